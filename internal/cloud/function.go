@@ -1,0 +1,99 @@
+package cloud
+
+import "time"
+
+// FunctionKey is "account/region/name".
+type FunctionKey string
+
+// VersionKey is "account/region/name/version".
+type VersionKey string
+
+// MakeFunctionKey names a function.
+func MakeFunctionKey(account, region, name string) FunctionKey {
+	return FunctionKey(account + "/" + region + "/" + name)
+}
+
+// Function is code with its configuration; Latest is what $LATEST runs.
+type Function struct {
+	Meta
+	Key                 FunctionKey
+	Name                string
+	Latest              Version
+	LastVersion         int // number of the newest published version
+	ReservedConcurrency *int
+	// Policy is the resource policy's document; "" if there is none.
+	Policy         string
+	PolicyRevision string
+}
+
+// Version is one immutable configuration and its code.
+type Version struct {
+	Number       int // 0 is $LATEST
+	Description  string
+	Runtime      string
+	Handler      string
+	Role         string // ARN of the execution role, as the dialect writes it
+	Architecture string
+	PackageType  string
+	Memory       int // MiB
+	Ephemeral    int // MiB of /tmp
+	Timeout      time.Duration
+	Env          map[string]string
+	CodeDigest   string // sha256 of the archive, base64; key in the blob store
+	CodeSize     int64
+	Network      FunctionNetwork
+	LogGroup     string
+	Modified     time.Time
+	RevisionID   string
+	// State, as the platform sees it; the reason codes are dialect-neutral words.
+	State  FunctionState
+	Update FunctionUpdate
+}
+
+// FunctionState says whether a version can be invoked.
+type FunctionState struct {
+	Status string // pending | active | inactive | failed
+	Code   string // why, as a short neutral token: "no-addresses", "bad-subnet", …
+	Msg    string
+	// ReadyAt: until then a pending status is shown; set by vendor-speed replay.
+	ReadyAt time.Time
+}
+
+// FunctionUpdate says how the last change went.
+type FunctionUpdate struct {
+	Status  string // successful | in-progress | failed
+	Code    string
+	Msg     string
+	ReadyAt time.Time
+}
+
+// FunctionNetwork is where a function's packets go. Without Subnets it runs in
+// the service's own network.
+type FunctionNetwork struct {
+	VPC           VPCID
+	Subnets       []SubnetID
+	Groups        []SecurityGroupID
+	IPv6          bool
+	DefaultEgress bool // has the service network's way out (dialects decide)
+	// Interfaces are the shared network interfaces that carry the instances, one per subnet.
+	Interfaces []InterfaceID
+}
+
+// PublishedVersion is a numbered version of a function.
+type PublishedVersion struct {
+	Meta
+	Key      VersionKey
+	Function FunctionKey
+	Version  Version
+}
+
+// Function tables.
+var (
+	Functions = newTable("function", func(r *Function) FunctionKey { return r.Key }, index[Function]{
+		"scope": func(r *Function) []string { return one(r.Scope()) },
+		"vpc":   func(r *Function) []string { return one(r.Latest.Network.VPC) },
+	})
+	PublishedVersions = newTable("version", func(r *PublishedVersion) VersionKey { return r.Key }, index[PublishedVersion]{
+		"function": func(r *PublishedVersion) []string { return one(r.Function) },
+	})
+)

@@ -1,0 +1,125 @@
+package cloud
+
+import "time"
+
+// PrincipalKind tells who signs a request.
+type PrincipalKind string
+
+// Kinds of principal.
+const (
+	PrincipalRoot    PrincipalKind = "root"
+	PrincipalUser    PrincipalKind = "user"
+	PrincipalSession PrincipalKind = "session" // an assumed role
+	PrincipalService PrincipalKind = "service" // the platform itself
+)
+
+// Principal is an authenticated caller.
+type Principal struct {
+	Kind    PrincipalKind
+	Account string
+	ID      string // unique id: AIDA…, AROA…:session, account number for root
+	Name    string // user name or role name
+	Session string // role session name
+	Policy  string // session policy document, if one was passed
+	KeyID   string // access key it signed with
+}
+
+// User is an IAM user.
+type User struct {
+	Meta
+	ID       string // unique id
+	Name     string
+	Path     string
+	Inline   map[string]string // policy name → document
+	Attached []string          // managed policy ARNs
+	Groups   []string
+	Boundary string
+}
+
+// Group is an IAM group.
+type Group struct {
+	Meta
+	ID       string
+	Name     string
+	Path     string
+	Inline   map[string]string
+	Attached []string
+}
+
+// Role is an IAM role.
+type Role struct {
+	Meta
+	ID          string
+	Name        string
+	Path        string
+	Description string
+	Trust       string // trust policy document
+	MaxSession  time.Duration
+	Inline      map[string]string
+	Attached    []string
+	Boundary    string
+	LastUsed    time.Time
+}
+
+// Policy is a managed policy; the platform's own have Account "".
+type Policy struct {
+	Meta
+	ID          string
+	ARN         string
+	Name        string
+	Path        string
+	Description string
+	Versions    []PolicyVersion
+	Default     string // version id
+	NextVersion int
+}
+
+// PolicyVersion is one document of a managed policy.
+type PolicyVersion struct {
+	ID       string
+	Document string
+	Created  time.Time
+}
+
+// AccessKey is a long-lived credential of a user, or of an account's root.
+type AccessKey struct {
+	Meta
+	ID     string
+	Secret string
+	User   string // "" is the account's root
+	Active bool
+	// LoopbackOnly keys are refused from anywhere but this machine.
+	LoopbackOnly bool
+	LastUsed     time.Time
+}
+
+// InstanceProfile carries a role to instances.
+type InstanceProfile struct {
+	Meta
+	ID    string
+	Name  string
+	Path  string
+	Roles []string
+}
+
+// Setting is a value of the platform itself, such as the key that seals session tokens.
+type Setting struct {
+	Key   string
+	Value string
+}
+
+func named(account, name string) string { return account + "/" + name }
+
+// AccountKey names a global resource of one account: "account/name".
+func AccountKey(account, name string) string { return named(account, name) }
+
+// Identity tables. Users, groups, roles and profiles are keyed by AccountKey.
+var (
+	Users            = newTable("user", func(r *User) string { return named(r.Account, r.Name) }, index[User]{"account": func(r *User) []string { return one(r.Account) }})
+	Groups           = newTable("group", func(r *Group) string { return named(r.Account, r.Name) }, index[Group]{"account": func(r *Group) []string { return one(r.Account) }})
+	Roles            = newTable("role", func(r *Role) string { return named(r.Account, r.Name) }, index[Role]{"account": func(r *Role) []string { return one(r.Account) }})
+	Policies         = newTable("policy", func(r *Policy) string { return r.ARN }, index[Policy]{"account": func(r *Policy) []string { return one(r.Account) }})
+	AccessKeys       = newTable("access-key", func(r *AccessKey) string { return r.ID }, index[AccessKey]{"user": func(r *AccessKey) []string { return one(named(r.Account, r.User)) }})
+	InstanceProfiles = newTable("instance-profile", func(r *InstanceProfile) string { return named(r.Account, r.Name) }, index[InstanceProfile]{"account": func(r *InstanceProfile) []string { return one(r.Account) }})
+	Settings         = newTable("setting", func(r *Setting) string { return r.Key }, nil)
+)

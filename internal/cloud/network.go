@@ -1,0 +1,241 @@
+package cloud
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Typed IDs. Each is unique over accounts and regions.
+type (
+	VPCID               string
+	SubnetID            string
+	RouteTableID        string
+	InternetGatewayID   string
+	EgressOnlyGatewayID string
+	NATGatewayID        string
+	AllocationID        string
+	SecurityGroupID     string
+	NetworkACLID        string
+	InterfaceID         string
+	DHCPOptionsID       string
+	PrefixListID        string
+	EndpointID          string
+)
+
+// VPC is a virtual private cloud.
+type VPC struct {
+	Meta
+	ID           VPCID
+	CIDRs        []CIDRAssociation // IPv4, primary first
+	CIDRs6       []CIDRAssociation
+	DHCPOptions  DHCPOptionsID // "" is "default": the provider's resolver
+	DNSSupport   bool          // names resolve at all
+	DNSHostnames bool          // addresses get names
+	Default      bool
+	// Service marks the platform's own network, in which functions without a
+	// VPC run. APIs never show it.
+	Service bool
+}
+
+// CIDRAssociation is one address block of a VPC or subnet.
+type CIDRAssociation struct {
+	ID     string
+	Prefix netip.Prefix
+}
+
+// Subnet is a part of a VPC in one zone.
+type Subnet struct {
+	Meta
+	ID            SubnetID
+	VPC           VPCID
+	Zone          string // zone name, such as us-east-1a
+	CIDR          netip.Prefix
+	CIDRs6        []CIDRAssociation
+	NetworkACL    NetworkACLID
+	ACLAssoc      string // id of the association with NetworkACL
+	MapPublicIP   bool
+	AssignIPv6    bool
+	Default       bool // the zone's default subnet
+	ReservedFirst int  // addresses kept back at the start (dialect's rule)
+	ReservedLast  int
+}
+
+// RouteTable routes what leaves the subnets associated with it.
+type RouteTable struct {
+	Meta
+	ID           RouteTableID
+	VPC          VPCID
+	Main         bool
+	MainAssoc    string // association id of the main association, if Main
+	Associations []RouteTableAssociation
+	Routes       []Route // without the implicit local routes
+}
+
+// RouteTableAssociation ties a subnet (or gateway) to its table.
+type RouteTableAssociation struct {
+	ID     string
+	Subnet SubnetID
+}
+
+// Route sends one destination to one target.
+type Route struct {
+	Dest       netip.Prefix // invalid if PrefixList is set
+	PrefixList PrefixListID
+	Target     RouteTarget
+}
+
+// TargetKind is what a route points to.
+type TargetKind string
+
+// Route targets.
+const (
+	TargetInternetGateway   TargetKind = "internet-gateway"
+	TargetEgressOnlyGateway TargetKind = "egress-only-gateway"
+	TargetNATGateway        TargetKind = "nat-gateway"
+	TargetInterface         TargetKind = "network-interface"
+	TargetEndpoint          TargetKind = "vpc-endpoint"
+	TargetPeering           TargetKind = "peering"
+	TargetTransit           TargetKind = "transit-gateway"
+	TargetBlackhole         TargetKind = "blackhole"
+)
+
+// RouteTarget names the thing a route points to; it may be gone (then the route is a blackhole).
+type RouteTarget struct {
+	Kind TargetKind
+	ID   string
+}
+
+// InternetGateway joins a VPC to the internet, one to one with public addresses.
+type InternetGateway struct {
+	Meta
+	ID  InternetGatewayID
+	VPC VPCID // "" while detached
+}
+
+// EgressOnlyGateway lets IPv6 out and only replies in.
+type EgressOnlyGateway struct {
+	Meta
+	ID  EgressOnlyGatewayID
+	VPC VPCID
+}
+
+// NATGateway translates a subnet's hosts to its own address.
+type NATGateway struct {
+	Meta
+	ID        NATGatewayID
+	VPC       VPCID
+	Subnet    SubnetID
+	Private   bool        // private NAT: no public address
+	Interface InterfaceID // its own interface in Subnet; its addresses are the translated source
+	ReadyAt   time.Time   // pending until then
+	Deleted   time.Time   // zero while it exists; shown as deleted for a while, then dropped
+	Failure   string      // set when creation failed
+}
+
+// ElasticIP is a public address that an account holds.
+type ElasticIP struct {
+	Meta
+	ID        AllocationID
+	Addr      netip.Addr
+	AssocID   string      // "" while not associated
+	Interface InterfaceID // it is associated with
+	Private   netip.Addr  // the private address of Interface it maps to
+}
+
+// InterfaceUse tells the kinds of network interface apart.
+type InterfaceUse string
+
+// Uses of an interface.
+const (
+	UseHost     InterfaceUse = "host"     // created by the user, or an instance's own
+	UseFunction InterfaceUse = "function" // carries function instances, shared
+	UseNAT      InterfaceUse = "nat"      // a NAT gateway's
+	UseEndpoint InterfaceUse = "endpoint" // an interface endpoint's
+)
+
+// Interface is an elastic network interface: addresses in a subnet behind security groups.
+type Interface struct {
+	Meta
+	ID              InterfaceID
+	VPC             VPCID
+	Subnet          SubnetID
+	Use             InterfaceUse
+	Addrs           []netip.Addr // private IPv4, primary first
+	Addrs6          []netip.Addr
+	MAC             string
+	SecurityGroups  []SecurityGroupID
+	Description     string
+	SourceDestCheck bool
+	PublicIP        netip.Addr // auto-assigned public address of the primary address, if any
+	Attachment      *InterfaceAttachment
+	// Managed names the service that made it and keeps users from deleting it ("" if the user did).
+	Managed string
+	// Owner is the function network or gateway it serves, for Managed ones.
+	Owner string
+}
+
+// InterfaceAttachment says what an interface is attached to.
+type InterfaceAttachment struct {
+	ID                  string
+	Instance            string
+	Device              int
+	At                  time.Time
+	DeleteOnTermination bool
+}
+
+// DHCPOptions configures the hosts of a VPC.
+type DHCPOptions struct {
+	Meta
+	ID      DHCPOptionsID
+	Options map[string][]string // domain-name, domain-name-servers, ntp-servers, …
+}
+
+// PrefixList is a named list of prefixes; the platform's own have Account "".
+type PrefixList struct {
+	Meta
+	ID         PrefixListID
+	Name       string
+	IPv6       bool
+	MaxEntries int
+	Version    int64
+	Entries    []PrefixListEntry
+	History    map[int64][]PrefixListEntry
+}
+
+// PrefixListEntry is one prefix of a list.
+type PrefixListEntry struct {
+	Prefix      netip.Prefix
+	Description string
+}
+
+// Endpoint gives a VPC a private way to a service.
+type Endpoint struct {
+	Meta
+	ID          EndpointID
+	VPC         VPCID
+	Gateway     bool // by route table; otherwise by interfaces
+	Service     string
+	RouteTables []RouteTableID
+	Subnets     []SubnetID
+	Interfaces  []InterfaceID
+	Groups      []SecurityGroupID
+	Policy      string // policy document; "" allows all
+	PrivateDNS  bool
+}
+
+// Network tables.
+var (
+	VPCs               = newTable("vpc", func(r *VPC) VPCID { return r.ID }, index[VPC]{"scope": func(r *VPC) []string { return one(r.Scope()) }})
+	Subnets            = newTable("subnet", func(r *Subnet) SubnetID { return r.ID }, index[Subnet]{"scope": func(r *Subnet) []string { return one(r.Scope()) }, "vpc": func(r *Subnet) []string { return one(r.VPC) }, "acl": func(r *Subnet) []string { return one(r.NetworkACL) }})
+	RouteTables        = newTable("route-table", func(r *RouteTable) RouteTableID { return r.ID }, index[RouteTable]{"scope": func(r *RouteTable) []string { return one(r.Scope()) }, "vpc": func(r *RouteTable) []string { return one(r.VPC) }})
+	InternetGateways   = newTable("internet-gateway", func(r *InternetGateway) InternetGatewayID { return r.ID }, index[InternetGateway]{"scope": func(r *InternetGateway) []string { return one(r.Scope()) }, "vpc": func(r *InternetGateway) []string { return one(r.VPC) }})
+	EgressOnlyGateways = newTable("egress-only-gateway", func(r *EgressOnlyGateway) EgressOnlyGatewayID { return r.ID }, index[EgressOnlyGateway]{"scope": func(r *EgressOnlyGateway) []string { return one(r.Scope()) }, "vpc": func(r *EgressOnlyGateway) []string { return one(r.VPC) }})
+	NATGateways        = newTable("nat-gateway", func(r *NATGateway) NATGatewayID { return r.ID }, index[NATGateway]{"scope": func(r *NATGateway) []string { return one(r.Scope()) }, "vpc": func(r *NATGateway) []string { return one(r.VPC) }, "subnet": func(r *NATGateway) []string { return one(r.Subnet) }})
+	ElasticIPs         = newTable("elastic-ip", func(r *ElasticIP) AllocationID { return r.ID }, index[ElasticIP]{"scope": func(r *ElasticIP) []string { return one(r.Scope()) }, "interface": func(r *ElasticIP) []string { return one(r.Interface) }, "addr": func(r *ElasticIP) []string { return one(r.Addr.String()) }})
+	SecurityGroups     = newTable("security-group", func(r *SecurityGroup) SecurityGroupID { return r.ID }, index[SecurityGroup]{"scope": func(r *SecurityGroup) []string { return one(r.Scope()) }, "vpc": func(r *SecurityGroup) []string { return one(r.VPC) }})
+	NetworkACLs        = newTable("network-acl", func(r *NetworkACL) NetworkACLID { return r.ID }, index[NetworkACL]{"scope": func(r *NetworkACL) []string { return one(r.Scope()) }, "vpc": func(r *NetworkACL) []string { return one(r.VPC) }})
+	Interfaces         = newTable("interface", func(r *Interface) InterfaceID { return r.ID }, index[Interface]{"scope": func(r *Interface) []string { return one(r.Scope()) }, "vpc": func(r *Interface) []string { return one(r.VPC) }, "subnet": func(r *Interface) []string { return one(r.Subnet) }, "group": func(r *Interface) []string { return strs(r.SecurityGroups) }, "owner": func(r *Interface) []string { return one(r.Owner) }})
+	DHCPOptionSets     = newTable("dhcp-options", func(r *DHCPOptions) DHCPOptionsID { return r.ID }, index[DHCPOptions]{"scope": func(r *DHCPOptions) []string { return one(r.Scope()) }})
+	PrefixLists        = newTable("prefix-list", func(r *PrefixList) PrefixListID { return r.ID }, index[PrefixList]{"scope": func(r *PrefixList) []string { return one(r.Scope()) }})
+	Endpoints          = newTable("endpoint", func(r *Endpoint) EndpointID { return r.ID }, index[Endpoint]{"scope": func(r *Endpoint) []string { return one(r.Scope()) }, "vpc": func(r *Endpoint) []string { return one(r.VPC) }})
+)

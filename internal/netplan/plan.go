@@ -1,0 +1,180 @@
+package netplan
+
+import (
+	"net/netip"
+
+	"weir/internal/cloud"
+)
+
+// Plan is the network of one VPC: plain, ordered data that the kernel
+// reconciler lowers and the analyser reads. Every slice is sorted, so equal
+// states give equal plans.
+type Plan struct {
+	VPC      cloud.VPCID
+	Account  string
+	Region   string
+	Service  bool           // the platform's own network
+	CIDRs    []netip.Prefix // IPv4 and IPv6; traffic among them is local
+	Subnets  []Subnet
+	Profiles []Profile
+	Tables   []RouteTable
+	ACLs     []ACL
+	ENIs     []ENI
+	Gateway  *InternetGateway
+	NATs     []NATGateway
+	DNS      DNS
+	Problems []Problem
+}
+
+// Problem is something the plan could not express; what it concerns is closed, not open.
+type Problem struct {
+	From []cloud.Ref
+	Msg  string
+}
+
+// Subnet ties addresses to a route table and an ACL.
+type Subnet struct {
+	ID    cloud.SubnetID
+	Zone  string
+	CIDR4 netip.Prefix // invalid if none
+	CIDR6 netip.Prefix
+	Table cloud.RouteTableID
+	ACL   cloud.NetworkACLID
+}
+
+// ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".
+type ProfileKey string
+
+// Profile is a distinct list of security groups and the union of their rules.
+type Profile struct {
+	Key    ProfileKey
+	Groups []cloud.SecurityGroupID
+	In     []Rule
+	Out    []Rule
+}
+
+// Rule is one stateful permission or refusal. Of Prefix and Peers one is set.
+type Rule struct {
+	Action   cloud.Verdict
+	Priority int // lower first; 0 where the dialect has none
+	Protocol int // -1 is all
+	From, To int // ports inclusive, or ICMP type and code; -1 is any
+	Prefix   netip.Prefix
+	Peers    []ProfileKey // interfaces that carry the referenced group
+	Source   []cloud.Ref  // the group and its rule (Part)
+}
+
+// RouteTable is one table's routes, longest prefix first. The local routes are included.
+type RouteTable struct {
+	ID     cloud.RouteTableID
+	Main   bool
+	Routes []Route
+}
+
+// Hop is what a route does with a packet.
+type Hop string
+
+// Hops.
+const (
+	HopLocal      Hop = "local"
+	HopInternet   Hop = "internet-gateway"
+	HopEgressOnly Hop = "egress-only-gateway" // IPv6 out, only replies in
+	HopNAT        Hop = "nat-gateway"
+	HopENI        Hop = "network-interface"
+	HopEndpoint   Hop = "vpc-endpoint"
+	HopBlackhole  Hop = "blackhole"
+)
+
+// Route sends Dest to Hop; Target is the gateway's or interface's ID.
+type Route struct {
+	Dest   netip.Prefix
+	Hop    Hop
+	Target string
+	ENI    cloud.InterfaceID // the interface to forward to, for HopNAT and HopENI
+	Source []cloud.Ref
+}
+
+// ACL is a stateless filter, lines in order of evaluation.
+type ACL struct {
+	ID  cloud.NetworkACLID
+	In  []ACLEntry
+	Out []ACLEntry
+}
+
+// ACLEntry is one numbered line.
+type ACLEntry struct {
+	Number   int
+	Action   cloud.Verdict
+	Protocol int
+	Prefix   netip.Prefix
+	From, To int
+	ICMPType int
+	ICMPCode int
+	Source   []cloud.Ref
+}
+
+// Attach says what stands behind an interface.
+type Attach string
+
+// Kinds of attachment.
+const (
+	// AttachDirect: one namespace is the interface; the instance or host has its addresses.
+	AttachDirect Attach = "direct"
+	// AttachShared: a namespace of its own translates any number of function
+	// instances to the interface's addresses.
+	AttachShared Attach = "shared"
+	// AttachNAT: a NAT gateway.
+	AttachNAT Attach = "nat"
+)
+
+// ENI is one network interface.
+type ENI struct {
+	ID      cloud.InterfaceID
+	Subnet  cloud.SubnetID
+	Attach  Attach
+	Addrs   []netip.Addr // private, IPv4 first
+	Profile ProfileKey   // "" for NAT gateways: no security group
+	MAC     string
+	// AnySource: source/destination check is off, so it may send from and receive for other addresses.
+	AnySource bool
+	Source    []cloud.Ref
+}
+
+// InternetGateway maps private to public addresses one to one. An IPv4 address
+// not in Public has no way out; IPv6 passes unchanged.
+type InternetGateway struct {
+	ID         cloud.InternetGatewayID
+	EgressOnly []cloud.EgressOnlyGatewayID
+	Public     []PublicAddr
+}
+
+// PublicAddr is one 1:1 translation.
+type PublicAddr struct {
+	Private, Public netip.Addr
+	Source          []cloud.Ref
+}
+
+// NATGateway translates to the address of its ENI.
+type NATGateway struct {
+	ID      cloud.NATGatewayID
+	ENI     cloud.InterfaceID
+	Subnet  cloud.SubnetID
+	Private bool
+	Source  []cloud.Ref
+}
+
+// DNS is what the VPC's resolver answers with.
+type DNS struct {
+	Enabled   bool           // enableDnsSupport
+	Resolvers []netip.Addr   // addresses it listens on inside the VPC: base+2, fd00:ec2::253, 169.254.169.253
+	Upstream  []netip.Addr   // resolvers that DHCP options name instead of the platform's; empty is the platform's
+	Search    []string       // domain-name of the DHCP options
+	Records   []DNSRecord    // names of the VPC's own hosts
+	Reverse   []netip.Prefix // prefixes whose reverse names the resolver owns
+}
+
+// DNSRecord is a name with its addresses.
+type DNSRecord struct {
+	Name  string // fully qualified, without the last dot
+	Addrs []netip.Addr
+}
