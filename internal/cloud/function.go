@@ -21,9 +21,14 @@ type Function struct {
 	Latest              Version
 	LastVersion         int // number of the newest published version
 	ReservedConcurrency *int
-	// Policy is the resource policy's document; "" if there is none.
-	Policy         string
-	PolicyRevision string
+	// Policies are the resource policies, by the qualifier they hang on; "" is the function itself.
+	Policies map[string]ResourcePolicy
+}
+
+// ResourcePolicy says who may use a resource.
+type ResourcePolicy struct {
+	Document string
+	Revision string
 }
 
 // Version is one immutable configuration and its code.
@@ -45,6 +50,8 @@ type Version struct {
 	LogGroup     string
 	Modified     time.Time
 	RevisionID   string
+	// Attrs holds what only one dialect's API echoes back, keyed "<dialect>.<name>".
+	Attrs map[string]string
 	// State, as the platform sees it; the reason codes are dialect-neutral words.
 	State  FunctionState
 	Update FunctionUpdate
@@ -87,6 +94,37 @@ type PublishedVersion struct {
 	Version  Version
 }
 
+// AliasKey is "account/region/function/alias".
+type AliasKey string
+
+// Alias is a name for one version, or for two that share the traffic.
+type Alias struct {
+	Meta
+	Key         AliasKey
+	Function    FunctionKey
+	Name        string
+	Version     int             // 0 is $LATEST
+	Weights     map[int]float64 // version → share of the traffic that leaves Version
+	Description string
+	RevisionID  string
+}
+
+// EventConfigKey is "account/region/function/qualifier".
+type EventConfigKey string
+
+// EventConfig says what happens to asynchronous events of one qualifier.
+type EventConfig struct {
+	Meta
+	Key       EventConfigKey
+	Function  FunctionKey
+	Qualifier string
+	Retries   *int          // nil is the default
+	MaxAge    time.Duration // 0 is the default
+	OnSuccess string        // destination, as the dialect writes it
+	OnFailure string
+	Modified  time.Time
+}
+
 // Function tables.
 var (
 	Functions = newTable("function", func(r *Function) FunctionKey { return r.Key }, index[Function]{
@@ -95,5 +133,11 @@ var (
 	})
 	PublishedVersions = newTable("version", func(r *PublishedVersion) VersionKey { return r.Key }, index[PublishedVersion]{
 		"function": func(r *PublishedVersion) []string { return one(r.Function) },
+	})
+	Aliases = newTable("alias", func(r *Alias) AliasKey { return r.Key }, index[Alias]{
+		"function": func(r *Alias) []string { return one(r.Function) },
+	})
+	EventConfigs = newTable("event-config", func(r *EventConfig) EventConfigKey { return r.Key }, index[EventConfig]{
+		"function": func(r *EventConfig) []string { return one(r.Function) },
 	})
 )
