@@ -1,0 +1,47 @@
+package wire
+
+// Protocol is how a service puts calls on the wire.
+type Protocol string
+
+// Protocols.
+const (
+	EC2Query Protocol = "ec2"
+	Query    Protocol = "query"
+	JSON     Protocol = "json"
+	RESTJSON Protocol = "rest-json"
+)
+
+// Spec describes one service of one dialect; tools/gen writes it from the vendor's model.
+type Spec struct {
+	Name         string // as in the signature's scope: "ec2"
+	ID           string // "CloudWatch Logs"
+	Version      string
+	Protocol     Protocol
+	Namespace    string // XML
+	TargetPrefix string // JSON: X-Amz-Target is "<prefix>.<operation>"
+	JSONVersion  string
+	Operations   []Operation // all of them, whether implemented or not
+	Errors       map[string]ErrorSpec
+	Patterns     map[string]string   // shape → regular expression
+	Enums        map[string][]string // Go type → its values
+}
+
+// Operation is one entry of a service's model.
+type Operation struct {
+	Name   string
+	Method string // REST only, as is Path: "/2015-03-31/functions/{FunctionName}"
+	Path   string
+	Status int  // of success; 0 is 200
+	NoAuth bool // may be called without a signature
+}
+
+// ErrorSpec tells how an error code travels.
+type ErrorSpec struct {
+	Status  int
+	Message string // member that carries the message; "" is "message"
+	Type    bool   // has a member Type: "User" or "Service"
+}
+
+// Events is the body of a streaming answer: the codec calls it with a function
+// that sends one event, a pointer to a structure with exactly one member set.
+type Events func(send func(event any) error) error

@@ -1,0 +1,11 @@
+// Command gen turns the AWS API models that botocore carries (Apache-2.0) into
+// Go types and service tables in internal/api/aws/<service>, and counts what is
+// implemented in docs/coverage.md.
+//
+//	go run ./tools/gen            types and tables
+//	go run ./tools/gen coverage   docs/coverage.md
+//
+// aws.txt names the operations whose types are wanted; every operation's name
+// is in the tables. No documentation text is taken over. The result depends on
+// the pinned models and aws.txt alone.
+package main
