@@ -31,6 +31,10 @@ type VPC struct {
 	DHCPOptions  DHCPOptionsID // "" is "default": the provider's resolver
 	DNSSupport   bool          // names resolve at all
 	DNSHostnames bool          // addresses get names
+	// PrivateNames and PublicNames are the dialect's patterns for host names;
+	// "*" stands for the IPv4 address with dashes, as in "ip-*.example". "" is no names.
+	PrivateNames string
+	PublicNames  string
 	Default      bool
 	// Service marks the platform's own network, in which functions without a
 	// VPC run. APIs never show it.

@@ -22,7 +22,9 @@ type Plan struct {
 	ENIs     []ENI
 	Gateway  *InternetGateway
 	NATs     []NATGateway
-	DNS      DNS
+	// Endpoints are the gateway endpoints; interface endpoints are ENIs.
+	Endpoints []Endpoint
+	DNS       DNS
 	Problems []Problem
 }
 
@@ -32,7 +34,8 @@ type Problem struct {
 	Msg  string
 }
 
-// Subnet ties addresses to a route table and an ACL.
+// Subnet ties addresses to a route table and an ACL. Both are always in the
+// plan: a dangling one is there without routes or lines, so that nothing passes.
 type Subnet struct {
 	ID    cloud.SubnetID
 	Zone  string
@@ -45,7 +48,13 @@ type Subnet struct {
 // ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".
 type ProfileKey string
 
-// Profile is a distinct list of security groups and the union of their rules.
+// NoGroups is the profile of an interface that should have security groups but
+// has none: it has no rules, so nothing passes.
+const NoGroups ProfileKey = "none"
+
+// Profile is a distinct list of security groups and the union of their rules,
+// in order of evaluation: the first that matches decides, behind the last
+// everything is denied. (Without Deny rules the order does not matter.)
 type Profile struct {
 	Key    ProfileKey
 	Groups []cloud.SecurityGroupID
@@ -53,18 +62,23 @@ type Profile struct {
 	Out    []Rule
 }
 
-// Rule is one stateful permission or refusal. Of Prefix and Peers one is set.
+// Rule is one stateful permission or refusal. Of Prefix and Peers exactly one is
+// set. Peers match a packet that comes straight from (or goes straight to) an
+// interface of that profile with the interface's own address: behind a NAT
+// gateway, a forwarding host or the internet gateway the identity is lost.
 type Rule struct {
 	Action   cloud.Verdict
 	Priority int // lower first; 0 where the dialect has none
 	Protocol int // -1 is all
-	From, To int // ports inclusive, or ICMP type and code; -1 is any
+	From, To int // ports inclusive (TCP, UDP), or ICMP type and code; -1 is any, always so for other protocols
 	Prefix   netip.Prefix
 	Peers    []ProfileKey // interfaces that carry the referenced group
 	Source   []cloud.Ref  // the group and its rule (Part)
 }
 
-// RouteTable is one table's routes, longest prefix first. The local routes are included.
+// RouteTable is one table's routes, longest prefix first, so the first that
+// contains the destination decides; one route per destination. The local routes
+// are included.
 type RouteTable struct {
 	ID     cloud.RouteTableID
 	Main   bool
@@ -85,12 +99,14 @@ const (
 	HopBlackhole  Hop = "blackhole"
 )
 
-// Route sends Dest to Hop; Target is the gateway's or interface's ID.
+// Route sends Dest to Hop; Target is the gateway's or interface's ID (for a
+// blackhole, of what is gone).
 type Route struct {
 	Dest   netip.Prefix
 	Hop    Hop
 	Target string
 	ENI    cloud.InterfaceID // the interface to forward to, for HopNAT and HopENI
+	Why    string            // why a blackhole is one
 	Source []cloud.Ref
 }
 
@@ -101,13 +117,14 @@ type ACL struct {
 	Out []ACLEntry
 }
 
-// ACLEntry is one numbered line.
+// ACLEntry is one numbered line; ports and ICMP type and code are -1 for any,
+// and always so where the protocol has none.
 type ACLEntry struct {
 	Number   int
 	Action   cloud.Verdict
-	Protocol int
+	Protocol int // -1 is all
 	Prefix   netip.Prefix
-	From, To int
+	From, To int // destination ports
 	ICMPType int
 	ICMPCode int
 	Source   []cloud.Ref
@@ -143,7 +160,7 @@ type ENI struct {
 // InternetGateway maps private to public addresses one to one. An IPv4 address
 // not in Public has no way out; IPv6 passes unchanged.
 type InternetGateway struct {
-	ID         cloud.InternetGatewayID
+	ID         cloud.InternetGatewayID // "" if the VPC has egress-only gateways alone: then Public is empty
 	EgressOnly []cloud.EgressOnlyGatewayID
 	Public     []PublicAddr
 }
@@ -163,10 +180,18 @@ type NATGateway struct {
 	Source  []cloud.Ref
 }
 
+// Endpoint is a gateway endpoint: HopEndpoint routes lead to it.
+type Endpoint struct {
+	ID      cloud.EndpointID
+	Service string
+	Policy  string // policy document; "" allows all
+	Source  []cloud.Ref
+}
+
 // DNS is what the VPC's resolver answers with.
 type DNS struct {
-	Enabled   bool           // enableDnsSupport
-	Resolvers []netip.Addr   // addresses it listens on inside the VPC: base+2, fd00:ec2::253, 169.254.169.253
+	Enabled   bool           // it answers at all
+	Resolvers []netip.Addr   // addresses it listens on inside the VPC when Enabled; hosts ask them even when not
 	Upstream  []netip.Addr   // resolvers that DHCP options name instead of the platform's; empty is the platform's
 	Search    []string       // domain-name of the DHCP options
 	Records   []DNSRecord    // names of the VPC's own hosts
@@ -175,6 +200,7 @@ type DNS struct {
 
 // DNSRecord is a name with its addresses.
 type DNSRecord struct {
-	Name  string // fully qualified, without the last dot
-	Addrs []netip.Addr
+	Name    string // fully qualified, without the last dot
+	Addrs   []netip.Addr
+	Reverse bool // it is also what the addresses' reverse names answer
 }
