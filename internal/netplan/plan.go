@@ -25,7 +25,7 @@ type Plan struct {
 	// Endpoints are the gateway endpoints; interface endpoints are ENIs.
 	Endpoints []Endpoint
 	DNS       DNS
-	Problems []Problem
+	Problems  []Problem
 }
 
 // Problem is something the plan could not express; what it concerns is closed, not open.

@@ -1,0 +1,85 @@
+package netplan
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"weir/internal/cloud"
+)
+
+// gateways compiles the internet gateway and the egress-only ones.
+func (c *compiler) gateways() {
+	var g InternetGateway
+	for r := range cloud.InternetGateways.By(c.v, "vpc", string(c.vpc.ID)) {
+		if g.ID != "" {
+			c.problem(ref(cloud.KindInternetGateway, r.ID), "internet gateway %s: VPC %s already has %s", r.ID, c.vpc.ID, g.ID)
+			continue
+		}
+		g.ID = r.ID
+	}
+	for r := range cloud.EgressOnlyGateways.By(c.v, "vpc", string(c.vpc.ID)) {
+		g.EgressOnly = append(g.EgressOnly, r.ID)
+	}
+	slices.Sort(g.EgressOnly)
+	if g.ID != "" {
+		g.Public = c.public()
+	}
+	if g.ID != "" || len(g.EgressOnly) > 0 {
+		c.p.Gateway = &g
+	}
+}
+
+// public pairs private with public addresses. An elastic IP goes before the
+// address that was assigned automatically.
+func (c *compiler) public() []PublicAddr {
+	var out []PublicAddr
+	private, public := map[netip.Addr]bool{}, map[netip.Addr]bool{}
+	add := func(p PublicAddr) bool {
+		if private[p.Private] || public[p.Public] || !p.Public.Is4() || !p.Private.Is4() {
+			return false
+		}
+		private[p.Private], public[p.Public] = true, true
+		out = append(out, p)
+		return true
+	}
+	for r := range cloud.ElasticIPs.By(c.v, "scope", c.vpc.Scope()) {
+		if r.Interface == "" {
+			continue
+		}
+		from := ref(cloud.KindElasticIP, r.ID)
+		if owner, ok := c.at[r.Private]; !ok || owner != r.Interface {
+			if i, ok := cloud.Interfaces.Get(c.v, r.Interface); !ok || i.VPC == c.vpc.ID {
+				c.problem(from, "elastic IP %s (%s): network interface %s has no address %s", r.ID, r.Addr, r.Interface, r.Private)
+			}
+			continue
+		}
+		if !add(PublicAddr{Private: r.Private, Public: r.Addr, Source: []cloud.Ref{from, ref(cloud.KindInterface, r.Interface)}}) {
+			c.problem(from, "elastic IP %s: %s and %s cannot be paired, one is taken", r.ID, r.Addr, r.Private)
+		}
+	}
+	for _, e := range c.p.ENIs {
+		r, _ := cloud.Interfaces.Get(c.v, e.ID)
+		if !r.PublicIP.IsValid() || private[e.Addrs[0]] {
+			continue
+		}
+		if !add(PublicAddr{Private: e.Addrs[0], Public: r.PublicIP, Source: e.Source}) {
+			c.problem(e.Source[0], "network interface %s: its public address %s is taken", e.ID, r.PublicIP)
+		}
+	}
+	slices.SortFunc(out, func(a, b PublicAddr) int { return a.Private.Compare(b.Private) })
+	return out
+}
+
+// endpoints lists the gateway endpoints.
+func (c *compiler) endpoints() {
+	for r := range cloud.Endpoints.By(c.v, "vpc", string(c.vpc.ID)) {
+		if r.Gateway {
+			c.p.Endpoints = append(c.p.Endpoints, Endpoint{
+				ID: r.ID, Service: r.Service, Policy: r.Policy,
+				Source: []cloud.Ref{ref(cloud.KindEndpoint, r.ID)},
+			})
+		}
+	}
+	slices.SortFunc(c.p.Endpoints, func(a, b Endpoint) int { return cmp.Compare(a.ID, b.ID) })
+}

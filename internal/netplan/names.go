@@ -1,0 +1,81 @@
+package netplan
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"weir/internal/cloud"
+)
+
+// The resolver's addresses that are the same in every VPC.
+var (
+	resolver4 = netip.MustParseAddr("169.254.169.253")
+	resolver6 = netip.MustParseAddr("fd00:ec2::253")
+)
+
+// dns compiles the resolver: where it listens, whom it asks, which names of
+// hosts it knows. Private names resolve wherever names resolve at all; public
+// names and reverse lookups need the VPC's host names switched on, and a public
+// name answers with the private address inside the VPC.
+func (c *compiler) dns() {
+	d := &c.p.DNS
+	d.Enabled = c.vpc.DNSSupport
+	if len(c.vpc.CIDRs) > 0 && c.vpc.CIDRs[0].Prefix.IsValid() {
+		d.Resolvers = append(d.Resolvers, c.vpc.CIDRs[0].Prefix.Masked().Addr().Next().Next())
+	}
+	d.Resolvers = append(d.Resolvers, resolver4, resolver6)
+	c.dhcp(d)
+	for _, e := range c.p.ENIs {
+		for _, a := range e.Addrs {
+			if name := hostName(c.vpc.PrivateNames, a); name != "" {
+				d.Records = append(d.Records, DNSRecord{Name: name, Addrs: []netip.Addr{a}, Reverse: c.vpc.DNSHostnames})
+			}
+		}
+	}
+	if c.vpc.DNSHostnames && c.p.Gateway != nil {
+		for _, p := range c.p.Gateway.Public {
+			if name := hostName(c.vpc.PublicNames, p.Public); name != "" {
+				d.Records = append(d.Records, DNSRecord{Name: name, Addrs: []netip.Addr{p.Private}})
+			}
+		}
+	}
+	slices.SortFunc(d.Records, func(a, b DNSRecord) int { return cmp.Compare(a.Name, b.Name) })
+	if c.vpc.DNSHostnames {
+		for _, p := range c.p.CIDRs {
+			if p.Addr().Is4() {
+				d.Reverse = append(d.Reverse, p)
+			}
+		}
+	}
+}
+
+// hostName fills a pattern with an IPv4 address; "" if there is no pattern.
+func hostName(pattern string, a netip.Addr) string {
+	if pattern == "" || !a.Is4() {
+		return ""
+	}
+	return strings.Replace(pattern, "*", strings.ReplaceAll(a.String(), ".", "-"), 1)
+}
+
+// dhcp reads what the DHCP options say of names. A name server that is not an
+// address stands for the platform's own.
+func (c *compiler) dhcp(d *DNS) {
+	if c.vpc.DHCPOptions == "" {
+		return
+	}
+	o, ok := cloud.DHCPOptionSets.Get(c.v, c.vpc.DHCPOptions)
+	if !ok {
+		c.problem(ref(cloud.KindDHCPOptions, c.vpc.DHCPOptions), "DHCP options %s of VPC %s do not exist", c.vpc.DHCPOptions, c.vpc.ID)
+		return
+	}
+	for _, s := range o.Options["domain-name-servers"] {
+		if a, err := netip.ParseAddr(s); err == nil && !slices.Contains(d.Resolvers, a) {
+			d.Upstream = append(d.Upstream, a)
+		}
+	}
+	for _, s := range o.Options["domain-name"] {
+		d.Search = append(d.Search, strings.Fields(s)...)
+	}
+}
