@@ -1,0 +1,32 @@
+# Weir: the two commands of the README are `make demo` and `make test`.
+GO ?= go
+BIN := bin/weir
+TEST_FLAGS ?=
+
+.PHONY: demo test bench lint gen build setup fmt
+
+build: ## the one binary
+	$(GO) build -trimpath -o $(BIN) ./cmd/weir
+
+demo: setup build ## the document's story on real packets; KEEP=1 leaves it running
+	$(GO) run ./test/demo -weir $(BIN) $(if $(KEEP),-keep)
+
+test: setup build ## everything; as root, or in a user namespace of its own
+	WEIR_BIN=$(CURDIR)/$(BIN) $(GO) test $(TEST_FLAGS) ./...
+
+bench: setup build ## ratios against named baselines, in one run
+	$(GO) run ./test/bench -weir $(BIN)
+
+lint: ## formatting, vet, staticcheck
+	@out=$$(gofmt -l cmd internal tools test); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/lint/go.mod staticcheck ./...
+
+gen: ## types, error tables and docs/coverage.md from the vendors' models
+	$(GO) run ./tools/gen
+
+setup: ## the interpreters that functions run on
+	@./tools/setup.sh
+
+fmt:
+	gofmt -w cmd internal tools test
