@@ -161,7 +161,7 @@ func (l *stream) replay(ctx context.Context, apply func(op) error) (uint64, erro
 		return 0, err
 	}
 	defer func() { _ = l.s.DeleteConsumer(context.WithoutCancel(ctx), c.CachedInfo().Name) }() // it expires by itself
-	whole := true // whether the last message seen ends its transaction
+	whole := true                                                                              // whether the last message seen ends its transaction
 	for {
 		batch, err := c.FetchNoWait(pull)
 		if err != nil {

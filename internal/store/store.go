@@ -187,5 +187,5 @@ type memory struct{}
 func (memory) append(_ context.Context, rev uint64, ops []op) (uint64, error) {
 	return rev + uint64(len(ops)), nil
 }
-func (memory) reset(_ context.Context, rev uint64) (uint64, error)      { return rev + 1, nil }
+func (memory) reset(_ context.Context, rev uint64) (uint64, error)    { return rev + 1, nil }
 func (memory) replay(context.Context, func(op) error) (uint64, error) { return 0, nil }
