@@ -1,0 +1,120 @@
+package test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary builds weir once, unless WEIR_BIN names a built one.
+var binary = sync.OnceValues(func() (string, error) {
+	if b := os.Getenv("WEIR_BIN"); b != "" {
+		return b, nil
+	}
+	dir, err := os.MkdirTemp("", "weir-bin-")
+	if err != nil {
+		return "", err
+	}
+	b := filepath.Join(dir, "weir")
+	out, err := exec.Command("go", "build", "-o", b, "../cmd/weir").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building weir: %w\n%s", err, out)
+	}
+	return b, nil
+})
+
+// daemon is a Weir of this test's own.
+type daemon struct {
+	bin, data, addr, url string
+	args                 []string
+}
+
+// newDaemon starts a daemon and stops it, checking that nothing is left, when the test ends.
+func newDaemon(t testing.TB, args ...string) *daemon {
+	t.Helper()
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	data, err := os.MkdirTemp("", "weir-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{bin: bin, data: data, addr: addr, url: "http://" + addr, args: args}
+	d.start(t)
+	t.Cleanup(func() {
+		if out, err := d.run(context.Background(), "down", "-addr", d.url); err != nil {
+			t.Errorf("stopping the daemon: %v\n%s", err, out)
+		}
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(data, "weir.log"))
+			t.Logf("the daemon's log:\n%s", log)
+		}
+		if err := os.RemoveAll(data); err != nil {
+			t.Errorf("the daemon left something in its data directory: %v", err)
+		}
+	})
+	return d
+}
+
+func (d *daemon) start(t testing.TB) {
+	t.Helper()
+	if out, err := d.up(t.Context()); err != nil {
+		t.Fatalf("starting the daemon: %v\n%s", err, out)
+	}
+}
+
+func (d *daemon) up(ctx context.Context) (string, error) {
+	return d.run(ctx, append([]string{"up", "-d", "-listen", d.addr, "-data", d.data, "-internet", "lab"}, d.args...)...)
+}
+
+// kill ends the daemon as a power cut would, and waits until it is gone.
+func (d *daemon) kill() error {
+	res, err := http.Get(d.url + "/_weir/health")
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	var h struct{ PID int }
+	if err := json.NewDecoder(res.Body).Decode(&h); err != nil {
+		return err
+	}
+	if err := syscall.Kill(h.PID, syscall.SIGKILL); err != nil {
+		return err
+	}
+	for range 500 {
+		if syscall.Kill(h.PID, 0) != nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("process %d is still there after SIGKILL", h.PID)
+}
+
+// run runs a weir subcommand and returns what it printed.
+func (d *daemon) run(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, d.bin, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second
+	err := cmd.Run()
+	return out.String(), err
+}
