@@ -18,6 +18,8 @@ type Control struct {
 	now   func() time.Time
 	opt   Options
 	log   *slog.Logger
+
+	uploads codeUploads
 }
 
 // Deps are what Control works with. Now defaults to time.Now.
@@ -36,6 +38,7 @@ type Options struct {
 	Regions []RegionInfo
 	// SlowStates replays the vendor's transition times (a NAT gateway is pending for a minute).
 	SlowStates bool
+	Quotas     Quotas
 	PublicPool netip.Prefix // elastic and auto-assigned IPv4 addresses
 	IPv6Pool   netip.Prefix // blocks for VPCs, a /56 each
 	// StrictRuntimes refuses a runtime whose exact version is not installed.
