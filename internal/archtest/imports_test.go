@@ -25,7 +25,7 @@ var may = map[string]string{
 	"pki":             "",
 	"reach":           "netplan",
 	"dns":             "netplan",
-	"dataplane":       "netplan",
+	"dataplane":       "netplan dataplane/nft",
 	"dataplane/linux": "netplan dataplane dataplane/nft",
 	"dataplane/nft":   "",
 	"lab":             "pki dataplane/linux",
