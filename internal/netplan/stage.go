@@ -45,6 +45,8 @@ const (
 	StagePrivateDest Stage = "private-destination"
 	// StageLoop: the route leads a packet back to where it comes from.
 	StageLoop Stage = "loop"
+	// StageAsymmetric: answers would leave by another gateway than the flow came in by.
+	StageAsymmetric Stage = "asymmetric"
 )
 
 // maxPrefix is what the kernel keeps of a log prefix.
