@@ -1,0 +1,131 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLine splits longer lines: a log event has at most 256 KiB.
+const maxLine = 256<<10 - 26
+
+// output reads one stream of a sandbox and hands it on line by line.
+type output struct {
+	stderr  bool
+	pipe    *os.File
+	raw     syscall.RawConn
+	deliver func(Line)
+	ended   chan struct{}
+
+	mu   sync.Mutex // guards reading, and with it the order of lines
+	rest []byte     // an incomplete line
+	buf  []byte
+}
+
+// newOutput makes the pipe; the second result is the end to write to.
+func newOutput(stderr bool, deliver func(Line)) (*output, *os.File, error) {
+	var fd [2]int
+	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(fd[0], true); err != nil { // the reader's end only
+		return nil, nil, errors.Join(err, unix.Close(fd[0]), unix.Close(fd[1]))
+	}
+	o := &output{stderr: stderr, pipe: os.NewFile(uintptr(fd[0]), "output"), deliver: deliver,
+		ended: make(chan struct{}), buf: make([]byte, 16<<10)}
+	w := os.NewFile(uintptr(fd[1]), "output")
+	raw, err := o.pipe.SyscallConn()
+	if err != nil {
+		o.pipe.Close()
+		w.Close()
+		return nil, nil, err
+	}
+	o.raw = raw
+	return o, w, nil
+}
+
+// run reads until the stream ends or the pipe is closed.
+func (o *output) run() {
+	defer close(o.ended)
+	defer o.pipe.Close()
+	end := false
+	_ = o.raw.Read(func(fd uintptr) bool {
+		end = o.drain(fd) != nil
+		return end
+	})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flush()
+}
+
+// flush delivers everything the program has written so far, a line without an
+// end as well.
+func (o *output) flushNow() {
+	_ = o.raw.Control(func(fd uintptr) { _ = o.drain(fd) })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flush()
+}
+
+// drain reads until the pipe is empty (nil) or ended (io.EOF).
+func (o *output) drain(fd uintptr) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		n, err := unix.Read(int(fd), o.buf)
+		switch {
+		case n > 0:
+			o.take(o.buf[:n])
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case err != nil:
+			return err
+		default:
+			return io.EOF
+		}
+	}
+}
+
+func (o *output) take(b []byte) {
+	now := time.Now()
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			o.rest = append(o.rest, b...)
+			if len(o.rest) >= maxLine {
+				o.emit(now, o.rest)
+				o.rest = o.rest[:0]
+			}
+			return
+		}
+		line := b[:i]
+		if len(o.rest) > 0 {
+			line = append(o.rest, line...)
+			o.rest = o.rest[:0]
+		}
+		o.emit(now, line)
+		b = b[i+1:]
+	}
+}
+
+func (o *output) flush() {
+	if len(o.rest) > 0 {
+		o.emit(time.Now(), o.rest)
+		o.rest = o.rest[:0]
+	}
+}
+
+func (o *output) emit(t time.Time, line []byte) {
+	for len(line) > maxLine {
+		o.deliver(Line{Time: t, Stderr: o.stderr, Text: string(line[:maxLine])})
+		line = line[maxLine:]
+	}
+	o.deliver(Line{Time: t, Stderr: o.stderr, Text: string(line)})
+}

@@ -1,0 +1,191 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sandbox is one running sandbox.
+type Sandbox struct {
+	host   *Host
+	id     string
+	pid    int
+	pidfd  *os.File
+	group  *group
+	prog   *os.File // the rest of the program, if it waits
+	base   uint64   // where that goes in the stage's memory
+	gate   *os.File // writing to it lets the program start
+	names  *program // of the steps, for errors
+	status *os.File
+	out    [2]*output
+
+	outMu   sync.Mutex // keeps Output from being called twice at once
+	execMu  sync.Mutex // guards gate
+	killed  atomic.Bool
+	oomSeen atomic.Bool
+	exit    Exit          // once done is closed
+	done    chan struct{} // closed when nothing of it is left
+}
+
+// ID is the Spec's.
+func (s *Sandbox) ID() string { return s.id }
+
+// Pid is pid 1's number outside.
+func (s *Sandbox) Pid() int { return s.pid }
+
+// Done is closed when every process of the sandbox has ended and its output is delivered.
+func (s *Sandbox) Done() <-chan struct{} { return s.done }
+
+// Wait returns how the sandbox ended, or ctx's error if that comes first.
+func (s *Sandbox) Wait(ctx context.Context) (Exit, error) {
+	select {
+	case <-s.done:
+		return s.exit, nil
+	case <-ctx.Done():
+		return Exit{}, ctx.Err()
+	}
+}
+
+// Kill ends every process in the sandbox; Done tells when they are gone.
+func (s *Sandbox) Kill() {
+	select {
+	case <-s.done:
+	default:
+		s.killed.Store(true)
+		_ = unix.PidfdSendSignal(int(s.pidfd.Fd()), unix.SIGKILL, nil, 0)
+	}
+}
+
+// Exec starts the program in a sandbox that was started without one.
+func (s *Sandbox) Exec(argv, env []string) error {
+	if len(argv) == 0 {
+		return fmt.Errorf("run a program in sandbox %s: none is given", s.id)
+	}
+	if err := checkArgs(argv, env); err != nil {
+		return err
+	}
+	s.execMu.Lock()
+	defer s.execMu.Unlock()
+	if s.gate == nil {
+		return fmt.Errorf("run %s in sandbox %s: it runs a program already", argv[0], s.id)
+	}
+	p := newProgram(s.base, 2)
+	execSteps(p, argv, env)
+	image, err := p.image()
+	if err != nil {
+		return err
+	}
+	if _, err := s.prog.WriteAt(image, 0); err != nil {
+		return fmt.Errorf("hand a program to sandbox %s: %w", s.id, err)
+	}
+	_, err = s.gate.Write([]byte{1})
+	err = errors.Join(err, s.gate.Close(), s.prog.Close())
+	s.gate = nil
+	if err != nil {
+		return fmt.Errorf("start %s in sandbox %s: %w", argv[0], s.id, err)
+	}
+	return nil
+}
+
+// Mount binds a host directory into the running sandbox.
+func (s *Sandbox) Mount(m Mount) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	tree, err := openTree(m.Source)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	s.host.mounter.do(func() {
+		if err = unix.Setns(int(s.pidfd.Fd()), unix.CLONE_NEWNS); err != nil {
+			return
+		}
+		err = unix.MoveMount(int(tree.Fd()), "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		if back := unix.Setns(int(s.host.home.Fd()), unix.CLONE_NEWNS); back != nil {
+			panic("sandbox: cannot return to the daemon's mount namespace: " + back.Error())
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("mount %s on %s in sandbox %s: %w", m.Source, m.Target, s.id, err)
+	}
+	return nil
+}
+
+// SetLimits changes the limits of a running sandbox.
+func (s *Sandbox) SetLimits(l Limits) error { return s.group.limit(l) }
+
+// Peak is the most memory the sandbox has used, in bytes; 0 if this machine cannot tell.
+func (s *Sandbox) Peak() int64 { return s.group.peak() }
+
+// OOM reports whether the kernel has killed a process in it for lack of memory.
+func (s *Sandbox) OOM() bool { return s.oomSeen.Load() || s.group.oomKills() > 0 }
+
+// Flush delivers all output written so far before it returns.
+func (s *Sandbox) Flush() {
+	for _, o := range s.out {
+		o.flushNow()
+	}
+}
+
+// watch waits for the end, then clears up.
+func (s *Sandbox) watch() {
+	var rec [8]byte
+	var exit Exit
+	for {
+		if _, err := io.ReadFull(s.status, rec[:]); err != nil {
+			break
+		}
+		exit = s.read(rec)
+	}
+	var ws syscall.WaitStatus
+	for {
+		if _, err := syscall.Wait4(s.pid, &ws, 0, nil); !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	exit.Killed = s.killed.Load()
+	if ws.Signaled() && exit.Err == nil && exit.Signal == 0 && exit.Code == 0 {
+		exit.Signal = ws.Signal()
+	}
+	exit.OOM = s.group.oomKills() > 0
+	s.oomSeen.Store(exit.OOM)
+	for _, o := range s.out {
+		<-o.ended
+	}
+	_ = s.group.remove() // what stays is swept at the next start
+	s.execMu.Lock()
+	if s.gate != nil {
+		_ = errors.Join(s.gate.Close(), s.prog.Close())
+		s.gate = nil
+	}
+	s.execMu.Unlock()
+	s.status.Close()
+	s.exit = exit
+	s.host.mu.Lock()
+	delete(s.host.all, s.id)
+	s.host.mu.Unlock()
+	close(s.done)
+}
+
+// read understands one record of the stage.
+func (s *Sandbox) read(rec [8]byte) Exit {
+	kind, value := binary.LittleEndian.Uint32(rec[:]), binary.LittleEndian.Uint32(rec[4:])
+	if kind != recordEnd {
+		return Exit{Err: fmt.Errorf("start sandbox %s: %s: %w", s.id, s.names.name(kind), syscall.Errno(value))}
+	}
+	ws := syscall.WaitStatus(value)
+	if ws.Signaled() {
+		return Exit{Signal: ws.Signal()}
+	}
+	return Exit{Code: ws.ExitStatus()}
+}

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package sandbox
+
+const archSupported = false
+
+func stageCode() []byte { return nil }

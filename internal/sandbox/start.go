@@ -1,0 +1,247 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Start makes a sandbox. It returns when everything is set up, just before the
+// program starts. ctx bounds the start alone.
+func (h *Host) Start(ctx context.Context, spec Spec) (*Sandbox, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := &Sandbox{host: h, id: spec.ID, done: make(chan struct{})}
+	h.mu.Lock()
+	_, taken := h.all[s.id]
+	if !taken {
+		h.all[s.id] = s
+	}
+	h.mu.Unlock()
+	if taken {
+		return nil, fmt.Errorf("start sandbox %s: there is one of this name", s.id)
+	}
+	b := &birth{h: h, s: s, spec: &spec}
+	err := b.start()
+	b.release()
+	if err != nil {
+		h.mu.Lock()
+		delete(h.all, s.id)
+		h.mu.Unlock()
+		return nil, fmt.Errorf("start sandbox %s: %w", s.id, err)
+	}
+	return s, b.settle(ctx)
+}
+
+// birth holds what is open only while a sandbox starts.
+type birth struct {
+	h     *Host
+	s     *Sandbox
+	spec  *Spec
+	open  []*os.File // to close when the child has them
+	d     descriptors
+	wait  bool
+	after error
+}
+
+func (b *birth) file(f *os.File, err error) *os.File {
+	if err != nil {
+		b.after = errors.Join(b.after, err)
+		return b.h.null
+	}
+	b.open = append(b.open, f)
+	return f
+}
+
+func (b *birth) release() {
+	for _, f := range b.open {
+		f.Close()
+	}
+}
+
+func (b *birth) start() error {
+	s, spec := b.s, b.spec
+	deliver := func(l Line) {
+		if spec.Output != nil {
+			s.outMu.Lock()
+			defer s.outMu.Unlock()
+			spec.Output(l)
+		}
+	}
+	var err error
+	var w [2]*os.File
+	for i := range s.out {
+		if s.out[i], w[i], err = newOutput(i == 1, deliver); err != nil {
+			b.closeOutputs()
+			return err
+		}
+		b.open = append(b.open, w[i])
+	}
+	if err = b.prepare(w); err == nil {
+		err = b.clone()
+	}
+	if err != nil {
+		b.closeOutputs()
+		if s.group != nil {
+			err = errors.Join(err, s.group.remove())
+		}
+		return err
+	}
+	for _, o := range s.out {
+		go o.run()
+	}
+	return nil
+}
+
+func (b *birth) closeOutputs() {
+	for _, o := range b.s.out {
+		if o != nil {
+			o.pipe.Close()
+		}
+	}
+}
+
+// prepare opens everything the stage needs and compiles its program.
+func (b *birth) prepare(out [2]*os.File) error {
+	s, h, spec, d := b.s, b.h, b.spec, &b.d
+	b.wait = len(spec.Argv) == 0
+	prog, err := memFile("weir-program", nil, unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return err
+	}
+	if !b.wait {
+		b.open = append(b.open, prog)
+	}
+	d.add(prog)
+	d.add(out[0])
+	d.add(out[1])
+	for _, f := range spec.Files {
+		d.add(f)
+	}
+	statusR, statusW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	s.status = statusR
+	d.status = d.add(b.file(statusW, nil))
+	gateR, gateW, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	s.gate, s.prog = gateW, prog
+	d.gate = d.add(b.file(gateR, nil))
+	d.prog = d.add(prog)
+	d.first = d.add(h.null)
+	if s.group, err = h.groups.make(s.id, spec.Limits); err != nil {
+		return err
+	}
+	var procs, mounts []uint64
+	for _, dir := range s.group.dirs {
+		procs = append(procs, d.add(b.file(os.OpenFile(dir+"/cgroup.procs", os.O_WRONLY, 0))))
+	}
+	for _, m := range spec.Mounts {
+		mounts = append(mounts, d.add(b.file(openTree(m.Source))))
+	}
+	u := <-h.userNS
+	userNS := d.add(b.file(u.file, u.err))
+	var netNS uint64
+	if spec.NetNS != nil {
+		netNS = d.add(spec.NetNS)
+	}
+	if b.after != nil {
+		return b.after
+	}
+	p := h.compile(spec, d, procs, netNS, userNS, mounts, b.wait)
+	s.names, s.base = p, p.next()
+	image, err := p.image()
+	if err != nil {
+		return err
+	}
+	head := binary.LittleEndian.AppendUint64(nil, d.status)
+	head = append(head, make([]byte, stageOps-stageData-8)...)
+	if _, err := prog.WriteAt(append(head, image...), 0); err != nil {
+		return fmt.Errorf("hand over the program: %w", err)
+	}
+	return nil
+}
+
+// progFile is a whole program as the stage reads it from descriptor 0.
+func (h *Host) progFile(p *program) (*os.File, error) {
+	image, err := p.image()
+	if err != nil {
+		return nil, err
+	}
+	return memFile("weir-program", append(make([]byte, stageOps-stageData), image...), unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+}
+
+// clone starts the stage in new namespaces, from the thread in the root's own.
+func (b *birth) clone() error {
+	flags := uintptr(unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
+	if b.spec.NetNS == nil {
+		flags |= unix.CLONE_NEWNET
+	}
+	pidfd := -1
+	attr := &syscall.ProcAttr{Files: b.d.list, Env: []string{}, Sys: &syscall.SysProcAttr{Cloneflags: flags, PidFD: &pidfd}}
+	var err error
+	b.h.spawner.do(func() { b.s.pid, err = syscall.ForkExec(stagePath, []string{"init"}, attr) })
+	if err != nil {
+		return fmt.Errorf("clone into new namespaces: %w", err)
+	}
+	if pidfd < 0 {
+		_ = unix.Kill(b.s.pid, unix.SIGKILL)
+		return errors.New("the kernel gives no pidfd; Weir needs Linux 5.12 or later")
+	}
+	b.s.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+	return nil
+}
+
+// settle waits until the sandbox is set up, and hands it to its watcher.
+func (b *birth) settle(ctx context.Context) error {
+	s := b.s
+	if !b.wait {
+		s.gate.Close()
+		s.gate = nil
+	}
+	stop := context.AfterFunc(ctx, s.Kill)
+	defer stop()
+	var rec [8]byte
+	_, err := io.ReadFull(s.status, rec[:])
+	ready := err == nil && binary.LittleEndian.Uint32(rec[:]) == recordSet
+	go s.watch()
+	if ready {
+		return nil
+	}
+	s.Kill()
+	<-s.done
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("start sandbox %s: it ended during set-up (%v)", s.id, s.exit)
+	}
+	return s.read(rec).Err
+}
+
+// openTree opens a detached, read-only copy of the mount at a directory.
+func openTree(dir string) (*os.File, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return nil, fmt.Errorf("open %s for mounting: %w", dir, err)
+	}
+	f := os.NewFile(uintptr(fd), dir)
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: readOnly}); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("make the mount of %s read-only: %w", dir, err)
+	}
+	return f, nil
+}
