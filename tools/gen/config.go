@@ -13,10 +13,12 @@ import (
 type service struct {
 	Name, API string
 	want      []string // globs of operation names; a leading "-" takes away
+	codes     map[string]string
 }
 
 // readConfig reads lines "service NAME API-VERSION", each followed by globs of
-// operation names. "#" begins a comment.
+// operation names, and by lines "code TROUBLE CODE" where the service's code for
+// one of package wire's troubles is not the protocol's. "#" begins a comment.
 func readConfig(file string) ([]*service, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -31,9 +33,11 @@ func readConfig(file string) ([]*service, error) {
 		switch {
 		case len(words) == 0:
 		case words[0] == "service" && len(words) == 3:
-			all = append(all, &service{Name: words[1], API: words[2]})
+			all = append(all, &service{Name: words[1], API: words[2], codes: map[string]string{}})
 		case words[0] == "service" || len(all) == 0:
 			return nil, fmt.Errorf("%s:%d: want \"service NAME API-VERSION\"", file, n)
+		case words[0] == "code" && len(words) == 3:
+			all[len(all)-1].codes[words[1]] = words[2]
 		default:
 			last := all[len(all)-1]
 			last.want = append(last.want, words...)

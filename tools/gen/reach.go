@@ -26,7 +26,8 @@ type generator struct {
 	empty []string          // input and output types without members
 	// lists are output shapes whose top-level lists are sent even when empty.
 	lists map[string]bool
-	pats  map[string]string
+	pats  map[string]string // patterns in use
+	told  map[string]bool   // shapes whose pattern was reported as not supported
 }
 
 func newGenerator(s *service, m *model) (*generator, error) {
@@ -35,7 +36,7 @@ func newGenerator(s *service, m *model) (*generator, error) {
 		return nil, err
 	}
 	g := &generator{service: s, model: m, ops: ops, use: map[string]side{}, name: map[string]string{},
-		alias: map[string]string{}, lists: map[string]bool{}, pats: map[string]string{}}
+		alias: map[string]string{}, lists: map[string]bool{}, pats: map[string]string{}, told: map[string]bool{}}
 	for _, op := range ops {
 		o := m.Operations[op]
 		g.reach(o.Input, in)

@@ -84,6 +84,13 @@ func (g *generator) spec() string {
 	}
 	b.WriteString("},\n")
 	g.errors(&b)
+	if len(g.codes) > 0 {
+		b.WriteString("Codes: map[wire.Trouble]string{\n")
+		for _, t := range slices.Sorted(maps.Keys(g.codes)) {
+			fmt.Fprintf(&b, "%q: %q,\n", t, g.codes[t])
+		}
+		b.WriteString("},\n")
+	}
 	g.tables(&b)
 	b.WriteString("}\n")
 	return b.String()

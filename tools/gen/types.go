@@ -196,7 +196,8 @@ func (g *generator) limits(prefix, name string) []string {
 		if _, err := wire.CompilePattern(s.Pattern); err == nil {
 			g.pats[name] = s.Pattern
 			t = append(t, prefix+"pat="+name)
-		} else {
+		} else if !g.told[name] {
+			g.told[name] = true
 			fmt.Fprintf(os.Stderr, "gen: %s: pattern of %s is not checked: %v\n", g.Name, name, err)
 		}
 	}

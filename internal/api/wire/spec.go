@@ -22,6 +22,7 @@ type Spec struct {
 	JSONVersion  string
 	Operations   []Operation // all of them, whether implemented or not
 	Errors       map[string]ErrorSpec
+	Codes        map[Trouble]string  // where they differ from the protocol's usual ones
 	Patterns     map[string]string   // shape → regular expression
 	Enums        map[string][]string // Go type → its values
 }

@@ -226,6 +226,9 @@ var Spec = wire.Spec{
 		"UnmodifiableEntity":                                    {Status: 400},
 		"UnrecognizedPublicKeyEncoding":                         {Status: 400},
 	},
+	Codes: map[wire.Trouble]string{
+		"internal": "ServiceFailure",
+	},
 	Patterns: map[string]string{
 		"SAMLProviderNameType":             "[\\w._-]+",
 		"accessKeyIdType":                  "[\\w]+",

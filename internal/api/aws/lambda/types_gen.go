@@ -238,7 +238,7 @@ type CreateAliasInput struct {
 	Description     *string                    `w:"Description,max=256"`
 	FunctionName    *string                    `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
 	FunctionVersion *string                    `w:"FunctionVersion,req,min=1,max=1024,pat=VersionWithLatestPublished"`
-	Name            *string                    `w:"Name,req,min=1,max=128"`
+	Name            *string                    `w:"Name,req,min=1,max=128,pat=Alias"`
 	RoutingConfig   *AliasRoutingConfiguration `w:"RoutingConfig"`
 }
 
@@ -340,7 +340,7 @@ type CreateFunctionUrlConfigInput struct {
 	Cors         *Cors               `w:"Cors"`
 	FunctionName *string             `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
 	InvokeMode   InvokeMode          `w:"InvokeMode"`
-	Qualifier    *string             `w:"Qualifier,qs,min=1,max=128"`
+	Qualifier    *string             `w:"Qualifier,qs,min=1,max=128,pat=FunctionUrlQualifier"`
 }
 
 type CreateFunctionUrlConfigOutput struct {
@@ -358,7 +358,7 @@ type DeadLetterConfig struct {
 
 type DeleteAliasInput struct {
 	FunctionName *string `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
-	Name         *string `w:"Name,uri,req,min=1,max=128"`
+	Name         *string `w:"Name,uri,req,min=1,max=128,pat=Alias"`
 }
 
 type DeleteAliasOutput struct{}
@@ -414,7 +414,7 @@ type DeleteFunctionOutput struct {
 
 type DeleteFunctionUrlConfigInput struct {
 	FunctionName *string `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
-	Qualifier    *string `w:"Qualifier,qs,min=1,max=128"`
+	Qualifier    *string `w:"Qualifier,qs,min=1,max=128,pat=FunctionUrlQualifier"`
 }
 
 type DeleteFunctionUrlConfigOutput struct{}
@@ -621,7 +621,7 @@ type FilterCriteriaError struct {
 
 type FunctionCode struct {
 	ImageUri        *string `w:"ImageUri"`
-	S3Bucket        *string `w:"S3Bucket,min=3,max=63"`
+	S3Bucket        *string `w:"S3Bucket,min=3,max=63,pat=S3Bucket"`
 	S3Key           *string `w:"S3Key,min=1,max=1024"`
 	S3ObjectVersion *string `w:"S3ObjectVersion,min=1,max=1024"`
 	SourceKMSKeyArn *string `w:"SourceKMSKeyArn,pat=KMSKeyArn"`
@@ -717,7 +717,7 @@ type GetAccountSettingsOutput struct {
 
 type GetAliasInput struct {
 	FunctionName *string `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
-	Name         *string `w:"Name,uri,req,min=1,max=128"`
+	Name         *string `w:"Name,uri,req,min=1,max=128,pat=Alias"`
 }
 
 type GetAliasOutput = AliasConfiguration
@@ -852,7 +852,7 @@ type GetFunctionScalingConfigOutput struct {
 
 type GetFunctionUrlConfigInput struct {
 	FunctionName *string `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
-	Qualifier    *string `w:"Qualifier,qs,min=1,max=128"`
+	Qualifier    *string `w:"Qualifier,qs,min=1,max=128,pat=FunctionUrlQualifier"`
 }
 
 type GetFunctionUrlConfigOutput struct {
@@ -1055,7 +1055,7 @@ type Layer struct {
 }
 
 type LayerVersionContentInput struct {
-	S3Bucket        *string `w:"S3Bucket,min=3,max=63"`
+	S3Bucket        *string `w:"S3Bucket,min=3,max=63,pat=S3Bucket"`
 	S3Key           *string `w:"S3Key,min=1,max=1024"`
 	S3ObjectVersion *string `w:"S3ObjectVersion,min=1,max=1024"`
 	ZipFile         []byte  `w:"ZipFile"`
@@ -1588,7 +1588,7 @@ type UpdateAliasInput struct {
 	Description     *string                    `w:"Description,max=256"`
 	FunctionName    *string                    `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
 	FunctionVersion *string                    `w:"FunctionVersion,min=1,max=1024,pat=VersionWithLatestPublished"`
-	Name            *string                    `w:"Name,uri,req,min=1,max=128"`
+	Name            *string                    `w:"Name,uri,req,min=1,max=128,pat=Alias"`
 	RevisionId      *string                    `w:"RevisionId"`
 	RoutingConfig   *AliasRoutingConfiguration `w:"RoutingConfig"`
 }
@@ -1650,7 +1650,7 @@ type UpdateFunctionCodeInput struct {
 	Publish         *bool                          `w:"Publish"`
 	PublishTo       FunctionVersionLatestPublished `w:"PublishTo"`
 	RevisionId      *string                        `w:"RevisionId"`
-	S3Bucket        *string                        `w:"S3Bucket,min=3,max=63"`
+	S3Bucket        *string                        `w:"S3Bucket,min=3,max=63,pat=S3Bucket"`
 	S3Key           *string                        `w:"S3Key,min=1,max=1024"`
 	S3ObjectVersion *string                        `w:"S3ObjectVersion,min=1,max=1024"`
 	SourceKMSKeyArn *string                        `w:"SourceKMSKeyArn,pat=KMSKeyArn"`
@@ -1700,7 +1700,7 @@ type UpdateFunctionUrlConfigInput struct {
 	Cors         *Cors               `w:"Cors"`
 	FunctionName *string             `w:"FunctionName,uri,req,min=1,max=140,pat=FunctionName"`
 	InvokeMode   InvokeMode          `w:"InvokeMode"`
-	Qualifier    *string             `w:"Qualifier,qs,min=1,max=128"`
+	Qualifier    *string             `w:"Qualifier,qs,min=1,max=128,pat=FunctionUrlQualifier"`
 }
 
 type UpdateFunctionUrlConfigOutput struct {

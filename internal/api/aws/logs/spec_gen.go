@@ -150,6 +150,9 @@ var Spec = wire.Spec{
 		"UnrecognizedClientException":    {Status: 400},
 		"ValidationException":            {Status: 400},
 	},
+	Codes: map[wire.Trouble]string{
+		"validation": "InvalidParameterException",
+	},
 	Patterns: map[string]string{
 		"AccountId":                "^\\d{12}$",
 		"AmazonResourceName":       "[\\w+=/:,.@-]*",

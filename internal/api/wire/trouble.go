@@ -1,0 +1,177 @@
+package wire
+
+import (
+	"errors"
+	"net/http"
+
+	"weir/internal/cloud"
+)
+
+// Trouble is a situation every service has a code for.
+type Trouble string
+
+// Troubles. A Spec may replace the protocol's code for any of them.
+const (
+	Validation     Trouble = "validation"      // a value breaks the model's constraints
+	Serialization  Trouble = "serialization"   // the body is not what the protocol says
+	UnknownAction  Trouble = "unknown-action"  // no such operation
+	NotImplemented Trouble = "not-implemented" // in the model, not in Weir
+	MissingAuth    Trouble = "missing-auth"    // unsigned
+	BadAuth        Trouble = "bad-auth"        // signature header without its parts
+	BadKey         Trouble = "bad-key"         // unknown or inactive key, wrong session token
+	BadSignature   Trouble = "bad-signature"
+	LateRequest    Trouble = "late-request" // the request's time is too far off
+	ExpiredToken   Trouble = "expired-token"
+	AccessDenied   Trouble = "access-denied"
+	BadPage        Trouble = "bad-page" // pagination token that was not given out
+	TooLarge       Trouble = "too-large"
+	Internal       Trouble = "internal"
+	Busy           Trouble = "busy"
+)
+
+const (
+	msgBadKey       = "The security token included in the request is invalid."
+	msgBadSignature = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	msgExpired      = "The security token included in the request is expired"
+	msgMissing      = "Missing Authentication Token"
+	msgInternal     = "The request processing has failed because of an unknown error, exception or failure."
+	msgEC2Auth      = "AWS was not able to validate the provided access credentials"
+)
+
+// troubles are the codes of each protocol's services. EC2 has one code for every
+// wrong credential; Query services name the fault; JSON services append
+// "Exception". An operation that exists but is not implemented is answered like
+// AWS answers it where a service lacks it in a region or partition: EC2
+// UnsupportedOperation, Query InvalidAction, JSON UnknownOperationException,
+// REST NotImplementedException with 501. All are errors that SDKs do not retry.
+var troubles = map[Protocol]map[Trouble]Error{
+	EC2Query: {
+		Validation:     {Code: "InvalidParameterValue"},
+		Serialization:  {Code: "MalformedQueryString", Msg: "The query string contains a syntax error."},
+		UnknownAction:  {Code: "InvalidAction"},
+		NotImplemented: {Code: "UnsupportedOperation"},
+		MissingAuth:    {Code: "MissingAuthenticationToken", Status: 403, Msg: "The request must contain valid credentials."},
+		BadAuth:        {Code: "IncompleteSignature"},
+		BadKey:         {Code: "AuthFailure", Status: 401, Msg: msgEC2Auth},
+		BadSignature:   {Code: "AuthFailure", Status: 401, Msg: msgEC2Auth},
+		LateRequest:    {Code: "RequestExpired", Msg: "Request has expired."},
+		ExpiredToken:   {Code: "RequestExpired", Msg: "Request has expired."},
+		AccessDenied:   {Code: "UnauthorizedOperation", Status: 403, Msg: "You are not authorized to perform this operation."},
+		BadPage:        {Code: "InvalidPaginationToken", Msg: "The specified pagination token is not valid or is expired."},
+		TooLarge:       {Code: "RequestEntityTooLarge", Status: 413, Msg: "The request is too large."},
+		Internal:       {Code: "InternalError", Status: 500, Msg: "An internal error has occurred."},
+		Busy:           {Code: "Unavailable", Status: 503, Msg: "The server is overloaded and can't handle the request."},
+	},
+	Query: {
+		Validation:     {Code: "ValidationError"},
+		Serialization:  {Code: "MalformedQueryString", Msg: "The query string contains a syntax error."},
+		UnknownAction:  {Code: "InvalidAction"},
+		NotImplemented: {Code: "InvalidAction"},
+		MissingAuth:    {Code: "MissingAuthenticationToken", Status: 403, Msg: "Request is missing Authentication Token"},
+		BadAuth:        {Code: "IncompleteSignature"},
+		BadKey:         {Code: "InvalidClientTokenId", Status: 403, Msg: msgBadKey},
+		BadSignature:   {Code: "SignatureDoesNotMatch", Status: 403, Msg: msgBadSignature},
+		LateRequest:    {Code: "SignatureDoesNotMatch", Status: 403},
+		ExpiredToken:   {Code: "ExpiredToken", Status: 403, Msg: msgExpired},
+		AccessDenied:   {Code: "AccessDenied", Status: 403},
+		BadPage:        {Code: "ValidationError", Msg: "Invalid Marker."},
+		TooLarge:       {Code: "RequestEntityTooLarge", Status: 413, Msg: "The request is too large."},
+		Internal:       {Code: "InternalFailure", Status: 500, Msg: msgInternal},
+		Busy:           {Code: "ServiceUnavailable", Status: 503, Msg: "The request has failed due to a temporary failure of the server."},
+	},
+	JSON: {
+		Validation:     {Code: "ValidationException"},
+		Serialization:  {Code: "SerializationException"},
+		UnknownAction:  {Code: "UnknownOperationException"},
+		NotImplemented: {Code: "UnknownOperationException"},
+		MissingAuth:    {Code: "MissingAuthenticationTokenException", Msg: msgMissing},
+		BadAuth:        {Code: "IncompleteSignatureException"},
+		BadKey:         {Code: "UnrecognizedClientException", Msg: msgBadKey},
+		BadSignature:   {Code: "InvalidSignatureException", Msg: msgBadSignature},
+		LateRequest:    {Code: "InvalidSignatureException"},
+		ExpiredToken:   {Code: "ExpiredTokenException", Msg: msgExpired},
+		AccessDenied:   {Code: "AccessDeniedException"},
+		BadPage:        {Code: "InvalidParameterException", Msg: "The specified nextToken is invalid."},
+		TooLarge:       {Code: "RequestEntityTooLargeException", Status: 413, Msg: "The request is too large."},
+		Internal:       {Code: "InternalFailure", Status: 500, Msg: msgInternal},
+		Busy:           {Code: "ServiceUnavailableException", Status: 503, Msg: "The service cannot complete the request."},
+	},
+	RESTJSON: {
+		Validation:     {Code: "ValidationException"},
+		Serialization:  {Code: "SerializationException"},
+		UnknownAction:  {Code: "UnknownOperationException", Status: 404},
+		NotImplemented: {Code: "NotImplementedException", Status: 501},
+		MissingAuth:    {Code: "MissingAuthenticationTokenException", Status: 403, Msg: msgMissing},
+		BadAuth:        {Code: "IncompleteSignatureException"},
+		BadKey:         {Code: "UnrecognizedClientException", Status: 403, Msg: msgBadKey},
+		BadSignature:   {Code: "InvalidSignatureException", Status: 403, Msg: msgBadSignature},
+		LateRequest:    {Code: "InvalidSignatureException", Status: 403},
+		ExpiredToken:   {Code: "ExpiredTokenException", Status: 403, Msg: msgExpired},
+		AccessDenied:   {Code: "AccessDeniedException", Status: 403},
+		BadPage:        {Code: "InvalidParameterValueException", Msg: "Invalid Marker."},
+		TooLarge:       {Code: "RequestTooLargeException", Status: 413, Msg: "The request is too large."},
+		Internal:       {Code: "ServiceException", Status: 500, Msg: msgInternal},
+		Busy:           {Code: "ServiceException", Status: 503, Msg: "The service cannot complete the request."},
+	},
+}
+
+// Trouble returns the service's own error for a situation; "" keeps the usual message.
+func (s *Service) Trouble(t Trouble, msg string) *Error {
+	e := troubles[s.Protocol][t]
+	if code := s.Codes[t]; code != "" {
+		e.Code = code
+	}
+	if msg != "" {
+		e.Msg = msg
+	}
+	return &e
+}
+
+// kinds are the codes of last resort for neutral errors; a service's MapError
+// knows better ones.
+var kinds = map[cloud.Kind]Trouble{
+	cloud.Malformed: Validation, cloud.Invalid: Validation, cloud.Missing: Validation,
+	cloud.NotFound: Validation, cloud.Exists: Validation, cloud.Conflict: Validation, cloud.InUse: Validation,
+	cloud.Limit: Validation, cloud.State: Validation, cloud.Denied: AccessDenied,
+	cloud.Unsupported: NotImplemented, cloud.Exhausted: Busy, cloud.Unavailable: Busy,
+}
+
+// asError turns whatever an operation returned into the service's own error.
+// Anything that is no error of ours is internal: its text is not shown.
+func (s *Service) asError(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var page *PageError
+	if errors.As(err, &page) {
+		return s.Trouble(BadPage, "")
+	}
+	var neutral *cloud.Error
+	if errors.As(err, &neutral) {
+		if s.MapError != nil {
+			if e := s.MapError(neutral); e != nil {
+				return e
+			}
+		}
+		if t, ok := kinds[neutral.Kind]; ok {
+			e := s.Trouble(t, neutral.Msg)
+			e.Err = err
+			return e
+		}
+	}
+	e := s.Trouble(Internal, "")
+	e.Err = err
+	return e
+}
+
+// status is the HTTP status of e: its own, the model's, or 400.
+func (s *Service) status(e *Error) int {
+	if e.Status != 0 {
+		return e.Status
+	}
+	if m, ok := s.Errors[e.Code]; ok {
+		return m.Status
+	}
+	return http.StatusBadRequest
+}

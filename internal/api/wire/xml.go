@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/xml"
+	"reflect"
+)
+
+const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// xmlWriter encodes the answers of EC2 and Query services.
+type xmlWriter struct {
+	bytes.Buffer
+	item string // element of a list's item: EC2 "item", Query "member"
+}
+
+// ec2Answer is <XResponse><requestId/>…</XResponse>; an operation that answers
+// nothing says <return>true</return>.
+func (w *xmlWriter) ec2Answer(s *Service, op *operation, requestID string, v reflect.Value) {
+	w.item = "item"
+	w.WriteString(xmlHead + "<" + op.Name + `Response xmlns="` + s.Namespace + `">`)
+	w.element("requestId", requestID)
+	if len(op.out.fields) == 0 {
+		w.element("return", "true")
+	}
+	w.structure(op.out, v)
+	w.WriteString("</" + op.Name + "Response>")
+}
+
+// queryAnswer is <XResponse><XResult>…</XResult><ResponseMetadata>….
+func (w *xmlWriter) queryAnswer(s *Service, op *operation, requestID string, v reflect.Value) {
+	w.item = "member"
+	w.WriteString(xmlHead + "<" + op.Name + `Response xmlns="` + s.Namespace + `">`)
+	if len(op.out.fields) > 0 {
+		w.WriteString("<" + op.Name + "Result>")
+		w.structure(op.out, v)
+		w.WriteString("</" + op.Name + "Result>")
+	}
+	w.WriteString("<ResponseMetadata>")
+	w.element("RequestId", requestID)
+	w.WriteString("</ResponseMetadata></" + op.Name + "Response>")
+}
+
+func (w *xmlWriter) structure(plan *structPlan, v reflect.Value) {
+	for i := range plan.fields {
+		f := &plan.fields[i]
+		x, ok := f.t.source(v.Field(f.index))
+		if !ok {
+			if f.always && f.t.kind == kList {
+				w.WriteString("<" + f.out + "/>")
+			}
+			continue
+		}
+		switch f.t.kind {
+		case kList:
+			w.list(f, x)
+		case kMap:
+			w.entries(f, x)
+		default:
+			w.value(f.out, f.t, x, f.ts)
+		}
+	}
+}
+
+func (w *xmlWriter) list(f *field, v reflect.Value) {
+	item := cmp.Or(f.item, w.item)
+	if f.flat {
+		item = f.out
+	} else {
+		w.WriteString("<" + f.out + ">")
+	}
+	for i := range v.Len() {
+		if x, ok := f.t.elem.source(v.Index(i)); ok {
+			w.value(item, f.t.elem, x, "")
+		}
+	}
+	if !f.flat {
+		w.WriteString("</" + f.out + ">")
+	}
+}
+
+func (w *xmlWriter) entries(f *field, v reflect.Value) {
+	entry := "entry"
+	if f.flat {
+		entry = f.out
+	} else {
+		w.WriteString("<" + f.out + ">")
+	}
+	for _, k := range sortedMapKeys(v) {
+		w.WriteString("<" + entry + ">")
+		w.element(cmp.Or(f.key, "key"), k.String())
+		if x, ok := f.t.elem.source(v.MapIndex(k)); ok {
+			w.value(cmp.Or(f.value, "value"), f.t.elem, x, "")
+		}
+		w.WriteString("</" + entry + ">")
+	}
+	if !f.flat {
+		w.WriteString("</" + f.out + ">")
+	}
+}
+
+func (w *xmlWriter) value(name string, t *typePlan, v reflect.Value, ts string) {
+	switch t.kind {
+	case kStruct:
+		w.WriteString("<" + name + ">")
+		w.structure(t.fields, v)
+		w.WriteString("</" + name + ">")
+	case kList:
+		w.list(&field{out: name, t: t}, v)
+	case kMap:
+		w.entries(&field{out: name, t: t}, v)
+	default:
+		w.element(name, t.text(v, cmp.Or(ts, iso8601)))
+	}
+}
+
+func (w *xmlWriter) element(name, text string) {
+	w.WriteString("<" + name + ">")
+	xml.EscapeText(w, []byte(text)) //nolint:errcheck // a buffer does not fail
+	w.WriteString("</" + name + ">")
+}
