@@ -47,6 +47,14 @@ const (
 	KindEgressOnlyGateway Resource = "egress-only-internet-gateway"
 	KindNATGateway        Resource = "nat-gateway"
 	KindElasticIP         Resource = "elastic-ip"
+	KindVPCCIDR           Resource = "vpc-cidr"            // an address block of a VPC
+	KindSubnetCIDR        Resource = "subnet-cidr"         // an address block of a subnet
+	KindACLAssociation    Resource = "acl-association"     // of a subnet with its network ACL
+	KindAddressAssoc      Resource = "address-association" // of an elastic IP with an interface
+	KindAttachment        Resource = "attachment"          // of an interface
+	KindInstance          Resource = "instance"
+	KindTag               Resource = "tag"
+	KindToken             Resource = "token" // that makes a request idempotent
 	KindSecurityGroup     Resource = "security-group"
 	KindSecurityGroupRule Resource = "security-group-rule"
 	KindNetworkACL        Resource = "network-acl"

@@ -20,6 +20,7 @@ type Control struct {
 	log   *slog.Logger
 
 	uploads codeUploads
+	parsed  parsedDocuments
 }
 
 // Deps are what Control works with. Now defaults to time.Now.

@@ -1,0 +1,154 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+
+	"weir/internal/cloud"
+)
+
+// CreateNetworkACL is the input of Control.CreateNetworkACL.
+type CreateNetworkACL struct {
+	Labels
+	VPC cloud.VPCID
+}
+
+// CreateNetworkACL makes an ACL that lets nothing pass.
+func (c *Control) CreateNetworkACL(ctx context.Context, who Caller, in CreateNetworkACL) (*cloud.NetworkACL, error) {
+	return create(ctx, c, func(tx cloud.Tx) (*cloud.NetworkACL, error) {
+		id := func(a *cloud.NetworkACL) cloud.NetworkACLID { return a.ID }
+		return once(tx, who, cloud.NetworkACLs, "network-acl", in.Labels, in, id, func() (*cloud.NetworkACL, error) {
+			if _, err := find(tx, who, cloud.VPCs, cloud.KindVPC, in.VPC); err != nil {
+				return nil, err
+			}
+			n := count(cloud.NetworkACLs.By(tx, "vpc", string(in.VPC)), nil)
+			if err := within(n, c.quotas().ACLsPerVPC, cloud.KindNetworkACL, string(in.VPC), ""); err != nil {
+				return nil, err
+			}
+			a := &cloud.NetworkACL{Meta: c.meta(who, in.Labels), ID: cloud.NetworkACLID(who.NewID(cloud.KindNetworkACL)), VPC: in.VPC}
+			cloud.NetworkACLs.Put(tx, a)
+			return a, nil
+		})
+	})
+}
+
+// DeleteNetworkACL deletes an ACL that no subnet uses.
+func (c *Control) DeleteNetworkACL(ctx context.Context, who Caller, id cloud.NetworkACLID) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		a, err := find(tx, who, cloud.NetworkACLs, cloud.KindNetworkACL, id)
+		if err != nil {
+			return err
+		}
+		if a.Default {
+			return cloud.Errorf(cloud.Invalid, cloud.KindNetworkACL, string(id), "default", "cannot delete default network ACL %s", id)
+		}
+		for s := range cloud.Subnets.By(tx, "acl", string(id)) {
+			return cloud.Errorf(cloud.InUse, cloud.KindNetworkACL, string(id), "", "cannot delete network ACL %s: subnet %s uses it", id, s.ID)
+		}
+		cloud.NetworkACLs.Delete(tx, id)
+		return nil
+	})
+}
+
+// findEntry is the index of a numbered line, or -1.
+func findEntry(entries []cloud.NetworkACLEntry, number int, egress bool) int {
+	return slices.IndexFunc(entries, func(e cloud.NetworkACLEntry) bool { return e.Number == number && e.Egress == egress })
+}
+
+// changeEntries puts what f makes of a copy of the ACL's lines, ordered.
+func (c *Control) changeEntries(ctx context.Context, who Caller, id cloud.NetworkACLID, f func([]cloud.NetworkACLEntry) ([]cloud.NetworkACLEntry, error)) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		old, err := find(tx, who, cloud.NetworkACLs, cloud.KindNetworkACL, id)
+		if err != nil {
+			return err
+		}
+		a := *old
+		if a.Entries, err = f(slices.Clone(old.Entries)); err != nil {
+			return err
+		}
+		slices.SortFunc(a.Entries, func(x, y cloud.NetworkACLEntry) int {
+			if x.Egress != y.Egress {
+				if x.Egress {
+					return 1
+				}
+				return -1
+			}
+			return cmp.Compare(x.Number, y.Number)
+		})
+		cloud.NetworkACLs.Put(tx, &a)
+		return nil
+	})
+}
+
+// CreateACLEntry adds a line.
+func (c *Control) CreateACLEntry(ctx context.Context, who Caller, id cloud.NetworkACLID, e cloud.NetworkACLEntry) error {
+	return c.changeEntries(ctx, who, id, func(entries []cloud.NetworkACLEntry) ([]cloud.NetworkACLEntry, error) {
+		if findEntry(entries, e.Number, e.Egress) >= 0 {
+			return nil, cloud.Errorf(cloud.Exists, cloud.KindNetworkACL, strconv.Itoa(e.Number), "entry", "The network acl entry identified by %d already exists.", e.Number)
+		}
+		n := count(slices.Values(entries), func(o cloud.NetworkACLEntry) bool {
+			return o.Egress == e.Egress && o.Prefix.Addr().Is6() == e.Prefix.Addr().Is6()
+		})
+		if err := within(n, c.quotas().EntriesPerACL, cloud.KindNetworkACL, string(id), "entries"); err != nil {
+			return nil, err
+		}
+		e.Prefix = masked(e.Prefix)
+		return append(entries, e), nil
+	})
+}
+
+// ReplaceACLEntry replaces the line with the same number and direction.
+func (c *Control) ReplaceACLEntry(ctx context.Context, who Caller, id cloud.NetworkACLID, e cloud.NetworkACLEntry) error {
+	return c.changeEntries(ctx, who, id, func(entries []cloud.NetworkACLEntry) ([]cloud.NetworkACLEntry, error) {
+		i := findEntry(entries, e.Number, e.Egress)
+		if i < 0 {
+			return nil, noEntry(id, e.Number)
+		}
+		e.Prefix = masked(e.Prefix)
+		entries[i] = e
+		return entries, nil
+	})
+}
+
+// DeleteACLEntry removes a line.
+func (c *Control) DeleteACLEntry(ctx context.Context, who Caller, id cloud.NetworkACLID, number int, egress bool) error {
+	return c.changeEntries(ctx, who, id, func(entries []cloud.NetworkACLEntry) ([]cloud.NetworkACLEntry, error) {
+		i := findEntry(entries, number, egress)
+		if i < 0 {
+			return nil, noEntry(id, number)
+		}
+		return slices.Delete(entries, i, i+1), nil
+	})
+}
+
+func noEntry(id cloud.NetworkACLID, number int) error {
+	return cloud.Errorf(cloud.NotFound, cloud.KindNetworkACL, strconv.Itoa(number), "entry", "unable to find network acl entry %d in %s", number, id)
+}
+
+// ReplaceACLAssociation puts a subnet behind another ACL and returns the new association's ID.
+func (c *Control) ReplaceACLAssociation(ctx context.Context, who Caller, assoc string, to cloud.NetworkACLID) (string, error) {
+	next := ""
+	err := c.transact(ctx, func(tx cloud.Tx) error {
+		for old := range cloud.Subnets.By(tx, "scope", who.scope()) {
+			if old.ACLAssoc != assoc {
+				continue
+			}
+			a, err := find(tx, who, cloud.NetworkACLs, cloud.KindNetworkACL, to)
+			if err != nil {
+				return err
+			}
+			if a.VPC != old.VPC {
+				return otherVPC(cloud.KindACLAssociation, string(to), "network ACL %s and subnet %s belong to different VPCs", to, old.ID)
+			}
+			s := *old
+			next = who.NewID(cloud.KindACLAssociation)
+			s.NetworkACL, s.ACLAssoc = to, next
+			cloud.Subnets.Put(tx, &s)
+			return nil
+		}
+		return absent(cloud.KindACLAssociation, assoc)
+	})
+	return next, err
+}

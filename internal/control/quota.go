@@ -1,0 +1,45 @@
+package control
+
+// Quotas limit what one account may hold in one region. Zero fields take the
+// default, which is what the vendors give a fresh account.
+// https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+type Quotas struct {
+	VPCs                 int
+	CIDRsPerVPC          int
+	CIDRs6PerVPC         int
+	SubnetsPerVPC        int
+	RouteTablesPerVPC    int
+	RoutesPerTable       int
+	InternetGateways     int
+	EgressOnlyGateways   int
+	NATGatewaysPerZone   int
+	ElasticIPs           int
+	AddressesPerNAT      int
+	SecurityGroups       int
+	RulesPerGroup        int // inbound and outbound, IPv4 and IPv6 each
+	GroupsPerInterface   int
+	ACLsPerVPC           int
+	EntriesPerACL        int // each direction
+	Interfaces           int
+	PrefixLists          int
+	GatewayEndpoints     int
+	TagsPerResource      int
+	EntriesPerPrefixList int
+}
+
+func (q Quotas) withDefaults() Quotas {
+	for p, n := range map[*int]int{
+		&q.VPCs: 5, &q.CIDRsPerVPC: 5, &q.CIDRs6PerVPC: 5, &q.SubnetsPerVPC: 200,
+		&q.RouteTablesPerVPC: 200, &q.RoutesPerTable: 50,
+		&q.InternetGateways: 5, &q.EgressOnlyGateways: 5, &q.NATGatewaysPerZone: 5,
+		&q.ElasticIPs: 5, &q.AddressesPerNAT: 8,
+		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5,
+		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000,
+		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
+	} {
+		if *p == 0 {
+			*p = n
+		}
+	}
+	return q
+}

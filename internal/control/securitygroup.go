@@ -1,0 +1,86 @@
+package control
+
+import (
+	"context"
+	"slices"
+
+	"weir/internal/cloud"
+)
+
+// defaultGroup is the name of the group that every VPC has.
+const defaultGroup = "default"
+
+// CreateSecurityGroup is the input of Control.CreateSecurityGroup.
+type CreateSecurityGroup struct {
+	Labels
+	VPC         cloud.VPCID // "" is the default VPC
+	Name        string
+	Description string
+}
+
+// CreateSecurityGroup makes a group that lets everything out and nothing in.
+func (c *Control) CreateSecurityGroup(ctx context.Context, who Caller, in CreateSecurityGroup) (*cloud.SecurityGroup, error) {
+	return create(ctx, c, func(tx cloud.Tx) (*cloud.SecurityGroup, error) {
+		if in.VPC == "" {
+			vpc, ok := defaultVPC(tx, who)
+			if !ok {
+				return nil, noDefaultVPC()
+			}
+			in.VPC = vpc.ID
+		}
+		vpc, err := find(tx, who, cloud.VPCs, cloud.KindVPC, in.VPC)
+		if err != nil {
+			return nil, err
+		}
+		if in.Name == defaultGroup {
+			return nil, cloud.Errorf(cloud.Invalid, cloud.KindSecurityGroup, in.Name, "reserved", "the name %q is reserved for the group that comes with a VPC", in.Name)
+		}
+		for g := range cloud.SecurityGroups.By(tx, "vpc", string(in.VPC)) {
+			if g.Name == in.Name {
+				return nil, cloud.Errorf(cloud.Exists, cloud.KindSecurityGroup, in.Name, "", "The security group '%s' already exists for VPC '%s'", in.Name, in.VPC)
+			}
+		}
+		n := count(cloud.SecurityGroups.By(tx, "scope", who.scope()), nil)
+		if err := within(n, c.quotas().SecurityGroups, cloud.KindSecurityGroup, "", ""); err != nil {
+			return nil, err
+		}
+		g := &cloud.SecurityGroup{
+			Meta: c.meta(who, in.Labels), ID: cloud.SecurityGroupID(who.NewID(cloud.KindSecurityGroup)),
+			VPC: in.VPC, Name: in.Name, Description: in.Description,
+			Rules: []cloud.SecurityGroupRule{allowAll(who, true, cloud.SecurityGroupRule{Prefix: anyIPv4})},
+		}
+		if len(vpc.CIDRs6) > 0 {
+			g.Rules = append(g.Rules, allowAll(who, true, cloud.SecurityGroupRule{Prefix: anyIPv6}))
+		}
+		cloud.SecurityGroups.Put(tx, g)
+		return g, nil
+	})
+}
+
+// DeleteSecurityGroup deletes a group that no interface and no other group's rule uses.
+func (c *Control) DeleteSecurityGroup(ctx context.Context, who Caller, id cloud.SecurityGroupID) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		g, err := find(tx, who, cloud.SecurityGroups, cloud.KindSecurityGroup, id)
+		if err != nil {
+			return err
+		}
+		if g.Name == defaultGroup {
+			return cloud.Errorf(cloud.State, cloud.KindSecurityGroup, string(id), "default", "the specified group: %q name: %q cannot be deleted by a user", id, g.Name)
+		}
+		for i := range cloud.Interfaces.By(tx, "group", string(id)) {
+			return groupInUse(id, string(i.ID))
+		}
+		for other := range cloud.SecurityGroups.By(tx, "scope", who.scope()) {
+			refers := func(r cloud.SecurityGroupRule) bool { return r.Group == id }
+			if other.ID != id && slices.ContainsFunc(other.Rules, refers) {
+				return groupInUse(id, string(other.ID))
+			}
+		}
+		cloud.SecurityGroups.Delete(tx, id)
+		return nil
+	})
+}
+
+func groupInUse(id cloud.SecurityGroupID, by string) error {
+	return cloud.Errorf(cloud.InUse, cloud.KindSecurityGroup, string(id), "", "cannot delete security group %s: %s uses it", id, by)
+}

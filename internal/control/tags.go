@@ -1,0 +1,134 @@
+package control
+
+import (
+	"context"
+	"iter"
+	"maps"
+
+	"weir/internal/cloud"
+)
+
+// taggable changes the tags of one kind of resource and lists them.
+type taggable struct {
+	// edit puts a copy of the resource with the tags that f makes of its own.
+	edit func(c *Control, tx cloud.Tx, who Caller, id string, f func(map[string]string) (map[string]string, error)) error
+	all  func(v cloud.View, who Caller) iter.Seq2[string, map[string]string]
+}
+
+func tagging[K ~string, T any](table *cloud.Table[K, T], kind cloud.Resource, key func(*T) K, meta func(*T) *cloud.Meta) taggable {
+	return taggable{
+		edit: func(_ *Control, tx cloud.Tx, who Caller, id string, f func(map[string]string) (map[string]string, error)) error {
+			old, err := find(tx, who, table, kind, K(id))
+			if err != nil {
+				return err
+			}
+			r := *old
+			if meta(&r).Tags, err = f(meta(old).Tags); err != nil {
+				return err
+			}
+			table.Put(tx, &r)
+			return nil
+		},
+		all: func(v cloud.View, who Caller) iter.Seq2[string, map[string]string] {
+			return func(yield func(string, map[string]string) bool) {
+				for r := range table.By(v, "scope", who.scope()) {
+					if !yield(string(key(r)), meta(r).Tags) {
+						return
+					}
+				}
+			}
+		},
+	}
+}
+
+// taggables are the resources of a VPC that carry tags.
+var taggables = map[cloud.Resource]taggable{
+	cloud.KindVPC:               tagging(cloud.VPCs, cloud.KindVPC, func(r *cloud.VPC) cloud.VPCID { return r.ID }, func(r *cloud.VPC) *cloud.Meta { return &r.Meta }),
+	cloud.KindSubnet:            tagging(cloud.Subnets, cloud.KindSubnet, func(r *cloud.Subnet) cloud.SubnetID { return r.ID }, func(r *cloud.Subnet) *cloud.Meta { return &r.Meta }),
+	cloud.KindRouteTable:        tagging(cloud.RouteTables, cloud.KindRouteTable, func(r *cloud.RouteTable) cloud.RouteTableID { return r.ID }, func(r *cloud.RouteTable) *cloud.Meta { return &r.Meta }),
+	cloud.KindInternetGateway:   tagging(cloud.InternetGateways, cloud.KindInternetGateway, func(r *cloud.InternetGateway) cloud.InternetGatewayID { return r.ID }, func(r *cloud.InternetGateway) *cloud.Meta { return &r.Meta }),
+	cloud.KindEgressOnlyGateway: tagging(cloud.EgressOnlyGateways, cloud.KindEgressOnlyGateway, func(r *cloud.EgressOnlyGateway) cloud.EgressOnlyGatewayID { return r.ID }, func(r *cloud.EgressOnlyGateway) *cloud.Meta { return &r.Meta }),
+	cloud.KindNATGateway:        tagging(cloud.NATGateways, cloud.KindNATGateway, func(r *cloud.NATGateway) cloud.NATGatewayID { return r.ID }, func(r *cloud.NATGateway) *cloud.Meta { return &r.Meta }),
+	cloud.KindElasticIP:         tagging(cloud.ElasticIPs, cloud.KindElasticIP, func(r *cloud.ElasticIP) cloud.AllocationID { return r.ID }, func(r *cloud.ElasticIP) *cloud.Meta { return &r.Meta }),
+	cloud.KindSecurityGroup:     tagging(cloud.SecurityGroups, cloud.KindSecurityGroup, func(r *cloud.SecurityGroup) cloud.SecurityGroupID { return r.ID }, func(r *cloud.SecurityGroup) *cloud.Meta { return &r.Meta }),
+	cloud.KindNetworkACL:        tagging(cloud.NetworkACLs, cloud.KindNetworkACL, func(r *cloud.NetworkACL) cloud.NetworkACLID { return r.ID }, func(r *cloud.NetworkACL) *cloud.Meta { return &r.Meta }),
+	cloud.KindInterface:         tagging(cloud.Interfaces, cloud.KindInterface, func(r *cloud.Interface) cloud.InterfaceID { return r.ID }, func(r *cloud.Interface) *cloud.Meta { return &r.Meta }),
+	cloud.KindDHCPOptions:       tagging(cloud.DHCPOptionSets, cloud.KindDHCPOptions, func(r *cloud.DHCPOptions) cloud.DHCPOptionsID { return r.ID }, func(r *cloud.DHCPOptions) *cloud.Meta { return &r.Meta }),
+	cloud.KindPrefixList:        tagging(cloud.PrefixLists, cloud.KindPrefixList, func(r *cloud.PrefixList) cloud.PrefixListID { return r.ID }, func(r *cloud.PrefixList) *cloud.Meta { return &r.Meta }),
+	cloud.KindEndpoint:          tagging(cloud.Endpoints, cloud.KindEndpoint, func(r *cloud.Endpoint) cloud.EndpointID { return r.ID }, func(r *cloud.Endpoint) *cloud.Meta { return &r.Meta }),
+	cloud.KindSecurityGroupRule: ruleTags,
+}
+
+// ruleTags are the tags of security-group rules, which live in their groups.
+var ruleTags = taggable{
+	edit: func(_ *Control, tx cloud.Tx, who Caller, id string, f func(map[string]string) (map[string]string, error)) error {
+		for g := range cloud.SecurityGroups.By(tx, "scope", who.scope()) {
+			if i := ruleByID(g.Rules, id); i >= 0 {
+				return changeRules(tx, who, g.ID, func(rules []cloud.SecurityGroupRule) (_ []cloud.SecurityGroupRule, err error) {
+					rules[i].Tags, err = f(rules[i].Tags)
+					return rules, err
+				})
+			}
+		}
+		return absent(cloud.KindSecurityGroupRule, id)
+	},
+	all: func(v cloud.View, who Caller) iter.Seq2[string, map[string]string] {
+		return func(yield func(string, map[string]string) bool) {
+			for g := range cloud.SecurityGroups.By(v, "scope", who.scope()) {
+				for _, r := range g.Rules {
+					if !yield(r.ID, r.Tags) {
+						return
+					}
+				}
+			}
+		}
+	},
+}
+
+// TagResources adds tags to resources, all or none.
+func (c *Control) TagResources(ctx context.Context, who Caller, refs []cloud.Ref, tags map[string]string) error {
+	return c.editTags(ctx, who, refs, func(old map[string]string) (map[string]string, error) {
+		now := merged(old, tags)
+		if n := c.quotas().TagsPerResource; len(now) > n {
+			return nil, cloud.Errorf(cloud.Limit, cloud.KindTag, "", "", "a resource carries at most %d tags, not %d", n, len(now))
+		}
+		return now, nil
+	})
+}
+
+// UntagResources removes the tags for which drop says so.
+func (c *Control) UntagResources(ctx context.Context, who Caller, refs []cloud.Ref, drop func(key, value string) bool) error {
+	return c.editTags(ctx, who, refs, func(old map[string]string) (map[string]string, error) {
+		now := merged(old, nil)
+		maps.DeleteFunc(now, drop)
+		return now, nil
+	})
+}
+
+func (c *Control) editTags(ctx context.Context, who Caller, refs []cloud.Ref, f func(map[string]string) (map[string]string, error)) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		for _, r := range refs {
+			t, ok := taggables[r.Kind]
+			if !ok {
+				return cloud.Errorf(cloud.NotFound, cloud.KindTag, r.ID, "resource", "there is no resource %q that carries tags", r.ID)
+			}
+			if err := t.edit(c, tx, who, r.ID, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Tagged yields the tagged resources of the caller with their tags.
+func Tagged(v cloud.View, who Caller) iter.Seq2[cloud.Ref, map[string]string] {
+	return func(yield func(cloud.Ref, map[string]string) bool) {
+		for kind, t := range taggables {
+			for id, tags := range t.all(v, who) {
+				if len(tags) > 0 && !yield(cloud.Ref{Kind: kind, ID: id}, tags) {
+					return
+				}
+			}
+		}
+	}
+}
