@@ -21,6 +21,7 @@ type Control struct {
 
 	uploads codeUploads
 	parsed  parsedDocuments
+	seal    seal
 }
 
 // Deps are what Control works with. Now defaults to time.Now.
