@@ -30,71 +30,68 @@ func serviceCaller(region string) Caller {
 	}}
 }
 
-func serviceVPC(region string) cloud.VPCID {
-	return cloud.VPCID(fmt.Sprintf("%s-weir-%s-1", cloud.KindVPC, region))
-}
-
 // ServiceNetwork is the network of functions without a VPC; the first call makes it.
 func (c *Control) ServiceNetwork(ctx context.Context, region string) (cloud.FunctionNetwork, error) {
-	if net, ok := serviceNetwork(c.View(), region); ok {
-		return net, nil
-	}
-	var net cloud.FunctionNetwork
-	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		n, ok := serviceNetwork(tx, region)
-		if !ok {
-			if err := c.createServiceNetwork(tx, serviceCaller(region)); err != nil {
-				return err
-			}
-			if n, ok = serviceNetwork(tx, region); !ok {
-				panic("control: the service network of " + region + " was made and is not there")
-			}
+	i, ok := findServiceInterface(c.View(), region)
+	if !ok {
+		_, err := c.store.Update(ctx, func(tx cloud.Tx) (err error) {
+			i, err = c.serviceInterface(tx, Caller{Region: region})
+			return err
+		})
+		if err != nil {
+			return cloud.FunctionNetwork{}, err
 		}
-		net = n
-		return nil
-	})
+	}
+	return cloud.FunctionNetwork{
+		VPC: i.VPC, Subnets: []cloud.SubnetID{i.Subnet}, Groups: i.SecurityGroups, Interfaces: []cloud.InterfaceID{i.ID},
+	}, nil
+}
+
+// serviceInterface is the interface that functions without a VPC share in the
+// caller's region; the first call makes the network behind it.
+func (c *Control) serviceInterface(tx cloud.Tx, who Caller) (*cloud.Interface, error) {
+	if i, ok := findServiceInterface(tx, who.Region); ok {
+		return i, nil
+	}
+	i, err := c.createServiceNetwork(tx, serviceCaller(who.Region))
 	if err != nil {
-		return net, fmt.Errorf("making the platform's network in %s: %w", region, err)
+		return nil, fmt.Errorf("making the platform's network in %s: %w", who.Region, err)
 	}
-	return net, nil
+	return i, nil
 }
 
-// serviceNetwork reads the network from the state.
-func serviceNetwork(v cloud.View, region string) (cloud.FunctionNetwork, bool) {
-	vpc := serviceVPC(region)
-	for i := range cloud.Interfaces.By(v, "vpc", string(vpc)) {
-		if i.Use == cloud.UseFunction {
-			return cloud.FunctionNetwork{
-				VPC: vpc, Subnets: []cloud.SubnetID{i.Subnet}, Groups: i.SecurityGroups, Interfaces: []cloud.InterfaceID{i.ID},
-			}, true
-		}
+func findServiceInterface(v cloud.View, region string) (*cloud.Interface, bool) {
+	for i := range cloud.Interfaces.By(v, "owner", serviceOwner(region)) {
+		return i, true
 	}
-	return cloud.FunctionNetwork{}, false
+	return nil, false
 }
 
-func (c *Control) createServiceNetwork(tx cloud.Tx, who Caller) error {
+func serviceOwner(region string) string { return "service/" + region }
+
+func (c *Control) createServiceNetwork(tx cloud.Tx, who Caller) (*cloud.Interface, error) {
 	vpc, err := c.createVPC(tx, who, CreateVPC{CIDR: serviceBlock, DNSSupport: true})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	vpc.Service = true
 	cloud.VPCs.Put(tx, vpc)
 	gateway := c.createInternetGateway(tx, who, Labels{}, vpc.ID)
 	public, err := c.createSubnet(tx, who, CreateSubnet{VPC: vpc.ID, CIDR: servicePublic, ReservedFirst: 4, ReservedLast: 1})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	private, err := c.createSubnet(tx, who, CreateSubnet{VPC: vpc.ID, CIDR: servicePrivate, ReservedFirst: 4, ReservedLast: 1})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	address, err := c.allocateAddress(tx, who, Labels{}, netip.Addr{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	nat, err := c.createNAT(tx, who, CreateNATGateway{Subnet: public.ID, Allocation: address.ID})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	nat.ReadyAt = vpc.Created // the platform's own is never slow
 	cloud.NATGateways.Put(tx, nat)
@@ -106,23 +103,22 @@ func (c *Control) createServiceNetwork(tx cloud.Tx, who Caller) error {
 	table = withRoute(table, cloud.TargetInternetGateway, string(gateway.ID))
 	table.Associations = []cloud.RouteTableAssociation{{ID: who.NewID(cloud.KindAssociation), Subnet: public.ID}}
 	cloud.RouteTables.Put(tx, table)
-	return c.serviceInterface(tx, who, private)
+	return c.placeServiceInterface(tx, who, private)
 }
 
-// serviceInterface makes the interface that all functions of the region share,
+// placeServiceInterface makes the interface that all functions of the region share,
 // behind a group that lets everything out and nothing in.
-func (c *Control) serviceInterface(tx cloud.Tx, who Caller, s *cloud.Subnet) error {
+func (c *Control) placeServiceInterface(tx cloud.Tx, who Caller, s *cloud.Subnet) (*cloud.Interface, error) {
 	g := &cloud.SecurityGroup{
 		Meta: c.meta(who, Labels{}), ID: cloud.SecurityGroupID(who.NewID(cloud.KindSecurityGroup)), VPC: s.VPC,
 		Name: "functions", Description: "functions without a VPC: out, not in",
 		Rules: []cloud.SecurityGroupRule{allowAll(who, true, cloud.SecurityGroupRule{Prefix: anyIPv4})},
 	}
 	cloud.SecurityGroups.Put(tx, g)
-	_, err := c.placeInterface(tx, who, placement{
-		subnet: s, use: cloud.UseFunction, managed: "functions", owner: "service/" + who.Region,
+	return c.placeInterface(tx, who, placement{
+		subnet: s, use: cloud.UseFunction, managed: "functions", owner: serviceOwner(who.Region),
 		groups: []cloud.SecurityGroupID{g.ID}, count: 1,
 	})
-	return err
 }
 
 // withRoute is a copy of t that sends everything of IPv4 to the target.
