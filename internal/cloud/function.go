@@ -132,6 +132,7 @@ var (
 		"vpc":   func(r *Function) []string { return one(r.Latest.Network.VPC) },
 	})
 	PublishedVersions = newTable("version", func(r *PublishedVersion) VersionKey { return r.Key }, index[PublishedVersion]{
+		"vpc":      func(r *PublishedVersion) []string { return one(r.Version.Network.VPC) },
 		"function": func(r *PublishedVersion) []string { return one(r.Function) },
 	})
 	Aliases = newTable("alias", func(r *Alias) AliasKey { return r.Key }, index[Alias]{
