@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,30 +12,9 @@ import (
 	"weir/internal/cloud"
 )
 
-// ErrDryRun is what a use case returns under a DryRun context when it would have succeeded.
-var ErrDryRun = errors.New("would have succeeded; nothing was changed, as a dry run was asked for")
-
-type dryRunKey struct{}
-
-// DryRun returns a context under which use cases check everything and write nothing.
-func DryRun(ctx context.Context) context.Context {
-	return context.WithValue(ctx, dryRunKey{}, true)
-}
-
-// IsDryRun reports whether ctx asks for checks only.
-func IsDryRun(ctx context.Context) bool { return ctx.Value(dryRunKey{}) != nil }
-
 // transact carries out one use case as one transaction.
 func (c *Control) transact(ctx context.Context, f func(tx cloud.Tx) error) error {
-	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		if err := f(tx); err != nil {
-			return err
-		}
-		if IsDryRun(ctx) {
-			return ErrDryRun
-		}
-		return nil
-	})
+	_, err := c.store.Update(ctx, f)
 	return err
 }
 
