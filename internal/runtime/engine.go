@@ -1,0 +1,49 @@
+package runtime
+
+import (
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"weir/internal/sandbox"
+)
+
+//go:embed bootstrap/bootstrap.py
+var bootstrapPython []byte
+
+//go:embed bootstrap/bootstrap.cjs
+var bootstrapNode []byte
+
+// Config configures an Engine.
+type Config struct {
+	Dir    string // the daemon's own directory, absolute
+	Certs  string // see sandbox.WriteCerts; "" is the host's certificates
+	Strict bool   // refuse a runtime whose exact version is not installed
+}
+
+// Engine starts processes for functions.
+type Engine struct {
+	strict bool
+	host   *sandbox.Host
+
+	mu    sync.Mutex // guards found
+	found map[string]Interpreter
+}
+
+// New prepares what all sandboxes share and clears what a killed daemon left.
+func New(cfg Config) (*Engine, error) {
+	host, err := sandbox.Open(sandbox.Config{Dir: cfg.Dir, Certs: cfg.Certs, Files: map[string][]byte{
+		"/var/runtime/bootstrap.py":  bootstrapPython,
+		"/var/runtime/bootstrap.cjs": bootstrapNode,
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("prepare sandboxes: %w", err)
+	}
+	return &Engine{strict: cfg.Strict, host: host, found: map[string]Interpreter{}}, nil
+}
+
+// Check names what this machine does not let sandboxes enforce; empty is all well.
+func (e *Engine) Check() []string { return e.host.Check() }
+
+// Close kills every process.
+func (e *Engine) Close() error { return e.host.Close() }

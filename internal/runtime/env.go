@@ -1,0 +1,76 @@
+package runtime
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
+
+const certBundle = "/etc/ssl/certs/ca-certificates.crt"
+
+// libraryPath is what Lambda's runtimes have; layers put their libraries into /opt/lib.
+const libraryPath = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+
+// trust makes the usual libraries believe Weir's own CA.
+var trust = map[string]string{
+	"SSL_CERT_FILE":       certBundle,
+	"NODE_EXTRA_CA_CERTS": certBundle,
+	"AWS_CA_BUNDLE":       certBundle,
+	"REQUESTS_CA_BUNDLE":  certBundle,
+}
+
+// base is the environment of every process, before its function is known.
+func base() map[string]string {
+	env := map[string]string{
+		"PATH":             "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
+		"LANG":             "en_US.UTF-8",
+		"TZ":               ":UTC",
+		"LD_LIBRARY_PATH":  libraryPath,
+		"HOME":             "/home/sbx_user1051",
+		"LAMBDA_TASK_ROOT": "/var/task",
+	}
+	maps.Copy(env, trust)
+	return env
+}
+
+// environment is what the code sees. The user's variables may replace the
+// defaults, but not what Lambda reserves:
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func environment(in Interpreter, c *Code) map[string]string {
+	env := base()
+	maps.Copy(env, c.Env)
+	maps.Copy(env, map[string]string{
+		"_HANDLER":                        c.Handler,
+		"AWS_REGION":                      c.Region,
+		"AWS_DEFAULT_REGION":              c.Region,
+		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + in.Runtime,
+		"AWS_LAMBDA_FUNCTION_NAME":        c.Name,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(c.MemoryMiB),
+		"AWS_LAMBDA_FUNCTION_VERSION":     c.Version,
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME":       c.LogGroup,
+		"AWS_LAMBDA_LOG_STREAM_NAME":      c.LogStream,
+		"LAMBDA_TASK_ROOT":                "/var/task",
+		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
+		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
+		"AWS_XRAY_DAEMON_ADDRESS":         "169.254.79.129:2000",
+	})
+	if c.Credentials.AccessKeyID != "" {
+		env["AWS_ACCESS_KEY_ID"] = c.Credentials.AccessKeyID
+		env["AWS_SECRET_ACCESS_KEY"] = c.Credentials.SecretAccessKey
+		env["AWS_SESSION_TOKEN"] = c.Credentials.SessionToken
+	}
+	if in.Family == Provided {
+		env["AWS_LAMBDA_RUNTIME_API"] = apiAddress
+		delete(env, "AWS_EXECUTION_ENV") // Lambda sets it for managed runtimes only
+	}
+	return env
+}
+
+func list(env map[string]string) []string {
+	out := make([]string, 0, len(env))
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, k+"="+env[k])
+	}
+	return out
+}

@@ -1,0 +1,236 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/internal/sandbox"
+)
+
+// maxResponse is the largest synchronous response, in bytes; the message names it.
+const maxResponse = 6*1024*1024 + 100
+
+// Process is an interpreter in a sandbox, waiting for its function or serving it.
+type Process struct {
+	in       Interpreter
+	box      *sandbox.Sandbox
+	contract contract
+
+	mu    sync.Mutex // held by Init and Invoke
+	ready bool       // Init has succeeded
+}
+
+// contract is how events reach the code.
+type contract interface {
+	// load makes the process load its code and waits until it is ready for events.
+	load(env map[string]string, handler string) (document []byte, err error)
+	invoke(ev *Event) (Result, error)
+	close()
+}
+
+// errGone says that the other side of a contract has closed its connection.
+var errGone = errors.New("the process has ended")
+
+// Prepare starts an interpreter that waits for Init. ctx bounds the start alone.
+func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
+	in, err := e.Resolve(spec.Runtime)
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{in: in}
+	box := sandbox.Spec{
+		ID: spec.ID, NetNS: spec.NetNS, Resolvers: spec.Resolvers, Search: spec.Search, Hosts: spec.Hosts,
+		TmpMiB: spec.TmpMiB, Limits: sandbox.Limits{Pids: maxPids},
+		Output: func(l sandbox.Line) {
+			if spec.Log != nil {
+				l.Text = strings.ReplaceAll(l.Text, messageNewline, "\n")
+				spec.Log(l)
+			}
+		},
+	}
+	if in.Family == Provided {
+		err = p.startAPI(ctx, e.host, box)
+	} else {
+		err = p.startPush(ctx, e.host, box)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", spec.Runtime, err)
+	}
+	return p, nil
+}
+
+// maxPids is Lambda's limit of processes and threads.
+const maxPids = 1024
+
+// messageNewline stands for a newline within one log message (see bootstrap/).
+const messageNewline = "\x1e"
+
+// Interpreter says what runs.
+func (p *Process) Interpreter() Interpreter { return p.in }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.box.Done() }
+
+// Pid is the number of the sandbox's first process.
+func (p *Process) Pid() int { return p.box.Pid() }
+
+// Peak is the most memory used so far, in bytes; 0 if this machine cannot tell.
+func (p *Process) Peak() int64 { return p.box.Peak() }
+
+// Kill ends the process and everything it has started, and waits until they are gone.
+func (p *Process) Kill() {
+	p.box.Kill()
+	<-p.box.Done()
+	p.contract.close()
+}
+
+// Init gives a prepared process its function. The error is an *InitError if the
+// code is to blame. When ctx ends first the process is killed.
+func (p *Process) Init(ctx context.Context, c Code) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ready {
+		return errors.New("load a function: the process serves one already")
+	}
+	if err := p.settle(&c); err != nil {
+		p.Kill()
+		return fmt.Errorf("load function %s: %w", c.Name, err)
+	}
+	stop := p.killAt(ctx)
+	doc, err := p.contract.load(environment(p.in, &c), c.Handler)
+	if !stop() && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	p.box.Flush()
+	switch {
+	case err == nil && doc == nil:
+		p.ready = true
+		return nil
+	case doc != nil:
+		p.Kill()
+		kind, msg := readDocument(doc)
+		return &InitError{ErrorType: kind, Message: msg, document: doc}
+	case ctx.Err() != nil:
+		p.Kill()
+		return ctx.Err()
+	case errors.Is(err, errGone):
+		exit := p.ending()
+		if exit.Err != nil {
+			return &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: exit.Err.Error()}
+		}
+		return &InitError{ErrorType: "Runtime.ExitError", Message: exitMessage(exit), OOM: exit.OOM}
+	default:
+		p.Kill()
+		return fmt.Errorf("load function %s: %w", c.Name, err)
+	}
+}
+
+// settle shapes the waiting sandbox for one function.
+func (p *Process) settle(c *Code) error {
+	if c.Pids == 0 {
+		c.Pids = maxPids
+	}
+	if err := p.box.Mount(sandbox.Mount{Source: c.Dir, Target: "/var/task"}); err != nil {
+		return err
+	}
+	if c.Layers != "" {
+		if err := p.box.Mount(sandbox.Mount{Source: c.Layers, Target: "/opt"}); err != nil {
+			return err
+		}
+	}
+	return p.box.SetLimits(sandbox.Limits{MemoryMiB: c.MemoryMiB, CPU: c.CPU, Pids: c.Pids})
+}
+
+// Invoke hands the code one event and waits for its result. When ctx ends first
+// the process is killed and the error is ctx's: what the code would do next is
+// not known, so it is never used again.
+func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ready {
+		return Result{}, errors.New("invoke: the process has no function")
+	}
+	if len(ev.Payload) == 0 {
+		ev.Payload = []byte("{}")
+	}
+	stop := p.killAt(ctx)
+	res, err := p.contract.invoke(&ev)
+	inTime := stop()
+	switch {
+	case !inTime || err != nil && ctx.Err() != nil:
+		p.ready = false
+		p.Kill()
+		return Result{Exited: true}, context.Cause(ctx)
+	case errors.Is(err, errGone):
+		p.ready = false
+		exit := p.ending()
+		doc := errorDocument("Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", ev.RequestID, exitMessage(exit)))
+		return Result{Payload: doc, FunctionError: true, ErrorType: "Runtime.ExitError", Exited: true, OOM: exit.OOM}, nil
+	case err != nil:
+		p.ready = false
+		p.Kill()
+		return Result{Exited: true}, fmt.Errorf("invoke %s: %w", ev.ARN, err)
+	}
+	p.box.Flush()
+	if len(res.Payload) > maxResponse {
+		res = Result{FunctionError: true, ErrorType: "Function.ResponseSizeTooLarge", Payload: errorDocument("Function.ResponseSizeTooLarge",
+			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))}
+	}
+	return res, nil
+}
+
+// killAt kills the sandbox when ctx ends; the function it returns ends the watch
+// and reports whether ctx was in time.
+func (p *Process) killAt(ctx context.Context) func() bool {
+	return context.AfterFunc(ctx, p.box.Kill)
+}
+
+// ending waits for a process whose connection has closed; one that lives on
+// without it is killed.
+func (p *Process) ending() sandbox.Exit {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if _, err := p.box.Wait(ctx); err != nil {
+		p.box.Kill()
+	}
+	<-p.box.Done()
+	p.contract.close()
+	exit, _ := p.box.Wait(context.Background())
+	return exit
+}
+
+func exitMessage(e sandbox.Exit) string {
+	if e.Signal == 0 && e.Code == 0 && e.Err == nil {
+		return "Runtime exited without providing a reason"
+	}
+	return "Runtime exited with error: " + e.String()
+}
+
+// errorDocument is the platform's own error document; the code's have more fields.
+func errorDocument(kind, msg string) []byte {
+	b, err := json.Marshal(struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}{kind, msg})
+	if err != nil {
+		panic(err) // two strings
+	}
+	return b
+}
+
+func readDocument(doc []byte) (kind, msg string) {
+	var d struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}
+	_ = json.Unmarshal(doc, &d) // a custom runtime may send anything
+	if d.Type == "" {
+		d.Type = "Runtime.Unknown"
+	}
+	return d.Type, d.Message
+}

@@ -1,0 +1,152 @@
+package runtime
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"weir/internal/sandbox"
+)
+
+// Frames between the daemon and a bootstrap: see bootstrap/bootstrap.py.
+const (
+	frameInit   = 'I'
+	frameEvent  = 'E'
+	frameLoaded = 'S'
+	frameFailed = 'F'
+	frameResult = 'R'
+	frameError  = 'X'
+)
+
+// maxFrame bounds what is kept of one frame; more than maxResponse is refused anyway.
+const maxFrame = maxResponse + 1
+
+// push is the managed runtimes' contract.
+type push struct {
+	conn net.Conn
+	in   *bufio.Reader
+	out  []byte
+}
+
+var commands = map[Family][]string{
+	Python: {"-I", "-u", "-X", "utf8", "/var/runtime/bootstrap.py"},
+	Node:   {"/var/runtime/bootstrap.cjs"},
+}
+
+// startPush starts an interpreter with our bootstrap, which waits on descriptor 3.
+func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbox.Spec) error {
+	fd, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("make the control connection: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fd[0]), "control"), os.NewFile(uintptr(fd[1]), "control")
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		return fmt.Errorf("make the control connection: %w", err)
+	}
+	spec.Argv = append([]string{p.in.Path}, commands[p.in.Family]...)
+	spec.Env = list(base())
+	spec.Files = []*os.File{theirs}
+	if p.box, err = host.Start(ctx, spec); err != nil {
+		conn.Close()
+		return err
+	}
+	p.contract = &push{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
+	return nil
+}
+
+func (c *push) close() { c.conn.Close() }
+
+func (c *push) load(env map[string]string, handler string) ([]byte, error) {
+	body, err := json.Marshal(map[string]any{"handler": handler, "env": env})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.send(frameInit, body); err != nil {
+		return nil, err
+	}
+	kind, doc, err := c.receive()
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == frameLoaded:
+		return nil, nil
+	case kind == frameFailed:
+		return doc, nil
+	default:
+		return nil, fmt.Errorf("the bootstrap sent a frame %q out of turn", kind)
+	}
+}
+
+func (c *push) invoke(ev *Event) (Result, error) {
+	head := strings.Join([]string{oneLine(ev.RequestID), strconv.FormatInt(ev.Deadline.UnixMilli(), 10), oneLine(ev.ARN),
+		oneLine(ev.TraceID), oneLine(ev.ClientContext), oneLine(ev.Identity)}, "\n")
+	if err := c.send(frameEvent, []byte(head), []byte{0}, ev.Payload); err != nil {
+		return Result{}, err
+	}
+	kind, body, err := c.receive()
+	if err != nil {
+		return Result{}, err
+	}
+	switch kind {
+	case frameResult:
+		return Result{Payload: body}, nil
+	case frameError:
+		errorType, _ := readDocument(body)
+		return Result{Payload: body, FunctionError: true, ErrorType: errorType}, nil
+	default:
+		return Result{}, fmt.Errorf("the bootstrap sent a frame %q out of turn", kind)
+	}
+}
+
+var oneLine = strings.NewReplacer("\n", " ", "\x00", " ").Replace
+
+func (c *push) send(kind byte, parts ...[]byte) error {
+	n := 1
+	for _, p := range parts {
+		n += len(p)
+	}
+	c.out = append(binary.LittleEndian.AppendUint32(c.out[:0], uint32(n)), kind)
+	for _, p := range parts {
+		c.out = append(c.out, p...)
+	}
+	_, err := c.conn.Write(c.out)
+	if cap(c.out) > 1<<20 {
+		c.out = nil
+	}
+	return gone(err)
+}
+
+func (c *push) receive() (byte, []byte, error) {
+	var head [5]byte
+	if _, err := io.ReadFull(c.in, head[:]); err != nil {
+		return 0, nil, gone(err)
+	}
+	n := int64(binary.LittleEndian.Uint32(head[:])) - 1
+	body := make([]byte, max(0, min(n, maxFrame)))
+	if _, err := io.ReadFull(c.in, body); err != nil {
+		return 0, nil, gone(err)
+	}
+	_, err := io.CopyN(io.Discard, c.in, n-int64(len(body)))
+	return head[4], body, gone(err)
+}
+
+// gone makes any failure of the connection errGone: it can only mean that the
+// process has closed it.
+func gone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(errGone, err)
+}

@@ -1,0 +1,86 @@
+package runtime
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"weir/internal/sandbox"
+)
+
+// Spec describes an interpreter to start before its function is known.
+type Spec struct {
+	ID      string // names the sandbox; unique
+	Runtime string // as the function asks for it: "python3.12", "nodejs22.x", "provided.al2023"
+	NetNS   *os.File
+	// Resolvers and Search make the sandbox's resolv.conf.
+	Resolvers []netip.Addr
+	Search    []string
+	Hosts     []string // extra lines of /etc/hosts
+	TmpMiB    int      // size of /tmp; 0 is 512
+	// Log receives what the code prints, line by line; a Text may hold newlines
+	// where the runtime knows that they belong to one message. It must not block.
+	Log func(sandbox.Line)
+}
+
+// Credentials are the execution role's.
+type Credentials struct {
+	AccessKeyID, SecretAccessKey, SessionToken string
+}
+
+// Code is one function version, with all that its environment tells it.
+type Code struct {
+	Dir         string // unpacked archive, becomes /var/task
+	Layers      string // unpacked layers, become /opt; "" if none
+	Handler     string
+	Name        string
+	Version     string // "$LATEST" or a number
+	Region      string
+	MemoryMiB   int     // the limit that is enforced, and told
+	CPU         float64 // in cores; 0 is no limit
+	Pids        int     // 0 is 1024, as Lambda
+	LogGroup    string
+	LogStream   string
+	Env         map[string]string // the user's
+	Credentials Credentials
+}
+
+// Event is one invocation.
+type Event struct {
+	RequestID     string
+	Payload       []byte // JSON; empty is {}
+	Deadline      time.Time
+	ARN           string // as it was invoked, with its qualifier
+	TraceID       string
+	ClientContext string // JSON
+	Identity      string // Cognito's, JSON
+}
+
+// Result is what the code made of an event.
+type Result struct {
+	Payload       []byte // the response, or the error document
+	FunctionError bool   // Payload is an error document
+	ErrorType     string // of that document: "ValueError", "Runtime.ExitError", …
+	Exited        bool   // the process has ended; do not use it again
+	OOM           bool   // …because memory ran out
+}
+
+// InitError says that the code could not be loaded; the process is dead.
+type InitError struct {
+	ErrorType string
+	Message   string
+	OOM       bool
+	document  []byte
+}
+
+func (e *InitError) Error() string { return e.ErrorType + ": " + e.Message }
+
+// Result is the answer to the invocation that wanted the code loaded.
+func (e *InitError) Result(requestID string) Result {
+	doc := e.document
+	if doc == nil {
+		doc = errorDocument(e.ErrorType, fmt.Sprintf("RequestId: %s Error: %s", requestID, e.Message))
+	}
+	return Result{Payload: doc, FunctionError: true, ErrorType: e.ErrorType, Exited: true, OOM: e.OOM}
+}
