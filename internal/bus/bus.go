@@ -113,13 +113,14 @@ func (b *Bus) Close() {
 	}
 }
 
-// logger passes the server's warnings and errors to slog's default logger.
+// logger passes the server's warnings and errors to slog's default logger. Its
+// warnings are mostly that it rebuilds an index after a kill: information.
 type logger struct{}
 
 func (logger) Noticef(string, ...any)         {}
 func (logger) Debugf(string, ...any)          {}
 func (logger) Tracef(string, ...any)          {}
-func (logger) Warnf(format string, a ...any)  { record(slog.LevelWarn, format, a) }
+func (logger) Warnf(format string, a ...any)  { record(slog.LevelInfo, format, a) }
 func (logger) Errorf(format string, a ...any) { record(slog.LevelError, format, a) }
 func (logger) Fatalf(format string, a ...any) { record(slog.LevelError, format, a) }
 

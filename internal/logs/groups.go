@@ -79,16 +79,19 @@ func (l *Logs) DeleteGroup(ctx context.Context, s Scope, name string) error {
 	l.write.Lock()
 	defer l.write.Unlock()
 	a := address{group: groupKey{s, name}}
-	l.mu.Lock()
+	l.mu.RLock()
 	_, err := l.find(a.group)
-	delete(l.groups, a.group)
-	l.mu.Unlock()
+	l.mu.RUnlock()
 	if err != nil {
 		return err
 	}
+	// Events that a crash leaves behind are cleared when the name is used again.
 	if err := l.catalog.drop(ctx, a); err != nil {
 		return fmt.Errorf("deleting log group %q: %w", name, err)
 	}
+	l.mu.Lock()
+	delete(l.groups, a.group)
+	l.mu.Unlock()
 	if err := l.store.purge(ctx, a, 0); err != nil {
 		return fmt.Errorf("deleting the events of log group %q: %w", name, err)
 	}
@@ -171,15 +174,12 @@ func (l *Logs) DeleteStream(ctx context.Context, s Scope, group, name string) er
 	l.write.Lock()
 	defer l.write.Unlock()
 	a := address{groupKey{s, group}, name}
-	l.mu.Lock()
+	l.mu.RLock()
 	g, err := l.find(a.group)
 	if err == nil && g.streams[name] == nil {
 		err = noStream(group, name)
 	}
-	if err == nil {
-		delete(g.streams, name)
-	}
-	l.mu.Unlock()
+	l.mu.RUnlock()
 	if err != nil {
 		return err
 	}
@@ -190,6 +190,9 @@ func (l *Logs) DeleteStream(ctx context.Context, s Scope, group, name string) er
 	if err := l.catalog.drop(ctx, a); err != nil {
 		return fmt.Errorf("deleting log stream %q in log group %q: %w", name, group, err)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(g.streams, name)
 	return nil
 }
 

@@ -191,7 +191,7 @@ func (l *stream) replay(ctx context.Context, apply func(op) error) (uint64, erro
 
 func replayed(m jetstream.Msg, apply func(op) error) error {
 	if m.Subject() == resetSubject {
-		return nil // it rolled up what came before
+		return apply(op{}) // a crash may have left rows that it was to roll up
 	}
 	part := strings.Split(m.Subject(), ".")
 	if len(part) != 3 {

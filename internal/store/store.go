@@ -23,7 +23,8 @@ type Store struct {
 	now atomic.Pointer[view]
 }
 
-// op is one write of a transaction; a nil value deletes.
+// op is one write of a transaction; a nil value deletes. In a replay, an op
+// without a table deletes everything.
 type op struct {
 	table, key string
 	value      any
@@ -82,6 +83,14 @@ func (s *Store) load(ctx context.Context) error {
 
 // apply puts one op of the log into txn.
 func (s *Store) apply(txn *memdb.Txn, o op) error {
+	if o.table == "" {
+		for name := range s.tables {
+			if _, err := txn.DeleteAll(name, primary); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	info, ok := s.tables[o.table]
 	if !ok {
 		return fmt.Errorf("the log holds table %q, which this version does not know: use the version that wrote it", o.table)
