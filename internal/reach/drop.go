@@ -3,6 +3,7 @@ package reach
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"weir/internal/cloud"
 	"weir/internal/netplan"
@@ -30,22 +31,43 @@ func FromDrop(p *netplan.Plan, d Drop) Answer {
 		proto: d.Protocol, src: d.Src.Addr().Unmap(), dst: d.Dst.Addr().Unmap(),
 		sport: exactly(d.Src.Port()), dport: exactly(d.Dst.Port()), typ: d.ICMPType, code: d.ICMPCode,
 	}
-	for _, flow := range []packet{pkt, pkt.opening()} {
-		w := &walk{p: p}
-		from := w.owner(flow.src)
-		if e := p.ENI(d.ENI); from == nil && flow == pkt && e != nil && e.Attach == netplan.AttachDirect {
-			if d.Stage == netplan.StageSpoof || e.AnySource {
-				from = e
-			}
-		}
-		if pair := w.public(flow.dst); from == nil && pair != nil {
-			flow.dst = pair.Public
-		}
-		if a := w.run(from, flow); a.Stage == d.Stage {
+	ways := []bool{false, true} // whether it answers
+	if pkt.answers() {
+		slices.Reverse(ways)
+	}
+	for _, answer := range ways {
+		if a := explain(p, d, pkt, answer); a.Stage == d.Stage && a.Delivered == answer {
 			return a
 		}
 	}
 	return unmatched(p, d, pkt)
+}
+
+// explain follows the flow that pkt opens, or else the one that it answers.
+func explain(p *netplan.Plan, d Drop, pkt packet, answer bool) Answer {
+	if answer {
+		pkt = pkt.opening()
+	}
+	w := &walk{p: p}
+	from := w.owner(pkt.src)
+	if e := p.ENI(d.ENI); from == nil && !answer && e != nil && e.Attach == netplan.AttachDirect {
+		if d.Stage == netplan.StageSpoof || e.AnySource {
+			from = e
+		}
+	}
+	if pair := w.public(pkt.dst); from == nil && pair != nil {
+		pkt.dst = pair.Public
+	}
+	return w.run(from, pkt)
+}
+
+// answers guesses from the ports whether the packet answers another: services
+// listen on low ports, clients send from high ones.
+func (p packet) answers() bool {
+	if p.ported() {
+		return p.sport.lo < natPorts.lo && p.dport.lo >= natPorts.lo
+	}
+	return p.proto == icmp && p.typ == 0 || p.proto == icmpv6 && p.typ == 129
 }
 
 func exactly(port uint16) span { return span{int(port), int(port)} }
