@@ -2,8 +2,8 @@
 // Go types and service tables in internal/api/aws/<service>, and counts what is
 // implemented in docs/coverage.md.
 //
-//	go run ./tools/gen            types and tables
-//	go run ./tools/gen coverage   docs/coverage.md
+//	go run ./tools/gen            types, tables and docs/coverage.md
+//	go run ./tools/gen coverage   docs/coverage.md alone; needs no models
 //
 // aws.txt names the operations whose types are wanted; every operation's name
 // is in the tables. No documentation text is taken over. The result depends on

@@ -41,5 +41,5 @@ func run(root, models, what string) error {
 			return fmt.Errorf("generating %s: %w", s.Name, err)
 		}
 	}
-	return nil
+	return writeCoverage(root, services)
 }
