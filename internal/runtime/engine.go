@@ -23,8 +23,9 @@ type Config struct {
 
 // Engine starts processes for functions.
 type Engine struct {
-	strict bool
-	host   *sandbox.Host
+	strict  bool
+	extraCA bool
+	host    *sandbox.Host
 
 	mu    sync.Mutex // guards found
 	found map[string]Interpreter
@@ -39,7 +40,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare sandboxes: %w", err)
 	}
-	return &Engine{strict: cfg.Strict, host: host, found: map[string]Interpreter{}}, nil
+	return &Engine{strict: cfg.Strict, extraCA: cfg.Certs != "", host: host, found: map[string]Interpreter{}}, nil
 }
 
 // Check names what this machine does not let sandboxes enforce; empty is all well.

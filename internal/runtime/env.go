@@ -11,16 +11,9 @@ const certBundle = "/etc/ssl/certs/ca-certificates.crt"
 // libraryPath is what Lambda's runtimes have; layers put their libraries into /opt/lib.
 const libraryPath = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
-// trust makes the usual libraries believe Weir's own CA.
-var trust = map[string]string{
-	"SSL_CERT_FILE":       certBundle,
-	"NODE_EXTRA_CA_CERTS": certBundle,
-	"AWS_CA_BUNDLE":       certBundle,
-	"REQUESTS_CA_BUNDLE":  certBundle,
-}
-
 // base is the environment of every process, before its function is known.
-func base() map[string]string {
+// extraCA tells whether the sandboxes have certificates that Node does not bring.
+func base(extraCA bool) map[string]string {
 	env := map[string]string{
 		"PATH":             "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
 		"LANG":             "en_US.UTF-8",
@@ -28,16 +21,22 @@ func base() map[string]string {
 		"LD_LIBRARY_PATH":  libraryPath,
 		"HOME":             "/home/sbx_user1051",
 		"LAMBDA_TASK_ROOT": "/var/task",
+		// where the usual libraries look for the certificates they trust
+		"SSL_CERT_FILE":      certBundle,
+		"AWS_CA_BUNDLE":      certBundle,
+		"REQUESTS_CA_BUNDLE": certBundle,
 	}
-	maps.Copy(env, trust)
+	if extraCA {
+		env["NODE_EXTRA_CA_CERTS"] = "/etc/ssl/certs/extra.crt"
+	}
 	return env
 }
 
 // environment is what the code sees. The user's variables may replace the
 // defaults, but not what Lambda reserves:
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-func environment(in Interpreter, c *Code) map[string]string {
-	env := base()
+func environment(in Interpreter, c *Code, extraCA bool) map[string]string {
+	env := base(extraCA)
 	maps.Copy(env, c.Env)
 	maps.Copy(env, map[string]string{
 		"_HANDLER":                        c.Handler,

@@ -20,6 +20,7 @@ type Process struct {
 	in       Interpreter
 	box      *sandbox.Sandbox
 	contract contract
+	extraCA  bool
 
 	mu    sync.Mutex // held by Init and Invoke
 	ready bool       // Init has succeeded
@@ -28,7 +29,8 @@ type Process struct {
 // contract is how events reach the code.
 type contract interface {
 	// load makes the process load its code and waits until it is ready for events.
-	load(env map[string]string, handler string) (document []byte, err error)
+	// document is the code's own account of why it cannot be loaded.
+	load(env map[string]string, c *Code) (document []byte, err error)
 	invoke(ev *Event) (Result, error)
 	close()
 }
@@ -42,7 +44,7 @@ func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{in: in}
+	p := &Process{in: in, extraCA: e.extraCA}
 	box := sandbox.Spec{
 		ID: spec.ID, NetNS: spec.NetNS, Resolvers: spec.Resolvers, Search: spec.Search, Hosts: spec.Hosts,
 		TmpMiB: spec.TmpMiB, Limits: sandbox.Limits{Pids: maxPids},
@@ -102,31 +104,36 @@ func (p *Process) Init(ctx context.Context, c Code) error {
 		return fmt.Errorf("load function %s: %w", c.Name, err)
 	}
 	stop := p.killAt(ctx)
-	doc, err := p.contract.load(environment(p.in, &c), c.Handler)
-	if !stop() && ctx.Err() != nil {
-		err = ctx.Err()
-	}
+	doc, err := p.contract.load(environment(p.in, &c, p.extraCA), &c)
+	stop()
 	p.box.Flush()
-	switch {
-	case err == nil && doc == nil:
+	if err == nil && doc == nil {
 		p.ready = true
 		return nil
+	}
+	return p.explain(ctx, c.Name, doc, err)
+}
+
+// explain says why a process could not load its code, and ends it.
+func (p *Process) explain(ctx context.Context, name string, doc []byte, err error) error {
+	var refused *InitError
+	switch {
+	case ctx.Err() != nil:
+		p.Kill()
+		return context.Cause(ctx)
 	case doc != nil:
 		p.Kill()
 		kind, msg := readDocument(doc)
 		return &InitError{ErrorType: kind, Message: msg, document: doc}
-	case ctx.Err() != nil:
-		p.Kill()
-		return ctx.Err()
 	case errors.Is(err, errGone):
 		exit := p.ending()
-		if exit.Err != nil {
-			return &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: exit.Err.Error()}
-		}
 		return &InitError{ErrorType: "Runtime.ExitError", Message: exitMessage(exit), OOM: exit.OOM}
+	case errors.As(err, &refused):
+		p.Kill()
+		return err
 	default:
 		p.Kill()
-		return fmt.Errorf("load function %s: %w", c.Name, err)
+		return fmt.Errorf("load function %s: %w", name, err)
 	}
 }
 
@@ -177,6 +184,10 @@ func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
 		return Result{Exited: true}, fmt.Errorf("invoke %s: %w", ev.ARN, err)
 	}
 	p.box.Flush()
+	if res.Exited {
+		p.ready = false
+		res.OOM = p.ending().OOM
+	}
 	if len(res.Payload) > maxResponse {
 		res = Result{FunctionError: true, ErrorType: "Function.ResponseSizeTooLarge", Payload: errorDocument("Function.ResponseSizeTooLarge",
 			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))}

@@ -25,6 +25,7 @@ const (
 	frameFailed = 'F'
 	frameResult = 'R'
 	frameError  = 'X'
+	frameFatal  = 'Z'
 )
 
 // maxFrame bounds what is kept of one frame; more than maxResponse is refused anyway.
@@ -56,7 +57,7 @@ func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbo
 		return fmt.Errorf("make the control connection: %w", err)
 	}
 	spec.Argv = append([]string{p.in.Path}, commands[p.in.Family]...)
-	spec.Env = list(base())
+	spec.Env = list(base(p.extraCA))
 	spec.Files = []*os.File{theirs}
 	if p.box, err = host.Start(ctx, spec); err != nil {
 		conn.Close()
@@ -68,8 +69,8 @@ func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbo
 
 func (c *push) close() { c.conn.Close() }
 
-func (c *push) load(env map[string]string, handler string) ([]byte, error) {
-	body, err := json.Marshal(map[string]any{"handler": handler, "env": env})
+func (c *push) load(env map[string]string, code *Code) ([]byte, error) {
+	body, err := json.Marshal(map[string]any{"handler": code.Handler, "env": env})
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +103,9 @@ func (c *push) invoke(ev *Event) (Result, error) {
 	switch kind {
 	case frameResult:
 		return Result{Payload: body}, nil
-	case frameError:
+	case frameError, frameFatal:
 		errorType, _ := readDocument(body)
-		return Result{Payload: body, FunctionError: true, ErrorType: errorType}, nil
+		return Result{Payload: body, FunctionError: true, ErrorType: errorType, Exited: kind == frameFatal}, nil
 	default:
 		return Result{}, fmt.Errorf("the bootstrap sent a frame %q out of turn", kind)
 	}

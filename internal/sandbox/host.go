@@ -21,9 +21,9 @@ type Host struct {
 	filter []byte
 	filtN  int
 
-	spawner *thread  // in the root's mount namespace; every sandbox's parent
-	mounter *thread  // visits the mount namespaces of running sandboxes
-	home    *os.File // the daemon's mount namespace, to which mounter returns
+	spawner *thread // in the root's mount namespace; every sandbox's parent
+	visitor *thread // visits the namespaces of running sandboxes
+	home    homes
 	userNS  chan userNS
 	filled  chan struct{} // closed when fillUserNS has ended
 	closed  chan struct{}
@@ -54,10 +54,10 @@ func Open(cfg Config) (*Host, error) {
 	if h.stage, err = memFile("weir-stage", program, unix.MFD_CLOEXEC|unix.MFD_EXEC); err != nil {
 		return nil, err
 	}
-	h.spawner, h.mounter = newThread(), newThread()
+	h.spawner, h.visitor = newThread(), newThread()
 	h.spawner.do(func() { err = buildRoot(cfg, program) })
 	if err == nil {
-		h.mounter.do(func() { h.home, err = ownMounts() })
+		h.visitor.do(func() { h.home, err = openHomes() })
 	}
 	go h.fillUserNS()
 	if err != nil {
@@ -86,11 +86,9 @@ func (h *Host) Close() error {
 		}
 	}
 	h.spawner.stop()
-	h.mounter.stop()
+	h.visitor.stop()
 	h.groups.close()
-	if h.home != nil {
-		h.home.Close()
-	}
+	h.home.close()
 	return errors.Join(h.stage.Close(), h.null.Close())
 }
 
@@ -156,14 +154,6 @@ func (t *thread) do(f func()) {
 }
 
 func (t *thread) stop() { close(t.work); t.wait.Wait() }
-
-// ownMounts lets the calling thread change its mount namespace and opens the present one.
-func ownMounts() (*os.File, error) {
-	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return nil, fmt.Errorf("give a thread a root of its own: %w", err)
-	}
-	return os.Open("/proc/thread-self/ns/mnt")
-}
 
 // memFile makes a file in memory.
 func memFile(name string, content []byte, flags int) (*os.File, error) {

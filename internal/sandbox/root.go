@@ -194,8 +194,8 @@ func (r *root) enter() {
 	}
 }
 
-// WriteCerts writes the bundle ca-certificates.crt into dir: the host's
-// certificates and extra ones in PEM, which every sandbox then trusts.
+// WriteCerts writes into dir, for Config.Certs, the bundle ca-certificates.crt
+// (the host's certificates and the extra ones, in PEM) and extra.crt (those alone).
 func WriteCerts(dir string, extra []byte) error {
 	host, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -205,7 +205,9 @@ func WriteCerts(dir string, extra []byte) error {
 		return fmt.Errorf("write the certificate bundle: %w", err)
 	}
 	all := strings.TrimRight(string(host), "\n") + "\n" + string(extra)
-	if err := os.WriteFile(filepath.Join(dir, "ca-certificates.crt"), []byte(all), 0o644); err != nil {
+	err = errors.Join(os.WriteFile(filepath.Join(dir, "ca-certificates.crt"), []byte(all), 0o644),
+		os.WriteFile(filepath.Join(dir, "extra.crt"), extra, 0o644))
+	if err != nil {
 		return fmt.Errorf("write the certificate bundle: %w", err)
 	}
 	return nil

@@ -106,14 +106,8 @@ func (s *Sandbox) Mount(m Mount) error {
 		return err
 	}
 	defer tree.Close()
-	s.host.mounter.do(func() {
-		if err = unix.Setns(int(s.pidfd.Fd()), unix.CLONE_NEWNS); err != nil {
-			return
-		}
-		err = unix.MoveMount(int(tree.Fd()), "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
-		if back := unix.Setns(int(s.host.home.Fd()), unix.CLONE_NEWNS); back != nil {
-			panic("sandbox: cannot return to the daemon's mount namespace: " + back.Error())
-		}
+	err = s.visit(unix.CLONE_NEWNS, func() error {
+		return unix.MoveMount(int(tree.Fd()), "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	})
 	if err != nil {
 		return fmt.Errorf("mount %s on %s in sandbox %s: %w", m.Source, m.Target, s.id, err)
@@ -145,7 +139,9 @@ func (s *Sandbox) watch() {
 		if _, err := io.ReadFull(s.status, rec[:]); err != nil {
 			break
 		}
-		exit = s.read(rec)
+		if exit.Err == nil { // what the stage could not do comes before its exit
+			exit = s.read(rec)
+		}
 	}
 	var ws syscall.WaitStatus
 	for {

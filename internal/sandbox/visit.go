@@ -1,0 +1,86 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// homes are the daemon's own namespaces, to which the visitor returns.
+type homes struct{ mnt, net *os.File }
+
+// openHomes lets the calling thread change its namespaces and opens the present ones.
+func openHomes() (homes, error) {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return homes{}, fmt.Errorf("give a thread a root of its own: %w", err)
+	}
+	mnt, err1 := os.Open("/proc/thread-self/ns/mnt")
+	net, err2 := os.Open("/proc/thread-self/ns/net")
+	return homes{mnt, net}, errors.Join(err1, err2)
+}
+
+func (h homes) close() {
+	for _, f := range []*os.File{h.mnt, h.net} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// visit runs f on a thread in one of the sandbox's namespaces.
+func (s *Sandbox) visit(kind int, f func() error) (err error) {
+	home := s.host.home.mnt
+	if kind == unix.CLONE_NEWNET {
+		home = s.host.home.net
+	}
+	s.host.visitor.do(func() {
+		if err = unix.Setns(int(s.pidfd.Fd()), kind); err != nil {
+			err = fmt.Errorf("enter a namespace: %w", err)
+			return
+		}
+		err = f()
+		if back := unix.Setns(int(home.Fd()), kind); back != nil {
+			panic("sandbox: cannot return to the daemon's namespace: " + back.Error())
+		}
+	})
+	return err
+}
+
+// ListenIn opens a TCP socket inside the sandbox's network namespace. The sandbox
+// must not have ended; closing the listener is the caller's.
+func (s *Sandbox) ListenIn(addr netip.AddrPort) (net.Listener, error) {
+	fd := -1
+	err := s.visit(unix.CLONE_NEWNET, func() (err error) {
+		fd, err = listen(addr)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s in sandbox %s: %w", addr, s.id, err)
+	}
+	f := os.NewFile(uintptr(fd), "listener")
+	defer f.Close()
+	return net.FileListener(f)
+}
+
+func listen(addr netip.AddrPort) (int, error) {
+	family := unix.AF_INET6
+	var to unix.Sockaddr = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+	if addr.Addr().Unmap().Is4() {
+		family = unix.AF_INET
+		to = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().Unmap().As4()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
+	}
+	err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.Bind(fd, to), unix.Listen(fd, 16))
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
