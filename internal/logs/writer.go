@@ -93,11 +93,6 @@ func (w *writer) run() {
 		w.mu.Lock()
 		lines := w.lines
 		w.lines, w.bytes = nil, 0
-		if len(lines) == 0 {
-			w.running = false
-			w.mu.Unlock()
-			return
-		}
 		w.mu.Unlock()
 
 		err := w.store(lines)
@@ -109,6 +104,11 @@ func (w *writer) run() {
 		}
 		close(w.progress)
 		w.progress = make(chan struct{})
+		if len(w.lines) == 0 {
+			w.running = false
+			w.mu.Unlock()
+			return
+		}
 		w.mu.Unlock()
 	}
 }
