@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 
@@ -165,4 +166,9 @@ func (c *Control) dryRunCode(fn *cloud.Function, in UpdateFunctionCode) (*cloud.
 		out.Latest.Architecture = in.Architecture
 	}
 	return out, nil
+}
+
+// Code opens a stored archive.
+func (c *Control) Code(ctx context.Context, digest string) (io.ReadCloser, error) {
+	return c.blobs.Get(ctx, digest)
 }

@@ -1,0 +1,299 @@
+package lambda
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/internal/api/wire"
+	"weir/internal/cloud"
+	"weir/internal/control"
+)
+
+func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*FunctionConfiguration, error) {
+	r, err := parseRef(ctx, in.FunctionName, nil)
+	if err != nil {
+		return nil, err
+	}
+	create, err := a.creation(r, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.passRole(ctx, *in.Role); err != nil {
+		return nil, err
+	}
+	fn, err := a.control.CreateFunction(ctx, caller(ctx, r.account), create)
+	if err != nil {
+		return nil, err
+	}
+	v := fn.Latest
+	if create.Publish {
+		v.Number = fn.LastVersion
+	}
+	out := a.configuration(fn, &v, "")
+	if create.Publish {
+		out.FunctionArn = ptr(r.with(v.Label()).arn())
+	}
+	// AWS answers before the function is ready, whether it will be or not.
+	out.State, out.StateReason, out.StateReasonCode = StatePending, ptr("The function is being created."), StateReasonCodeCreating
+	out.LastUpdateStatus, out.LastUpdateStatusReason, out.LastUpdateStatusReasonCode = "", nil, ""
+	return out, nil
+}
+
+// creation checks a request and fills in AWS's defaults.
+func (a *api) creation(r ref, in *CreateFunctionInput) (control.CreateFunction, error) {
+	var none control.CreateFunction
+	switch {
+	case in.PackageType == PackageTypeImage:
+		return none, a.refused("Container images are not implemented: use PackageType Zip.")
+	case in.Runtime == "" || value(in.Handler) == "":
+		return none, invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
+	case in.TenancyConfig != nil:
+		return none, a.refused("TenancyConfig is not implemented.")
+	case value(in.CodeSigningConfigArn) != "":
+		return none, a.refused("Code signing is not implemented.")
+	case in.PublishTo != "":
+		return none, a.refused("PublishTo is not implemented.")
+	}
+	settings, err := a.settings(&UpdateFunctionConfigurationInput{
+		FunctionName: &r.name, CapacityProviderConfig: in.CapacityProviderConfig, DeadLetterConfig: in.DeadLetterConfig, Description: in.Description,
+		DurableConfig: in.DurableConfig, Environment: in.Environment, EphemeralStorage: in.EphemeralStorage,
+		FileSystemConfigs: in.FileSystemConfigs, Handler: in.Handler, ImageConfig: in.ImageConfig, KMSKeyArn: in.KMSKeyArn,
+		Layers: in.Layers, LoggingConfig: in.LoggingConfig, MemorySize: in.MemorySize, Role: in.Role, Runtime: in.Runtime,
+		SnapStart: in.SnapStart, Timeout: in.Timeout, TracingConfig: in.TracingConfig, VpcConfig: in.VpcConfig,
+	})
+	if err != nil {
+		return none, err
+	}
+	arch, err := a.architecture(in.Architectures)
+	if err != nil {
+		return none, err
+	}
+	if arch == "" {
+		arch = string(ArchitectureX8664)
+		if a.opt.Architecture != arch {
+			return none, a.refused("Architecture x86_64, the default, is not implemented on this machine, which is %s.", a.opt.Architecture)
+		}
+	}
+	archive, err := a.archive("CreateFunction", in.Code)
+	if err != nil {
+		return none, err
+	}
+	fallback(&settings.Memory, defaultMemory)
+	fallback(&settings.Ephemeral, defaultEphemeral)
+	fallback(&settings.Timeout, defaultTimeout*time.Second)
+	fallback(&settings.LogGroup, "/aws/lambda/"+r.name)
+	if err := checkTags(in.Tags); err != nil {
+		return none, err
+	}
+	return control.CreateFunction{Name: r.name, Archive: archive, Architecture: arch, PackageType: string(PackageTypeZip),
+		Settings: settings, Tags: in.Tags, Publish: value(in.Publish)}, nil
+}
+
+func fallback[T any](p **T, v T) {
+	if *p == nil {
+		*p = &v
+	}
+}
+
+func (a *api) passRole(ctx context.Context, role string) error {
+	if a.opt.PassRole == nil {
+		return nil
+	}
+	return a.opt.PassRole(ctx, wire.CallFrom(ctx).Principal, role)
+}
+
+func (a *api) updateFunctionCode(ctx context.Context, in *UpdateFunctionCodeInput) (*FunctionConfiguration, error) {
+	r, fn, err := a.unqualified(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	archive, err := a.archive("UpdateFunctionCode", &FunctionCode{ImageUri: in.ImageUri, S3Bucket: in.S3Bucket, S3Key: in.S3Key, ZipFile: in.ZipFile})
+	if err != nil {
+		return nil, err
+	}
+	arch, err := a.architecture(in.Architectures)
+	if err != nil {
+		return nil, err
+	}
+	fn, err = a.control.UpdateFunctionCode(ctx, caller(ctx, r.account), control.UpdateFunctionCode{
+		Name: fn.Name, RevisionID: value(in.RevisionId), Archive: archive, Architecture: arch,
+		Publish: value(in.Publish), DryRun: value(in.DryRun)})
+	if err != nil {
+		return nil, err
+	}
+	v := fn.Latest
+	if value(in.Publish) && !value(in.DryRun) {
+		v.Number = fn.LastVersion
+		return a.updating(a.configuration(fn, &v, v.Label())), nil
+	}
+	return a.updating(a.configuration(fn, &v, "")), nil
+}
+
+func (a *api) updateFunctionConfiguration(ctx context.Context, in *UpdateFunctionConfigurationInput) (*FunctionConfiguration, error) {
+	r, fn, err := a.unqualified(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	in.FunctionName = &r.name
+	settings, err := a.settings(in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Role != nil {
+		if err := a.passRole(ctx, *in.Role); err != nil {
+			return nil, err
+		}
+	}
+	fn, err = a.control.UpdateFunctionSettings(ctx, caller(ctx, r.account), control.UpdateFunctionSettings{
+		Name: fn.Name, RevisionID: value(in.RevisionId), Settings: settings})
+	if err != nil {
+		return nil, err
+	}
+	return a.updating(a.configuration(fn, &fn.Latest, "")), nil
+}
+
+// updating shows an update as AWS answers it: still under way.
+func (a *api) updating(c *FunctionConfiguration) *FunctionConfiguration {
+	c.LastUpdateStatus = LastUpdateStatusInProgress
+	c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = ptr("The function is being created."), "Creating"
+	return c
+}
+
+func (a *api) getFunction(ctx context.Context, in *GetFunctionInput) (*GetFunctionOutput, error) {
+	r, q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	out := &GetFunctionOutput{
+		Configuration: a.configuration(q.Function, q.Version, r.qualifier),
+		Code:          &FunctionCodeLocation{RepositoryType: ptr("S3")},
+		Tags:          q.Function.Tags,
+	}
+	a.settle(ctx, q, out.Configuration)
+	if a.opt.Code != nil {
+		out.Code.Location = ptr(a.opt.Code.URL(q.Version.CodeDigest))
+	}
+	if c := q.Function.ReservedConcurrency; c != nil {
+		out.Concurrency = &Concurrency{ReservedConcurrentExecutions: ptr(int32(*c))}
+	}
+	return out, nil
+}
+
+func (a *api) getFunctionConfiguration(ctx context.Context, in *GetFunctionConfigurationInput) (*FunctionConfiguration, error) {
+	r, q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	out := a.configuration(q.Function, q.Version, r.qualifier)
+	a.settle(ctx, q, out)
+	return out, nil
+}
+
+// settle shows a function as pending until its network stands.
+func (a *api) settle(ctx context.Context, q cloud.Qualified, c *FunctionConfiguration) {
+	if c.State != StateActive || a.invoker.Ready(ctx, q.Function, q.Version) {
+		return
+	}
+	if q.Version.Modified.Equal(q.Function.Created) {
+		c.State, c.StateReason, c.StateReasonCode = StatePending, ptr("The function is being created."), StateReasonCodeCreating
+		return
+	}
+	a.updating(c)
+}
+
+func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error) {
+	call := wire.CallFrom(ctx)
+	view := a.control.View()
+	all := slices.Collect(cloud.Functions.By(view, "scope", cloud.Scope(call.Account, call.Region)))
+	page, next, err := wire.Page(all, wire.Paging{Max: capped(in.MaxItems, 50), Token: in.Marker, Default: 50, Scope: "functions " + call.Account + " " + call.Region},
+		func(f *cloud.Function) string { return f.Name })
+	if err != nil {
+		return nil, err
+	}
+	out := &ListFunctionsOutput{Functions: []FunctionConfiguration{}, NextMarker: next}
+	for _, fn := range page {
+		out.Functions = append(out.Functions, a.listed(fn, &fn.Latest))
+		if in.FunctionVersion == FunctionVersionALL {
+			for _, pv := range control.FunctionVersions(view, fn.Key) {
+				out.Functions = append(out.Functions, a.listed(fn, &pv.Version))
+			}
+		}
+	}
+	return out, nil
+}
+
+// listed is a configuration as lists show it: qualified, without state.
+func (a *api) listed(fn *cloud.Function, v *cloud.Version) FunctionConfiguration {
+	c := a.configuration(fn, v, v.Label())
+	if v.Number == 0 {
+		c.FunctionArn = ptr(refOf(fn).arn())
+	}
+	c.State, c.StateReason, c.StateReasonCode = "", nil, ""
+	c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = "", nil, ""
+	c.RuntimeVersionConfig = nil
+	return *c
+}
+
+// capped bounds a page to what AWS returns at most, however many are asked for.
+func capped(n *int32, most int32) *int32 {
+	if n == nil {
+		return nil
+	}
+	return ptr(min(*n, most))
+}
+
+func (a *api) deleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error) {
+	r, err := parseRef(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	version := 0
+	if r.qualifier != "" {
+		n, ok := versionNumber(r.qualifier)
+		switch {
+		case r.qualifier == cloud.Latest:
+			return nil, invalid("$LATEST version cannot be deleted without deleting the function.")
+		case !ok:
+			return nil, invalid("Deletion of aliases is not currently supported.")
+		}
+		version = n
+	}
+	if err := a.control.DeleteFunction(ctx, caller(ctx, r.account), r.name, version); err != nil {
+		return nil, err
+	}
+	return &DeleteFunctionOutput{StatusCode: ptr(int32(204))}, nil
+}
+
+func (a *api) getAccountSettings(ctx context.Context, _ *GetAccountSettingsInput) (*GetAccountSettingsOutput, error) {
+	call := wire.CallFrom(ctx)
+	view := a.control.View()
+	var count, size, reserved int64
+	for fn := range cloud.Functions.By(view, "scope", cloud.Scope(call.Account, call.Region)) {
+		count++
+		size += fn.Latest.CodeSize
+		reserved += int64(value(fn.ReservedConcurrency))
+		for _, pv := range control.FunctionVersions(view, fn.Key) {
+			size += pv.Version.CodeSize
+		}
+	}
+	return &GetAccountSettingsOutput{
+		AccountLimit: &AccountLimit{
+			CodeSizeUnzipped:               ptr(int64(262144000)),
+			CodeSizeZipped:                 ptr(int64(maxZip)),
+			ConcurrentExecutions:           ptr(int32(accountConcurrency)),
+			TotalCodeSize:                  ptr(int64(80530636800)),
+			UnreservedConcurrentExecutions: ptr(int32(accountConcurrency - reserved)),
+		},
+		AccountUsage: &AccountUsage{FunctionCount: &count, TotalCodeSize: &size},
+	}, nil
+}
+
+func refOfKey(key string) ref {
+	parts := strings.SplitN(key, "/", 3)
+	if len(parts) < 3 {
+		return ref{name: key}
+	}
+	return ref{account: parts[0], region: parts[1], name: parts[2]}
+}

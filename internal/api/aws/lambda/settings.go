@@ -1,0 +1,235 @@
+package lambda
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/internal/api/wire"
+	"weir/internal/cloud"
+	"weir/internal/control"
+)
+
+// Limits that AWS states in its guide, not in its model.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const (
+	maxMemory     = 10240
+	maxTimeout    = 900
+	maxEnv        = 4096
+	maxZip        = 50 << 20
+	maxZipRequest = 70167211 // what AWS names when a request with a zip file is too large
+)
+
+// Defaults of a new function.
+const (
+	defaultMemory    = 128
+	defaultTimeout   = 3
+	defaultEphemeral = 512
+)
+
+// Lambda's principal, and what its execution role must be allowed to do when a
+// VPC is configured. The other permissions of AWSLambdaVPCAccessExecutionRole
+// matter to AWS's own bookkeeping only.
+const (
+	servicePrincipal = "lambda.amazonaws.com"
+	networkAction    = "ec2:CreateNetworkInterface"
+)
+
+// Attributes that Lambda alone knows, kept with a version.
+const (
+	attrTracing    = "aws.tracing"
+	attrLogFormat  = "aws.log-format"
+	attrVPCWasSet  = "aws.vpc-was-set"
+	attrRuntimePin = "aws.runtime-management"
+	attrRecursion  = "aws.recursion"
+)
+
+// reservedEnv are the variables that the runtime sets itself.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+var reservedEnv = []string{
+	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+	"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+	"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+	"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+}
+
+// settings checks what a creation or an update asks for. The two inputs have
+// the same members, so a creation comes as an update too.
+func (a *api) settings(in *UpdateFunctionConfigurationInput) (control.FunctionSettings, error) {
+	s := control.FunctionSettings{
+		Description: in.Description,
+		Handler:     in.Handler,
+		Attrs:       map[string]string{},
+	}
+	if err := a.refuseUnsupported(in); err != nil {
+		return s, err
+	}
+	if in.Runtime != "" {
+		if a.opt.CheckRuntime != nil {
+			if err := a.opt.CheckRuntime(string(in.Runtime)); err != nil {
+				return s, invalid("%v", err)
+			}
+		}
+		s.Runtime = ptr(string(in.Runtime))
+	}
+	if in.Role != nil {
+		s.Role = &control.ExecutionRole{ARN: *in.Role, Service: servicePrincipal}
+	}
+	if err := limits(in, &s); err != nil {
+		return s, err
+	}
+	if in.Environment != nil {
+		if err := checkEnv(in.Environment.Variables); err != nil {
+			return s, err
+		}
+		s.Env = in.Environment.Variables
+		if s.Env == nil {
+			s.Env = map[string]string{}
+		}
+	}
+	if in.TracingConfig != nil {
+		s.Attrs[attrTracing] = string(in.TracingConfig.Mode)
+	}
+	if in.LoggingConfig != nil && in.LoggingConfig.LogGroup != nil {
+		s.LogGroup = in.LoggingConfig.LogGroup
+	}
+	network, err := networkSettings(value(in.FunctionName), in.VpcConfig)
+	if err != nil {
+		return s, err
+	}
+	if s.Network = network; network != nil {
+		s.Attrs[attrVPCWasSet] = "true"
+	}
+	return s, nil
+}
+
+func limits(in *UpdateFunctionConfigurationInput, s *control.FunctionSettings) error {
+	if in.MemorySize != nil {
+		if *in.MemorySize > maxMemory {
+			return invalid("'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to %d", maxMemory)
+		}
+		s.Memory = ptr(int(*in.MemorySize))
+	}
+	if in.Timeout != nil {
+		if *in.Timeout > maxTimeout {
+			return constraint(*in.Timeout, "timeout", fmt.Sprintf("Member must have value less than or equal to %d", maxTimeout))
+		}
+		s.Timeout = ptr(time.Duration(*in.Timeout) * time.Second)
+	}
+	if in.EphemeralStorage != nil {
+		s.Ephemeral = ptr(int(value(in.EphemeralStorage.Size)))
+	}
+	return nil
+}
+
+func checkEnv(env map[string]string) error {
+	var reserved []string
+	for _, k := range reservedEnv {
+		if _, ok := env[k]; ok {
+			reserved = append(reserved, k)
+		}
+	}
+	if len(reserved) > 0 {
+		return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(reserved, ", "))
+	}
+	b, err := json.Marshal(env)
+	if err != nil {
+		return invalid("The environment variables cannot be encoded: %v", err)
+	}
+	if len(b) > maxEnv {
+		return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: %s", b)
+	}
+	return nil
+}
+
+func networkSettings(function string, in *VpcConfig) (*control.FunctionNetworkSettings, error) {
+	if in == nil {
+		return nil, nil
+	}
+	n := &control.FunctionNetworkSettings{IPv6: value(in.Ipv6AllowedForDualStack), RoleActions: []string{networkAction}, Managed: "lambda"}
+	n.Description = "AWS Lambda VPC ENI-" + function
+	for _, id := range unique(in.SubnetIds) {
+		n.Subnets = append(n.Subnets, cloud.SubnetID(id))
+	}
+	for _, id := range unique(in.SecurityGroupIds) {
+		n.Groups = append(n.Groups, cloud.SecurityGroupID(id))
+	}
+	if (len(n.Subnets) == 0) != (len(n.Groups) == 0) {
+		return nil, invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
+	}
+	return n, nil
+}
+
+// unique drops repetitions and keeps the order.
+func unique(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// refuseUnsupported names what Weir does not have; see docs/limits.md.
+func (a *api) refuseUnsupported(in *UpdateFunctionConfigurationInput) error {
+	switch {
+	case len(in.Layers) > 0:
+		return a.refused("Layers are not implemented: put what the layer holds into the function's own zip file.")
+	case in.ImageConfig != nil:
+		return a.refused("Container images are not implemented: use PackageType Zip.")
+	case len(in.FileSystemConfigs) > 0:
+		return a.refused("FileSystemConfigs are not implemented.")
+	case in.SnapStart != nil && in.SnapStart.ApplyOn == SnapStartApplyOnPublishedVersions:
+		return a.refused("SnapStart is not implemented.")
+	case in.DeadLetterConfig != nil && value(in.DeadLetterConfig.TargetArn) != "":
+		return a.refused("DeadLetterConfig is not implemented: use an on-failure destination (PutFunctionEventInvokeConfig).")
+	case value(in.KMSKeyArn) != "":
+		return a.refused("KMSKeyArn is not implemented.")
+	case in.CapacityProviderConfig != nil:
+		return a.refused("CapacityProviderConfig is not implemented.")
+	case in.DurableConfig != nil:
+		return a.refused("DurableConfig is not implemented.")
+	case in.LoggingConfig != nil && in.LoggingConfig.LogFormat == LogFormatJSON:
+		return a.refused("LoggingConfig with LogFormat JSON is not implemented: use Text.")
+	}
+	return nil
+}
+
+// archive takes the zip file out of a request's code.
+func (a *api) archive(op string, in *FunctionCode) ([]byte, error) {
+	switch {
+	case in == nil:
+		return nil, invalid("Please provide a source for function code.")
+	case value(in.ImageUri) != "":
+		return nil, a.refused("Container images are not implemented: use PackageType Zip with a ZipFile.")
+	case value(in.S3Bucket) != "" || value(in.S3Key) != "":
+		// There is no object store yet, so no bucket exists.
+		return nil, invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
+	case in.ZipFile == nil:
+		return nil, invalid("Please provide a source for function code.")
+	case len(in.ZipFile) == 0:
+		return nil, invalid("Uploaded file must be a non-empty zip")
+	case len(in.ZipFile) > maxZip:
+		return nil, tooLarge(maxZipRequest, op)
+	}
+	return in.ZipFile, nil
+}
+
+func tooLarge(limit int, op string) *wire.Error {
+	return &wire.Error{Code: "RequestEntityTooLargeException", Status: 413, Msg: fmt.Sprintf("Request must be smaller than %d bytes for the %s operation", limit, op)}
+}
+
+// architecture accepts only what this machine's own processor runs.
+func (a *api) architecture(in []Architecture) (string, error) {
+	if len(in) == 0 {
+		return "", nil
+	}
+	if string(in[0]) != a.opt.Architecture {
+		return "", a.refused("Architecture %s is not implemented on this machine, which is %s.", in[0], a.opt.Architecture)
+	}
+	return a.opt.Architecture, nil
+}

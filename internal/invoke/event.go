@@ -1,0 +1,286 @@
+package invoke
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/internal/cloud"
+)
+
+// Event is an asynchronous invocation.
+type Event struct {
+	ID            string // request ID, the same for every attempt
+	Function      cloud.FunctionKey
+	Qualifier     string
+	ARN           string
+	Payload       []byte
+	ClientContext string    `json:",omitempty"`
+	Accepted      time.Time // when it was
+	Attempts      int       // that the function has seen
+	Throttles     int       // since then, that found no room
+	NotBefore     time.Time // of the next attempt
+}
+
+// Queue keeps events until they are done. It survives a restart; an event may
+// then come again.
+type Queue interface {
+	Put(ctx context.Context, e Event) error
+	// Consume calls handle for every event, several at once, until ctx ends. The
+	// event that handle returns takes the old one's place in the queue; nil ends it.
+	// An event that handle did not finish comes again.
+	Consume(ctx context.Context, handle func(context.Context, Event) (*Event, error)) error
+}
+
+// AsyncConfig is what asynchronous events need. Zero values take the vendor's.
+type AsyncConfig struct {
+	Queue Queue
+	State State
+	// ParseDestination finds the function that a destination names; ok is false if it names none.
+	ParseDestination func(destination string) (key cloud.FunctionKey, qualifier string, ok bool)
+	Now              func() time.Time
+	Random           func() float64 // for weighted aliases
+	Retries          int            // 2; negative for none
+	MaxAge           time.Duration  // 6 hours
+	// Backoff is the wait before each further attempt after a function's error.
+	Backoff []time.Duration // 1 minute, 2 minutes
+	// Throttled is the first wait for room; it doubles up to MaxThrottled.
+	Throttled    time.Duration // 1 second
+	MaxThrottled time.Duration // 5 minutes
+}
+
+// Async accepts events and runs them later, with retries and destinations.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+type Async struct {
+	cfg    AsyncConfig
+	invoke func(context.Context, Request) (*Response, error)
+}
+
+// NewAsync returns an Async that runs events with i.
+func NewAsync(i *Invoker, cfg AsyncConfig) *Async { return newAsync(i.Invoke, cfg) }
+
+func newAsync(invoke func(context.Context, Request) (*Response, error), cfg AsyncConfig) *Async {
+	fill(&cfg.Retries, 2)
+	fill(&cfg.MaxAge, 6*time.Hour)
+	fill(&cfg.Throttled, time.Second)
+	fill(&cfg.MaxThrottled, 5*time.Minute)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
+	if cfg.Backoff == nil {
+		cfg.Backoff = []time.Duration{time.Minute, 2 * time.Minute}
+	}
+	return &Async{cfg: cfg, invoke: invoke}
+}
+
+// Enqueue stores an event durably.
+func (a *Async) Enqueue(ctx context.Context, e Event) error {
+	e.Accepted = a.cfg.Now()
+	if err := a.cfg.Queue.Put(ctx, e); err != nil {
+		return fmt.Errorf("queue event %s for %s: %w", e.ID, e.Function, err)
+	}
+	return nil
+}
+
+// Run runs events until ctx ends.
+func (a *Async) Run(ctx context.Context) error { return a.cfg.Queue.Consume(ctx, a.handle) }
+
+// Conditions under which a destination gets a record.
+const (
+	conditionSuccess = "Success"
+	conditionRetries = "RetriesExhausted"
+	conditionAge     = "EventAgeExceeded"
+)
+
+// handle makes one attempt.
+func (a *Async) handle(ctx context.Context, e Event) (*Event, error) {
+	q, err := cloud.Resolve(a.cfg.State.View(), e.Function, e.Qualifier)
+	if err != nil {
+		return nil, nil // deleted since: the vendor drops its events
+	}
+	s := a.settings(e)
+	if a.cfg.Now().Sub(e.Accepted) > s.maxAge {
+		return nil, a.deliver(ctx, s.onFailure, record(e, conditionAge, nil, nil, a.cfg.Now()))
+	}
+	v := q.Pick(a.cfg.Random())
+	resp, err := a.invoke(ctx, Request{Function: q.Function, Version: v, ARN: e.ARN, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
+	if err != nil {
+		return a.noRoom(e), nil
+	}
+	e.Attempts++
+	e.Throttles = 0
+	switch {
+	case resp.FunctionError == "":
+		return nil, a.deliver(ctx, s.onSuccess, record(e, conditionSuccess, v, resp, a.cfg.Now()))
+	case e.Attempts > s.retries:
+		return nil, a.deliver(ctx, s.onFailure, record(e, conditionRetries, v, resp, a.cfg.Now()))
+	}
+	e.NotBefore = a.cfg.Now().Add(a.cfg.Backoff[min(e.Attempts, len(a.cfg.Backoff))-1])
+	return &e, nil
+}
+
+// noRoom puts an event off that could not be run at all: throttled, or the platform's trouble.
+func (a *Async) noRoom(e Event) *Event {
+	wait := a.cfg.Throttled << min(e.Throttles, 20)
+	e.Throttles++
+	e.NotBefore = a.cfg.Now().Add(min(wait, a.cfg.MaxThrottled))
+	return &e
+}
+
+type eventSettings struct {
+	retries   int
+	maxAge    time.Duration
+	onSuccess string
+	onFailure string
+}
+
+func (a *Async) settings(e Event) eventSettings {
+	s := eventSettings{retries: max(a.cfg.Retries, 0), maxAge: a.cfg.MaxAge}
+	cfg, ok := cloud.EventConfigs.Get(a.cfg.State.View(), cloud.MakeEventConfigKey(e.Function, e.Qualifier))
+	if !ok {
+		return s
+	}
+	if cfg.Retries != nil {
+		s.retries = *cfg.Retries
+	}
+	if cfg.MaxAge > 0 {
+		s.maxAge = cfg.MaxAge
+	}
+	s.onSuccess, s.onFailure = cfg.OnSuccess, cfg.OnFailure
+	return s
+}
+
+// destinationRecord is what a destination gets.
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+type destinationRecord struct {
+	Version         string           `json:"version"`
+	Timestamp       string           `json:"timestamp"`
+	RequestContext  requestContext   `json:"requestContext"`
+	RequestPayload  json.RawMessage  `json:"requestPayload"`
+	ResponseContext *responseContext `json:"responseContext,omitempty"`
+	ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
+}
+
+type requestContext struct {
+	RequestID   string `json:"requestId"`
+	FunctionARN string `json:"functionArn"`
+	Condition   string `json:"condition"`
+	Invokes     int    `json:"approximateInvokeCount"`
+}
+
+type responseContext struct {
+	StatusCode      int    `json:"statusCode"`
+	ExecutedVersion string `json:"executedVersion"`
+	FunctionError   string `json:"functionError,omitempty"`
+}
+
+func record(e Event, condition string, v *cloud.Version, resp *Response, now time.Time) destinationRecord {
+	arn := e.ARN
+	if e.Qualifier == "" && !strings.HasSuffix(arn, ":"+cloud.Latest) {
+		arn += ":" + cloud.Latest
+	}
+	r := destinationRecord{
+		Version:        "1.0",
+		Timestamp:      now.UTC().Format("2006-01-02T15:04:05.000Z"),
+		RequestContext: requestContext{RequestID: e.ID, FunctionARN: arn, Condition: condition, Invokes: e.Attempts},
+		RequestPayload: rawJSON(e.Payload),
+	}
+	if resp != nil {
+		r.ResponseContext = &responseContext{StatusCode: 200, ExecutedVersion: v.Label(), FunctionError: resp.FunctionError}
+		r.ResponsePayload = rawJSON(resp.Payload)
+	}
+	return r
+}
+
+// rawJSON is b, or, if it is no JSON, a string with it.
+func rawJSON(b []byte) json.RawMessage {
+	if len(b) == 0 {
+		return json.RawMessage("null")
+	}
+	if json.Valid(b) {
+		return b
+	}
+	quoted, err := json.Marshal(string(b))
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return quoted
+}
+
+// deliver queues a record as an event of the destination's.
+func (a *Async) deliver(ctx context.Context, destination string, r destinationRecord) error {
+	if destination == "" {
+		return nil
+	}
+	key, qualifier, ok := a.cfg.ParseDestination(destination)
+	if !ok {
+		return fmt.Errorf("deliver the record of event %s: %s is no function", r.RequestContext.RequestID, destination)
+	}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("deliver the record of event %s to %s: %w", r.RequestContext.RequestID, destination, err)
+	}
+	return a.Enqueue(ctx, Event{ID: requestID(), Function: key, Qualifier: qualifier, ARN: destination, Payload: payload})
+}
+
+// requestID is a new random UUID.
+func requestID() string {
+	h := instanceID()
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-8" + h[17:20] + "-" + h[20:]
+}
+
+// MemoryQueue is a Queue that forgets at the end of the process.
+type MemoryQueue struct {
+	events chan Event
+}
+
+// NewMemoryQueue returns an empty queue that holds up to 1,000 events.
+func NewMemoryQueue() *MemoryQueue { return &MemoryQueue{events: make(chan Event, 1000)} }
+
+// Put adds an event.
+func (q *MemoryQueue) Put(ctx context.Context, e Event) error {
+	select {
+	case q.events <- e:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Consume runs events; one that failed in the platform comes again after a second.
+func (q *MemoryQueue) Consume(ctx context.Context, handle func(context.Context, Event) (*Event, error)) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-q.events:
+			running.Go(func() { q.one(ctx, e, handle) })
+		}
+	}
+}
+
+func (q *MemoryQueue) one(ctx context.Context, e Event, handle func(context.Context, Event) (*Event, error)) {
+	select {
+	case <-time.After(time.Until(e.NotBefore)):
+	case <-ctx.Done():
+		return
+	}
+	next, err := handle(ctx, e)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		e.NotBefore = time.Now().Add(time.Second)
+		next = &e
+	}
+	if next != nil {
+		_ = q.Put(ctx, *next) // fails only when ctx has ended, and the queue with it
+	}
+}

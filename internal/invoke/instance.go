@@ -1,0 +1,224 @@
+package invoke
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"weir/internal/cloud"
+	"weir/internal/runtime"
+)
+
+// instance is a process that has loaded one version at one revision.
+type instance struct {
+	key      poolKey
+	revision string
+	label    string // "$LATEST" or the version's number
+	memory   int    // MiB
+	vpc      cloud.VPCID
+	slot     *Slot
+	process  Process
+	sink     *sink
+	expires  time.Time // of its credentials; zero is never
+	close    func()    // ends it whole, once
+
+	settled   uint64    // revision whose network is known to stand
+	idleSince time.Time // the invoker's mu guards it
+}
+
+// stale says that the process is gone, or that its credentials would run out during an invocation.
+func (in *instance) stale(now time.Time, timeout time.Duration) bool {
+	select {
+	case <-in.process.Done():
+		return true
+	default:
+	}
+	return !in.expires.IsZero() && now.Add(timeout).After(in.expires)
+}
+
+// prepared is a process without a function, in its slot.
+type prepared struct {
+	slot    *Slot
+	process Process
+	sink    *sink
+}
+
+func (p *prepared) close() {
+	p.process.Kill()
+	p.slot.Release()
+}
+
+// preparedKey is what a waiting process is good for.
+type preparedKey struct {
+	eni     cloud.InterfaceID
+	runtime string
+	tmp     int // MiB
+}
+
+// prepare leases a slot and starts an interpreter in it.
+func (i *Invoker) prepare(ctx context.Context, key preparedKey) (*prepared, error) {
+	select {
+	case i.starting <- struct{}{}:
+		defer func() { <-i.starting }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	slot, err := i.cfg.Network.Lease(ctx, key.eni)
+	if err != nil {
+		return nil, fmt.Errorf("lease a place behind %s: %w", key.eni, err)
+	}
+	p := &prepared{slot: slot, sink: &sink{logs: i.cfg.Logs}}
+	p.process, err = i.cfg.Engine.Prepare(ctx, runtime.Spec{
+		ID:        fmt.Sprintf("i%d", i.serial.Add(1)),
+		Runtime:   key.runtime,
+		NetNS:     slot.NetNS,
+		Resolvers: slot.Resolvers,
+		Search:    slot.Search,
+		Hosts:     slot.Hosts,
+		TmpMiB:    key.tmp,
+		Log:       p.sink.output,
+	})
+	if err != nil {
+		slot.Release()
+		return nil, fmt.Errorf("start %s: %w", key.runtime, err)
+	}
+	return p, nil
+}
+
+// cold makes an instance for the request and runs the request in it.
+func (i *Invoker) cold(ctx context.Context, r Request) (*Response, error) {
+	if err := i.reserve(); err != nil {
+		return nil, err
+	}
+	in, err := i.start(ctx, r)
+	if err != nil {
+		i.unreserve()
+		return nil, asCloudError(err, r.Function)
+	}
+	i.mu.Lock()
+	i.all[in] = struct{}{}
+	i.mu.Unlock()
+	return i.first(ctx, in, r)
+}
+
+// start gets an interpreter ready for the version's code, which is not loaded yet.
+func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
+	v := r.Version
+	rev := i.cfg.State.View().Rev()
+	vpc, err := i.networkOf(v)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.settleVPC(ctx, vpc, rev); err != nil {
+		return nil, cloud.Errorf(cloud.Unavailable, cloud.KindFunction, r.Function.Name, "network", "the network of function %s does not stand: %v", r.Function.Name, err)
+	}
+	p, err := i.claim(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	id := instanceID()
+	in := &instance{
+		key:      poolKey{r.Function.Key, v.Number},
+		revision: v.RevisionID,
+		label:    v.Label(),
+		memory:   v.Memory,
+		vpc:      vpc,
+		slot:     p.slot,
+		process:  p.process,
+		sink:     p.sink,
+		settled:  rev,
+	}
+	in.close = sync.OnceFunc(p.close)
+	in.sink.direct(r.Function.Account, r.Function.Region, v.LogGroup, streamName(i.cfg.Now(), v.Label(), id))
+	return in, nil
+}
+
+// networkOf is the VPC that the version's interfaces are in.
+func (i *Invoker) networkOf(v *cloud.Version) (cloud.VPCID, error) {
+	for _, id := range v.Network.Interfaces {
+		if eni, ok := cloud.Interfaces.Get(i.cfg.State.View(), id); ok {
+			return eni.VPC, nil
+		}
+	}
+	return "", cloud.Errorf(cloud.State, cloud.KindFunction, "", "no-interface", "Inactive: its network interfaces are gone; update its VPC configuration")
+}
+
+// claim takes a waiting interpreter behind one of the version's interfaces, or
+// starts one. Interfaces take turns; one that fails is passed over.
+func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error) {
+	enis := v.Network.Interfaces
+	turn := int(i.serial.Add(1))
+	keys := make([]preparedKey, len(enis))
+	for n := range enis {
+		keys[n] = preparedKey{enis[(turn+n)%len(enis)], v.Runtime, v.Ephemeral}
+		if p := i.prepared.take(keys[n]); p != nil {
+			return p, nil
+		}
+	}
+	var errs []error
+	for _, key := range keys {
+		p, err := i.prepare(ctx, key)
+		if err == nil {
+			return p, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// load gives the instance its code.
+func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
+	v := r.Version
+	dir, release, err := i.code.acquire(ctx, v.CodeDigest)
+	if err != nil {
+		return err
+	}
+	end := in.close
+	in.close = func() { end(); release() }
+	code := runtime.Code{
+		Dir:       dir,
+		Handler:   v.Handler,
+		Name:      r.Function.Name,
+		Version:   in.label,
+		Region:    r.Function.Region,
+		MemoryMiB: v.Memory,
+		CPU:       cores(v.Memory),
+		LogGroup:  in.sink.group,
+		LogStream: in.sink.stream,
+		Env:       v.Env,
+	}
+	if i.cfg.Credentials != nil {
+		c, err := i.cfg.Credentials(ctx, v.Role, r.Function.Name)
+		if err != nil {
+			return fmt.Errorf("get credentials of %s: %w", v.Role, err)
+		}
+		code.Credentials, in.expires = c.Credentials, c.Expires
+	}
+	return in.process.Init(ctx, code)
+}
+
+// cores is the share of processors that comes with memory.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+func cores(memoryMiB int) float64 { return float64(memoryMiB) / 1769 }
+
+// instanceID is 32 hexadecimal digits, as in a log stream's name.
+func instanceID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func asCloudError(err error, fn *cloud.Function) error {
+	var e *cloud.Error
+	if errors.As(err, &e) {
+		if e.Resource == cloud.KindFunction {
+			return err
+		}
+		return &cloud.Error{Kind: e.Kind, Resource: cloud.KindFunction, ID: fn.Name, Reason: "start", Msg: "function " + fn.Name + " cannot be started", Err: err}
+	}
+	return &cloud.Error{Kind: cloud.Unavailable, Resource: cloud.KindFunction, ID: fn.Name, Reason: "start", Msg: "function " + fn.Name + " cannot be started", Err: err}
+}

@@ -1,0 +1,244 @@
+package invoke
+
+import (
+	"context"
+	"time"
+
+	"weir/internal/cloud"
+)
+
+// poolKey is one version of one function; its instances also share a revision.
+type poolKey struct {
+	fn      cloud.FunctionKey
+	version int
+}
+
+// pool holds the idle instances of one version, the last used last: what a
+// burst needed and nobody uses since then expires first.
+type pool struct {
+	revision string
+	idle     []*instance
+}
+
+// idle takes a warm instance of the request's version, or returns nil.
+func (i *Invoker) idle(r Request) *instance {
+	key := poolKey{r.Function.Key, r.Version.Number}
+	var dead []*instance
+	i.mu.Lock()
+	p := i.pools[key]
+	if p == nil || p.revision != r.Version.RevisionID {
+		if p != nil {
+			dead = p.idle
+		}
+		p = &pool{revision: r.Version.RevisionID}
+		i.pools[key] = p
+	}
+	var in *instance
+	for in == nil && len(p.idle) > 0 {
+		last := len(p.idle) - 1
+		in, p.idle = p.idle[last], p.idle[:last]
+		if in.stale(i.cfg.Now(), r.Version.Timeout) {
+			dead, in = append(dead, in), nil
+		}
+	}
+	i.mu.Unlock()
+	i.kill(dead)
+	return in
+}
+
+// release puts an instance back, or ends it if its version has changed meanwhile.
+func (i *Invoker) release(in *instance) {
+	i.mu.Lock()
+	p := i.pools[in.key]
+	keep := !i.closed && p != nil && p.revision == in.revision
+	if keep {
+		in.idleSince = i.cfg.Now()
+		p.idle = append(p.idle, in)
+	}
+	i.mu.Unlock()
+	if !keep {
+		i.kill([]*instance{in})
+	}
+}
+
+// kill ends instances that are in no pool.
+func (i *Invoker) kill(dead []*instance) {
+	for _, in := range dead {
+		in.close()
+		i.mu.Lock()
+		delete(i.all, in)
+		i.count--
+		i.mu.Unlock()
+		i.live.Done()
+	}
+}
+
+// reserve makes room for one more instance, by ending the longest idle one if need be.
+func (i *Invoker) reserve() error {
+	i.mu.Lock()
+	var victim *instance
+	if i.count >= i.cfg.Instances {
+		if victim = i.oldestIdle(); victim == nil {
+			i.mu.Unlock()
+			return cloud.Errorf(cloud.Exhausted, cloud.KindFunction, "", "instances", "all %d instances that this machine may run are busy", i.cfg.Instances)
+		}
+	}
+	i.count++
+	i.live.Add(1)
+	i.mu.Unlock()
+	if victim != nil {
+		i.kill([]*instance{victim})
+	}
+	return nil
+}
+
+// unreserve undoes reserve for an instance that did not come to be.
+func (i *Invoker) unreserve() {
+	i.mu.Lock()
+	i.count--
+	i.mu.Unlock()
+	i.live.Done()
+}
+
+// oldestIdle takes the longest idle instance out of its pool; mu is held.
+func (i *Invoker) oldestIdle() *instance {
+	var from *pool
+	for _, p := range i.pools {
+		if len(p.idle) > 0 && (from == nil || p.idle[0].idleSince.Before(from.idle[0].idleSince)) {
+			from = p
+		}
+	}
+	if from == nil {
+		return nil
+	}
+	in := from.idle[0]
+	from.idle = from.idle[1:]
+	return in
+}
+
+// expire ends what was idle too long.
+func (i *Invoker) expire() {
+	limit := i.cfg.Now().Add(-i.cfg.IdleTimeout)
+	var dead []*instance
+	i.mu.Lock()
+	for key, p := range i.pools {
+		n := 0
+		for n < len(p.idle) && !p.idle[n].idleSince.After(limit) {
+			n++
+		}
+		dead = append(dead, p.idle[:n]...)
+		p.idle = p.idle[n:]
+		if n > 0 && len(p.idle) == 0 {
+			delete(i.pools, key)
+		}
+	}
+	i.mu.Unlock()
+	i.kill(dead)
+}
+
+// follow adjusts to a new state: reservations, and instances of functions that are gone or changed.
+func (i *Invoker) follow(v cloud.View) {
+	reserved := reservations(v)
+	var dead []*instance
+	i.mu.Lock()
+	i.limits.reserved = reserved
+	for key, p := range i.pools {
+		version := versionIn(v, key)
+		if version != nil && version.RevisionID == p.revision {
+			continue
+		}
+		dead = append(dead, p.idle...)
+		delete(i.pools, key)
+	}
+	i.mu.Unlock()
+	i.kill(dead)
+	i.prepared.follow(v)
+}
+
+func versionIn(v cloud.View, key poolKey) *cloud.Version {
+	fn, ok := cloud.Functions.Get(v, key.fn)
+	if !ok {
+		return nil
+	}
+	version, err := fn.Numbered(v, key.version)
+	if err != nil {
+		return nil
+	}
+	return version
+}
+
+const (
+	expireEvery = 5 * time.Second
+	// followEvery bounds how often a busy state is looked through.
+	followEvery = 100 * time.Millisecond
+)
+
+// Run ends idle instances and follows the state until ctx ends, then closes the Invoker.
+func (i *Invoker) Run(ctx context.Context) error {
+	defer i.Close()
+	filling := make(chan struct{})
+	go func() {
+		defer close(filling)
+		i.prepared.fill(ctx)
+	}()
+	defer func() { <-filling }()
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		changed := i.cfg.State.Watch()
+		i.follow(i.cfg.State.View())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(followEvery):
+		}
+	wait:
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-changed:
+				break wait
+			case <-tick.C:
+				i.expire()
+				i.prepared.decay()
+			}
+		}
+	}
+}
+
+// Close refuses new events, ends idle instances, gives the running ones a short
+// while, and then ends them too.
+func (i *Invoker) Close() {
+	i.shut()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		i.live.Wait()
+	}()
+	select {
+	case <-done:
+		return
+	case <-time.After(i.cfg.Grace):
+	}
+	i.mu.Lock()
+	for in := range i.all {
+		in.process.Kill()
+	}
+	i.mu.Unlock()
+	<-done
+}
+
+// shut refuses new events and ends everything that is idle.
+func (i *Invoker) shut() {
+	i.mu.Lock()
+	i.closed = true
+	var dead []*instance
+	for _, p := range i.pools {
+		dead = append(dead, p.idle...)
+	}
+	i.pools = map[poolKey]*pool{}
+	i.mu.Unlock()
+	i.kill(dead)
+	i.prepared.close()
+}
