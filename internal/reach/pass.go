@@ -107,7 +107,9 @@ func (w *walk) back() *stop {
 		there := w.legs[i]
 		l := leg{from: there.to, to: there.from, pkt: there.pkt.answer()}
 		if l.from != nil {
-			w.hop(eniRef(l.from), "answers to "+l.pkt.dst.String())
+			if i == len(w.legs)-1 {
+				w.hop(eniRef(l.from), "answers to "+l.pkt.dst.String())
+			}
 			if s := w.returns(&l); s != nil {
 				return s
 			}
