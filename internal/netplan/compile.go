@@ -23,7 +23,7 @@ func VPCs(v cloud.View) []cloud.VPCID {
 // Compile makes the plan of one VPC. A VPC that does not exist has an empty
 // plan, through which nothing passes.
 func Compile(v cloud.View, id cloud.VPCID) *Plan {
-	c := &compiler{v: v, p: &Plan{VPC: id}, at: map[netip.Addr]cloud.InterfaceID{}}
+	c := &compiler{v: v, p: &Plan{VPC: id}, at: map[netip.Addr]cloud.InterfaceID{}, auto: map[cloud.InterfaceID]netip.Addr{}}
 	vpc, ok := cloud.VPCs.Get(v, id)
 	if !ok {
 		c.problem(ref(cloud.KindVPC, id), "VPC %s does not exist", id)
@@ -56,7 +56,9 @@ type compiler struct {
 	v   cloud.View
 	vpc *cloud.VPC
 	p   *Plan
-	at  map[netip.Addr]cloud.InterfaceID // who has a private address
+	// at tells who has a private address, auto which public one was assigned automatically.
+	at   map[netip.Addr]cloud.InterfaceID
+	auto map[cloud.InterfaceID]netip.Addr
 }
 
 func ref[S ~string](kind cloud.Resource, id S) cloud.Ref {

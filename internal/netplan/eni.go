@@ -30,6 +30,9 @@ func (c *compiler) enis() {
 		if e.Attach != AttachNAT {
 			e.Profile = profileKey(r.SecurityGroups)
 		}
+		if r.PublicIP.IsValid() {
+			c.auto[e.ID] = r.PublicIP
+		}
 		c.p.ENIs = append(c.p.ENIs, e)
 	}
 	slices.SortFunc(c.p.ENIs, func(a, b ENI) int { return cmp.Compare(a.ID, b.ID) })

@@ -59,12 +59,12 @@ func (c *compiler) public() []PublicAddr {
 		}
 	}
 	for _, e := range c.p.ENIs {
-		r, _ := cloud.Interfaces.Get(c.v, e.ID)
-		if !r.PublicIP.IsValid() || private[e.Addrs[0]] {
+		auto, ok := c.auto[e.ID]
+		if !ok || private[e.Addrs[0]] {
 			continue
 		}
-		if !add(PublicAddr{Private: e.Addrs[0], Public: r.PublicIP, Source: e.Source}) {
-			c.problem(e.Source[0], "network interface %s: its public address %s is taken", e.ID, r.PublicIP)
+		if !add(PublicAddr{Private: e.Addrs[0], Public: auto, Source: e.Source}) {
+			c.problem(e.Source[0], "network interface %s: its public address %s is taken", e.ID, auto)
 		}
 	}
 	slices.SortFunc(out, func(a, b PublicAddr) int { return a.Private.Compare(b.Private) })
