@@ -38,6 +38,21 @@ func (a assign) lower(l *lowering) {
 	l.store(a.dst, reg(0))
 }
 
+type assignConst struct {
+	dst Field
+	v   Value
+}
+
+// SetTo assigns a constant to a mark.
+func SetTo(dst Field, v Value) Stmt { return assignConst{dst, v} }
+
+func (a assignConst) String() string { return fmt.Sprintf("%s set %s", a.dst, a.v) }
+
+func (a assignConst) lower(l *lowering) {
+	l.add(&expr.Immediate{Register: reg(0), Data: a.v.lo})
+	l.store(a.dst, reg(0))
+}
+
 type vmap struct {
 	s   *Set
 	key []Field

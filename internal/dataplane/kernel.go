@@ -1,0 +1,47 @@
+package dataplane
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"weir/internal/cloud"
+)
+
+// Kernel has the side effects: package linux, or Memory in tests. Its methods
+// may be called at the same time for different VPCs, and slots' at any time.
+type Kernel interface {
+	// Apply makes the VPC's namespaces what the Network says. After an error
+	// some of it may be in place; Apply may be called again.
+	Apply(ctx context.Context, want *Network) error
+	// Open gives a handle on a namespace that Apply made.
+	Open(vpc cloud.VPCID, namespace string) (*os.File, error)
+	// AddSlot makes a slot's namespace and hangs it on its host.
+	AddSlot(ctx context.Context, vpc cloud.VPCID, s *SlotNet) (*os.File, error)
+	// DropSlot takes a slot from its host and closes the namespace.
+	DropSlot(vpc cloud.VPCID, s *SlotNet, ns *os.File)
+	Listener
+	// OnDrop sets who is told of dropped packets; called once, before anything else.
+	OnDrop(func(Packet))
+	// Close removes everything.
+	Close() error
+}
+
+// Listener opens sockets inside a VPC's router.
+type Listener interface {
+	ListenTCP(ctx context.Context, vpc cloud.VPCID, addr netip.AddrPort) (net.Listener, error)
+	ListenPacket(ctx context.Context, vpc cloud.VPCID, addr netip.AddrPort) (net.PacketConn, error)
+}
+
+// Packet is a packet that a rule dropped.
+type Packet struct {
+	VPC       cloud.VPCID
+	Namespace string
+	Time      time.Time
+	Prefix    string // that the rule logged
+	Mark      uint32
+	In, Out   int    // link indexes; 0 is none
+	Head      []byte // from the IP header on
+}

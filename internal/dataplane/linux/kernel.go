@@ -1,0 +1,330 @@
+package linux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"weir/internal/cloud"
+	"weir/internal/dataplane"
+)
+
+// Config is what a Kernel needs.
+type Config struct {
+	Dir      string   // namespaces are pinned in its subdirectory netns
+	Internet *os.File // the internet's namespace, owned by the caller
+	Log      *slog.Logger
+}
+
+// Kernel applies Networks to this machine.
+type Kernel struct {
+	threads  *threads
+	pins     *pins
+	internet *space
+	log      *slog.Logger
+	onDrop   func(dataplane.Packet)
+
+	inet sync.Mutex // held while the internet's namespace is changed
+
+	mu   sync.Mutex // guards vpcs
+	vpcs map[cloud.VPCID]*vpc
+}
+
+// vpc is what the kernel has for one VPC.
+type vpc struct {
+	id     cloud.VPCID
+	mu     sync.RWMutex // held for writing by Apply, for reading by slots
+	have   *dataplane.Network
+	spaces map[string]*space
+	slots  map[string]*sync.Mutex // per host: its sockets are for one at a time
+}
+
+var _ dataplane.Kernel = (*Kernel)(nil)
+
+// New prepares the directory, clearing what an earlier process left there.
+func New(c Config) (*Kernel, error) {
+	t, err := newThreads()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(filepath.Join(c.Dir, "netns"))
+	if err != nil {
+		return nil, fmt.Errorf("find the directory of network namespaces: %w", err)
+	}
+	k := &Kernel{threads: t, log: c.Log, vpcs: map[cloud.VPCID]*vpc{}, onDrop: func(dataplane.Packet) {}}
+	if k.log == nil {
+		k.log = slog.New(slog.DiscardHandler)
+	}
+	if k.pins, err = newPins(dir); err != nil {
+		t.close()
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(c.Internet.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("hold the internet's namespace: %w", err)
+	}
+	k.internet = &space{name: dataplane.Internet, file: os.NewFile(uintptr(fd), dataplane.Internet)}
+	if err := t.inside(k.internet.file, func() error { return k.internet.open(false) }); err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	return k, nil
+}
+
+// OnDrop sets who is told of dropped packets.
+func (k *Kernel) OnDrop(f func(dataplane.Packet)) { k.onDrop = f }
+
+// Close removes every namespace.
+func (k *Kernel) Close() error {
+	k.mu.Lock()
+	vpcs := k.vpcs
+	k.vpcs = map[cloud.VPCID]*vpc{}
+	k.mu.Unlock()
+	for _, v := range vpcs {
+		v.mu.Lock()
+		for name := range v.spaces {
+			k.remove(v, name)
+		}
+		v.have = nil
+		v.mu.Unlock()
+	}
+	err := k.pins.close()
+	k.internet.close()
+	k.threads.close()
+	return err
+}
+
+func (k *Kernel) vpc(id cloud.VPCID) *vpc {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	v := k.vpcs[id]
+	if v == nil {
+		v = &vpc{id: id, spaces: map[string]*space{}, slots: map[string]*sync.Mutex{}}
+		k.vpcs[id] = v
+	}
+	return v
+}
+
+func (v *vpc) pin(name string) string { return string(v.id) + "." + name }
+
+// space finds a namespace by name.
+func (k *Kernel) space(v *vpc, name string) (*space, error) {
+	if name == dataplane.Internet {
+		return k.internet, nil
+	}
+	if s := v.spaces[name]; s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("VPC %s has no namespace %s", v.id, name)
+}
+
+// Apply makes the VPC what want says.
+func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
+	v := k.vpc(want.VPC)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	changes, err := dataplane.Diff(v.have, want)
+	if err != nil {
+		return err
+	}
+	if changes.Empty() {
+		v.have = want
+		return nil
+	}
+	if err := k.apply(ctx, v, want, changes); err != nil {
+		return fmt.Errorf("VPC %s: %w", want.VPC, err)
+	}
+	v.have = want
+	if len(want.Namespaces) == 0 {
+		k.mu.Lock()
+		if k.vpcs[want.VPC] == v {
+			delete(k.vpcs, want.VPC)
+		}
+		k.mu.Unlock()
+	}
+	return nil
+}
+
+// apply makes the changes: rules first, so that a link is never open to what is
+// not allowed, removals last.
+func (k *Kernel) apply(ctx context.Context, v *vpc, want *dataplane.Network, changes *dataplane.Changes) error {
+	links := map[string][]dataplane.Link{}
+	for i := range want.Namespaces {
+		ns := &want.Namespaces[i]
+		links[ns.Name] = ns.Links
+	}
+	for i := range changes.Namespaces {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := k.prepare(v, want, &changes.Namespaces[i]); err != nil {
+			return err
+		}
+	}
+	for i := range changes.Namespaces {
+		c := &changes.Namespaces[i]
+		if err := k.wire(v, c, links[c.Namespace]); err != nil {
+			return fmt.Errorf("namespace %s: %w", c.Namespace, err)
+		}
+	}
+	for _, name := range changes.Remove {
+		k.remove(v, name)
+	}
+	if len(changes.Forget) > 0 {
+		return k.forget(v, want, changes.Forget)
+	}
+	return nil
+}
+
+// prepare makes a new namespace and brings its rules up to date. Rules that
+// could not be changed are made anew by the next Apply.
+func (k *Kernel) prepare(v *vpc, want *dataplane.Network, c *dataplane.Change) error {
+	if c.Namespace == dataplane.Internet {
+		return nil
+	}
+	s := v.spaces[c.Namespace]
+	if s == nil {
+		var err error
+		withRules := len(c.Tables) > 0
+		if s, err = newSpace(k.threads, v.pin(c.Namespace), c.Sysctls, withRules); err != nil {
+			return err
+		}
+		v.spaces[c.Namespace] = s
+		v.slots[c.Namespace] = &sync.Mutex{}
+		if err := k.pins.add(v.pin(c.Namespace), s.file); err != nil {
+			return err
+		}
+		if withRules {
+			if err := k.watch(v, c.Namespace, s); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range c.Tables {
+		if err := s.rules.Commit(b); err != nil {
+			v.forgetTable(c.Namespace)
+			return fmt.Errorf("namespace %s: rules: %w", c.Namespace, err)
+		}
+	}
+	return nil
+}
+
+// forgetTable has the next Apply replace the table as a whole.
+func (v *vpc) forgetTable(name string) {
+	if v.have == nil {
+		return
+	}
+	have := *v.have
+	have.Namespaces = slices.Clone(have.Namespaces)
+	for i := range have.Namespaces {
+		if have.Namespaces[i].Name == name {
+			have.Namespaces[i].Table = nil
+		}
+	}
+	v.have = &have
+}
+
+// wire makes links and what is on them.
+func (k *Kernel) wire(v *vpc, c *dataplane.Change, links []dataplane.Link) error {
+	s, err := k.space(v, c.Namespace)
+	if err != nil {
+		return err
+	}
+	if s == k.internet {
+		k.inet.Lock()
+		defer k.inet.Unlock()
+	}
+	if c.New {
+		if err := s.rt.LinkSetUp(device(1)); err != nil {
+			return fmt.Errorf("set lo up: %w", err)
+		}
+	}
+	for _, l := range c.AddLinks {
+		if err := k.join(v, s, l); err != nil {
+			return err
+		}
+	}
+	ix := s.indexes(links)
+	if err := upBehind(s, c, ix); err != nil {
+		return err
+	}
+	if len(c.LateSysctl) > 0 {
+		if err := k.threads.inside(s.file, func() error { return writeSysctls(c.LateSysctl) }); err != nil {
+			return err
+		}
+	}
+	if err := s.configure(c, ix); err != nil {
+		return err
+	}
+	for _, l := range c.DelLinks {
+		if err := gone(s.rt.LinkDel(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: l.Name, Index: l.Index}}), "delete link", l.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upBehind sets the far ends up on which something is added.
+func upBehind(s *space, c *dataplane.Change, ix *indexes) error {
+	own := map[string]bool{"lo": true}
+	for n := range ix.known {
+		own[n] = true
+	}
+	for _, n := range c.AddNeighs {
+		if own[n.Link] {
+			continue
+		}
+		own[n.Link] = true
+		i, err := ix.of(n.Link)
+		if err != nil {
+			return err
+		}
+		if err := s.rt.LinkSetUp(device(i)); err != nil {
+			return fmt.Errorf("set link %s up: %w", n.Link, err)
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) join(v *vpc, s *space, l dataplane.Link) error {
+	if l.PeerNS == "" {
+		return s.addLink(l, nil)
+	}
+	peer, err := k.space(v, l.PeerNS)
+	if err != nil {
+		return err
+	}
+	return s.addLink(l, peer.file)
+}
+
+func (k *Kernel) remove(v *vpc, name string) {
+	if s := v.spaces[name]; s != nil {
+		k.pins.remove(v.pin(name))
+		s.close()
+		delete(v.spaces, name)
+		delete(v.slots, name)
+	}
+}
+
+// Open gives a handle of its own on a namespace.
+func (k *Kernel) Open(id cloud.VPCID, name string) (*os.File, error) {
+	v := k.vpc(id)
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	s, err := k.space(v, name)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(s.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open namespace %s of VPC %s: %w", name, id, err)
+	}
+	return os.NewFile(uintptr(fd), s.file.Name()), nil
+}

@@ -1,0 +1,97 @@
+package linux
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"weir/internal/cloud"
+	"weir/internal/dataplane"
+	"weir/internal/dataplane/nft"
+)
+
+// AddSlot makes a slot's namespace with a link to its host.
+func (k *Kernel) AddSlot(ctx context.Context, id cloud.VPCID, n *dataplane.SlotNet) (*os.File, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	v := k.vpc(id)
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	host, err := k.space(v, n.Host)
+	if err != nil {
+		return nil, err
+	}
+	slot, err := newSpace(k.threads, v.pin(n.Inner.Name), n.Inner.Sysctls, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.hang(v, host, slot, n); err != nil {
+		slot.close()
+		return nil, fmt.Errorf("slot %s of VPC %s: %w", n.Inner.Name, id, err)
+	}
+	slot.rt.Close()
+	return slot.file, nil
+}
+
+func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
+	lock := v.slots[n.Host]
+	lock.Lock()
+	defer lock.Unlock()
+	if err := host.rules.Commit(slotElems(n, nft.AddElems)); err != nil {
+		return err
+	}
+	if err := host.addLink(n.Link, slot.file); err != nil {
+		return err
+	}
+	ix := host.indexes([]dataplane.Link{n.Link})
+	if err := host.configure(&dataplane.Change{AddNeighs: n.Neighs, PutRoutes: n.Routes}, ix); err != nil {
+		return err
+	}
+	if err := slot.rt.LinkSetUp(device(1)); err != nil {
+		return fmt.Errorf("set lo up: %w", err)
+	}
+	in := &dataplane.Change{New: true, AddAddrs: n.Inner.Addrs, AddNeighs: n.Inner.Neighs, PutRoutes: n.Inner.Routes}
+	sx := slot.indexes(nil)
+	if err := upBehind(slot, in, sx); err != nil {
+		return err
+	}
+	return slot.configure(in, sx)
+}
+
+func slotElems(n *dataplane.SlotNet, f func(string, *nft.Set, ...nft.Elem) *nft.Batch) *nft.Batch {
+	b := f(n.Table, n.Set4, n.Elem4)
+	if len(n.Elem6.Key) > 0 {
+		b.Ops = append(b.Ops, f(n.Table, n.Set6, n.Elem6).Ops...)
+	}
+	return b
+}
+
+// DropSlot takes a slot off its host; the link goes with the namespace.
+func (k *Kernel) DropSlot(id cloud.VPCID, n *dataplane.SlotNet, ns *os.File) {
+	defer ns.Close()
+	v := k.vpc(id)
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	host := v.spaces[n.Host]
+	if host == nil {
+		return // gone, and its links with it
+	}
+	lock := v.slots[n.Host]
+	lock.Lock()
+	defer lock.Unlock()
+	if err := host.rules.Commit(slotElems(n, nft.DelElems)); err != nil {
+		k.log.Warn("slot not taken out of the rules", "vpc", id, "slot", n.Inner.Name, "err", err)
+	}
+	ix := host.indexes([]dataplane.Link{n.Link})
+	if err := host.configure(&dataplane.Change{DelRoutes: n.Routes}, ix); err != nil {
+		k.log.Warn("slot's route not deleted", "vpc", id, "slot", n.Inner.Name, "err", err)
+	}
+	if err := k.forgetIn(host, func(a addrSet) {
+		for _, r := range n.Routes {
+			a[r.Dest.Addr()] = true
+		}
+	}); err != nil {
+		k.log.Warn("slot's flows not forgotten", "vpc", id, "slot", n.Inner.Name, "err", err)
+	}
+}

@@ -1,0 +1,247 @@
+package dataplane
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"weir/internal/cloud"
+	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
+)
+
+// Addresses and numbers of the router's side.
+var (
+	gateway4 = netip.MustParseAddr("169.254.1.1") // next hop of everything behind a router, and of the router
+	gateway6 = netip.MustParseAddr("fe80::1")
+	any4     = netip.MustParsePrefix("0.0.0.0/0")
+	any6     = netip.MustParsePrefix("::/0")
+)
+
+const (
+	gatewayMAC = "0e:00:00:00:00:01" // of the near end of every link
+	farMAC     = "0e:00:00:00:00:02" // of the far end, unless it has its own
+
+	uplinkIndex = 10
+	eniTable    = 100  // every address in the VPC
+	routeTable0 = 1000 // plus a route table's number
+
+	group = LogGroup
+)
+
+// A trap is a link that nothing is behind: what a route sends there is logged
+// and dropped by the rule for it.
+type trap struct {
+	name  string
+	index int
+	stage netplan.Stage
+}
+
+var (
+	trapNoRoute   = trap{"noroute", 11, netplan.StageNoRoute}
+	trapBlackhole = trap{"blackhole", 12, netplan.StageBlackhole}
+	trapNotForMe  = trap{"notforme", 13, netplan.StageNotForMe}
+	traps         = []trap{trapNoRoute, trapBlackhole, trapNotForMe}
+)
+
+// lowerer turns one plan into a Network.
+type lowerer struct {
+	p       *netplan.Plan
+	n       *Numbers
+	subnets map[cloud.SubnetID]*netplan.Subnet
+	out     *Network
+	router  Namespace
+	table   *nft.Table
+	has6    bool
+}
+
+// Lower gives the kernel configuration of a plan. It is pure but for n, which
+// it numbers new things in.
+func Lower(p *netplan.Plan, n *Numbers) *Network {
+	n.assign(p)
+	l := &lowerer{p: p, n: n, subnets: map[cloud.SubnetID]*netplan.Subnet{}, out: &Network{
+		VPC: p.VPC, Internet: Namespace{Name: Internet}, Refs: map[string][]cloud.Ref{}, ENIs: map[int]cloud.InterfaceID{}}}
+	if len(p.ENIs) == 0 {
+		return l.out
+	}
+	for i := range p.Subnets {
+		l.subnets[p.Subnets[i].ID] = &p.Subnets[i]
+	}
+	for _, c := range p.CIDRs {
+		l.has6 = l.has6 || c.Addr().Is6()
+	}
+	l.router = Namespace{Name: Router, Sysctls: routerSysctls}
+	l.loopback()
+	l.uplink()
+	var behind []Namespace
+	for i := range p.ENIs {
+		e := &p.ENIs[i]
+		l.attach(e)
+		behind = append(behind, l.behind(e))
+	}
+	l.routes()
+	l.router.Table = l.rules()
+	l.out.Namespaces = append([]Namespace{l.router}, behind...)
+	return l.out
+}
+
+func eniNS(number int) string { return "e" + strconv.Itoa(number) }
+
+// loopback adds the addresses the router has: the resolver's, and the first
+// host of each block, which ICMP errors come from.
+func (l *lowerer) loopback() {
+	for _, c := range l.p.CIDRs {
+		l.router.Addrs = append(l.router.Addrs, Addr{"lo", c.Masked().Addr().Next()})
+	}
+	for _, a := range l.resolvers() {
+		l.router.Addrs = append(l.router.Addrs, Addr{"lo", a})
+	}
+	for _, t := range traps {
+		l.router.Links = append(l.router.Links, Link{Name: t.name, Index: t.index, Peer: t.name + "-"})
+	}
+}
+
+// resolvers lists where DNS answers inside this VPC.
+func (l *lowerer) resolvers() []netip.Addr {
+	if !l.p.DNS.Enabled {
+		return nil
+	}
+	return l.p.DNS.Resolvers
+}
+
+// uplink joins the router to the internet, if a gateway is attached.
+func (l *lowerer) uplink() {
+	g := l.p.Gateway
+	if g == nil {
+		return
+	}
+	far := "v" + strconv.Itoa(l.n.VPC)
+	l.router.Links = append(l.router.Links, Link{Name: uplink, Index: uplinkIndex, MAC: gatewayMAC, PeerNS: Internet, Peer: far, PeerMAC: farMAC})
+	l.router.Neighs = append(l.router.Neighs, Neigh{uplink, gateway4, farMAC}, Neigh{uplink, gateway6, farMAC})
+	l.out.public = g.Public
+	in := &l.out.Internet
+	in.Neighs = []Neigh{{far, gateway4, gatewayMAC}, {far, gateway6, gatewayMAC}}
+	in.Late = []Sysctl{{"ipv4/conf/" + far + "/rp_filter", "1", ""}} // only from addresses that are routed back here
+	for _, p := range g.Public {
+		in.Routes = append(in.Routes, Route{Dest: single(p.Public), Kind: Unicast, Link: far, Via: gateway4})
+	}
+	for _, c := range l.p.CIDRs {
+		if c.Addr().Is6() {
+			in.Routes = append(in.Routes, Route{Dest: c.Masked(), Kind: Unicast, Link: far, Via: gateway6})
+		}
+	}
+}
+
+func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// attach adds an interface's link and the routes to its addresses.
+func (l *lowerer) attach(e *netplan.ENI) {
+	n := l.n.enis[e.ID]
+	ns := eniNS(n)
+	l.out.ENIs[n] = e.ID
+	l.router.Links = append(l.router.Links, Link{Name: ns, Index: n, MAC: gatewayMAC, PeerNS: ns, Peer: eth, PeerMAC: eniMAC(e)})
+	for _, a := range e.Addrs {
+		l.router.Neighs = append(l.router.Neighs, Neigh{ns, a, eniMAC(e)})
+		l.router.Routes = append(l.router.Routes, Route{Table: eniTable, Dest: single(a), Kind: Unicast, Link: ns})
+	}
+}
+
+func eniMAC(e *netplan.ENI) string {
+	if e.MAC == "" {
+		return farMAC
+	}
+	return e.MAC
+}
+
+// routes lowers the route tables. A table ends in a trap, so that what has no
+// route meets a rule that says so.
+func (l *lowerer) routes() {
+	r := &l.router
+	for _, t := range l.p.Tables {
+		num := l.n.tables[t.ID]
+		table := routeTable0 + num
+		r.Rules = append(r.Rules, PolicyRule{Priority: 100, Mark: uint32(num), Mask: 0xffff, Table: table})
+		has := map[netip.Prefix]bool{}
+		for _, route := range t.Routes {
+			has[route.Dest] = true
+			k := l.hop(route)
+			k.Table, k.Dest = table, route.Dest
+			r.Routes = append(r.Routes, k)
+		}
+		for _, d := range []netip.Prefix{any4, any6} {
+			if !has[d] && (d == any4 || l.has6) {
+				r.Routes = append(r.Routes, Route{Table: table, Dest: d, Kind: Unicast, Link: trapNoRoute.name})
+			}
+		}
+	}
+	for _, c := range l.p.CIDRs {
+		r.Routes = append(r.Routes, Route{Table: eniTable, Dest: c.Masked(), Kind: Unicast, Link: trapNoRoute.name})
+	}
+	r.Rules = append(r.Rules, PolicyRule{Priority: 20000, Table: eniTable})
+}
+
+// hop lowers what a route does.
+func (l *lowerer) hop(r netplan.Route) Route {
+	to := func(t trap) Route { return Route{Kind: Unicast, Link: t.name} }
+	switch r.Hop {
+	case netplan.HopLocal:
+		return Route{Kind: Throw}
+	case netplan.HopEndpoint:
+		return Route{Kind: Local, Link: "lo"}
+	case netplan.HopInternet, netplan.HopEgressOnly:
+		if l.p.Gateway == nil {
+			return to(trapBlackhole)
+		}
+		if r.Dest.Addr().Is6() {
+			return Route{Kind: Unicast, Link: uplink, Via: gateway6}
+		}
+		return Route{Kind: Unicast, Link: uplink, Via: gateway4}
+	case netplan.HopNAT, netplan.HopENI:
+		e := l.p.ENI(r.ENI)
+		if e == nil {
+			return to(trapBlackhole)
+		}
+		if !e.AnySource && e.Attach != netplan.AttachNAT {
+			return to(trapNotForMe)
+		}
+		for _, a := range e.Addrs {
+			if a.BitLen() == r.Dest.Addr().BitLen() {
+				return Route{Kind: Unicast, Link: eniNS(l.n.enis[e.ID]), Via: a}
+			}
+		}
+		return to(trapNotForMe)
+	}
+	return to(trapBlackhole)
+}
+
+// forwards says whether the interface may send and receive for other addresses.
+func forwards(e *netplan.ENI) bool { return e.AnySource || e.Attach == netplan.AttachNAT }
+
+// mark is what packets from the interface carry: its profile and its subnet's route table.
+func (l *lowerer) mark(e *netplan.ENI, forward bool) uint32 {
+	return l.profileMark(e, forward) | uint32(l.n.tables[l.subnets[e.Subnet].Table])
+}
+
+// profileMark is 0 for a NAT gateway, which has no security groups.
+func (l *lowerer) profileMark(e *netplan.ENI, forward bool) uint32 {
+	if e.Attach == netplan.AttachNAT {
+		return 0
+	}
+	return uint32(l.n.profiles[profileUse{e.Profile, forward}]) << 16
+}
+
+// drop gives the end of a rule that logs and drops.
+func (l *lowerer) drop(s netplan.Stage, detail string, from ...cloud.Ref) []nft.Stmt {
+	prefix := s.LogPrefix(detail)
+	if len(from) > 0 {
+		l.out.Refs[prefix] = from
+	}
+	return []nft.Stmt{nft.Log(prefix, group), nft.Drop}
+}
+
+// refuse is a rule that logs and drops what the matches say.
+func (l *lowerer) refuse(s netplan.Stage, matches ...nft.Stmt) nft.Rule {
+	return nft.R(append(matches, l.drop(s, "")...)...)
+}
+
+func profileName(number int) string { return fmt.Sprintf("p%d", number) }

@@ -1,0 +1,103 @@
+package dataplane
+
+import (
+	"net/netip"
+
+	"weir/internal/cloud"
+	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
+)
+
+// Network is what the kernel should have for one VPC. No namespaces: nothing.
+type Network struct {
+	VPC        cloud.VPCID
+	Namespaces []Namespace // the router first
+	Internet   Namespace   // the VPC's part of the internet's namespace
+	// Refs maps a log prefix to the resources behind the rule that logs it.
+	Refs map[string][]cloud.Ref
+	// ENIs maps the number of an interface (its link's index in the router) to its ID.
+	ENIs map[int]cloud.InterfaceID
+	// public is the one-to-one translation, by which flows of a changed address are found.
+	public []netplan.PublicAddr
+}
+
+// Names of namespaces and links.
+const (
+	Router   = "router"   // namespace
+	Internet = "internet" // namespace, made and owned by others
+	eth      = "eth0"     // the one link of a namespace behind the router, or of a slot
+	ethIndex = 2          // its index: the first after lo
+	uplink   = "igw"
+)
+
+// Namespace is one network namespace's configuration.
+type Namespace struct {
+	Name    string
+	Sysctls []Sysctl // set before links are made
+	Links   []Link
+	Addrs   []Addr
+	Neighs  []Neigh
+	Routes  []Route
+	Rules   []PolicyRule
+	Table   *nft.Table
+	Late    []Sysctl // set after links are made
+}
+
+// Sysctl is a setting below /proc/sys/net; Or is taken where Value is not permitted.
+type Sysctl struct{ Key, Value, Or string }
+
+// Link is a veth; its peer is made with it, straight in the other namespace.
+type Link struct {
+	Name string
+	Index,
+	PeerIndex int // 0: the kernel's choice
+	MAC     string
+	PeerNS  string // name of a namespace; "" is this one
+	Peer    string
+	PeerMAC string
+}
+
+// Addr is an address on a link.
+type Addr struct {
+	Link string
+	Addr netip.Addr // always a single address, /32 or /128
+}
+
+// Neigh is a permanent neighbour.
+type Neigh struct {
+	Link string
+	Addr netip.Addr
+	MAC  string
+}
+
+// RouteKind is what a route does.
+type RouteKind string
+
+// Kinds of route.
+const (
+	Unicast RouteKind = "unicast"
+	Local   RouteKind = "local" // to a socket in this namespace
+	Throw   RouteKind = "throw" // go on with the next policy rule
+)
+
+// Route is one route; Table 0 is the main one.
+type Route struct {
+	Table int
+	Dest  netip.Prefix
+	Kind  RouteKind
+	Link  string
+	Via   netip.Addr // on the link; invalid: the destination is
+}
+
+// PolicyRule has packets with a mark look into a table, in both families.
+type PolicyRule struct {
+	Priority   int
+	Mark, Mask uint32 // Mask 0: every packet
+	Table      int
+}
+
+// LogGroup is the NFLOG group of every rule that drops.
+const LogGroup = 7
+
+// Translates says whether the namespace is a NAT gateway's.
+func Translates(ns *Namespace) bool { return ns.Table != nil && ns.Table.Name == natTableName }

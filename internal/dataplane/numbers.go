@@ -1,0 +1,101 @@
+package dataplane
+
+import (
+	"weir/internal/cloud"
+	"weir/internal/netplan"
+)
+
+// Numbers gives the things of one VPC's plan the small numbers that the kernel
+// knows them by. A number stays as long as its thing and is not given to
+// another: links and flows of what is gone may still be around.
+type Numbers struct {
+	VPC      int // tells VPCs apart in the internet's namespace
+	enis     map[cloud.InterfaceID]int
+	tables   map[cloud.RouteTableID]int
+	profiles map[profileUse]int
+	next     [3]int
+}
+
+// profileUse is a profile as such, or of an interface that forwards for others:
+// packets that go through one do not carry its identity.
+type profileUse struct {
+	key     netplan.ProfileKey
+	forward bool
+}
+
+const firstENI = 1000 // as link index, above those the kernel gives out
+
+// NewNumbers starts numbering a VPC.
+func NewNumbers(vpc int) *Numbers {
+	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, tables: map[cloud.RouteTableID]int{},
+		profiles: map[profileUse]int{}, next: [3]int{firstENI, 1, 1}}
+}
+
+// Renew has the interface's next namespace and link be new ones.
+func (n *Numbers) Renew(id cloud.InterfaceID) { delete(n.enis, id) }
+
+// assign numbers what the plan has and forgets what it has not.
+func (n *Numbers) assign(p *netplan.Plan) {
+	enis := map[cloud.InterfaceID]bool{}
+	profiles := map[profileUse]bool{}
+	for _, e := range p.ENIs {
+		enis[e.ID] = true
+		if e.Attach != netplan.AttachNAT {
+			profiles[profileUse{e.Profile, false}] = true
+			profiles[profileUse{e.Profile, true}] = profiles[profileUse{e.Profile, true}] || e.AnySource
+		}
+	}
+	for use, used := range profiles {
+		if !used {
+			delete(profiles, use)
+		}
+	}
+	tables := map[cloud.RouteTableID]bool{}
+	for _, t := range p.Tables {
+		tables[t.ID] = true
+	}
+	forget(n.enis, enis)
+	forget(n.tables, tables)
+	forget(n.profiles, profiles)
+	for _, e := range p.ENIs {
+		give(n.enis, e.ID, &n.next[0], 1<<30)
+	}
+	for _, t := range p.Tables {
+		give(n.tables, t.ID, &n.next[1], 1<<16)
+	}
+	for _, e := range p.ENIs {
+		for _, use := range []profileUse{{e.Profile, false}, {e.Profile, true}} {
+			if profiles[use] {
+				give(n.profiles, use, &n.next[2], 1<<16)
+			}
+		}
+	}
+}
+
+func forget[K comparable](numbers map[K]int, keep map[K]bool) {
+	for k := range numbers {
+		if !keep[k] {
+			delete(numbers, k)
+		}
+	}
+}
+
+// give numbers k, unless it is, with the next number below limit that nothing has.
+func give[K comparable](numbers map[K]int, k K, next *int, limit int) {
+	if _, ok := numbers[k]; ok {
+		return
+	}
+	used := make(map[int]bool, len(numbers))
+	if *next+len(numbers) >= limit { // near the end: numbers start over, so look which are free
+		for _, v := range numbers {
+			used[v] = true
+		}
+	}
+	for *next >= limit || used[*next] {
+		if *next++; *next >= limit {
+			*next = 1
+		}
+	}
+	numbers[k] = *next
+	*next++
+}

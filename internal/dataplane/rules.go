@@ -1,0 +1,418 @@
+package dataplane
+
+import (
+	"net/netip"
+
+	"weir/internal/cloud"
+	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
+)
+
+// Addresses that no VPC routes and that no internet gateway carries.
+var (
+	linkLocal = []netip.Prefix{
+		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
+		netip.MustParsePrefix("224.0.0.0/3"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8"),
+	}
+	private = []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
+		netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("fc00::/7"),
+	}
+)
+
+// pair is a set per address family; rules are made for those that have elements.
+type pair struct {
+	v4, v6   *nft.Set
+	f4, f6   nft.Field
+	prefixed []nft.Field // what the key has before the address
+}
+
+// src and dst name the fields of an address in either family.
+var (
+	src = [2]nft.Field{nft.Src4, nft.Src6}
+	dst = [2]nft.Field{nft.Dst4, nft.Dst6}
+)
+
+func newPair(name string, f [2]nft.Field, template nft.Set, before ...nft.Field) *pair {
+	s4, s6 := template, template
+	s4.Name, s4.Key = name, append(before[:len(before):len(before)], f[0])
+	s6.Name, s6.Key = name+"6", append(before[:len(before):len(before)], f[1])
+	return &pair{v4: &s4, v6: &s6, f4: f[0], f6: f[1], prefixed: before}
+}
+
+func (p *pair) of(a netip.Addr) *nft.Set {
+	if a.Is6() {
+		return p.v6
+	}
+	return p.v4
+}
+
+func (p *pair) nets(ps []netip.Prefix) *pair {
+	for _, n := range ps {
+		s := p.of(n.Addr())
+		s.Elems = append(s.Elems, nft.K(nft.Net(n)))
+	}
+	return p
+}
+
+func (p *pair) addrs(as []netip.Addr) *pair {
+	for _, a := range as {
+		s := p.of(a)
+		s.Elems = append(s.Elems, nft.K(nft.IP(a)))
+	}
+	return p
+}
+
+// each calls f for both families' sets, with the key's fields.
+func (p *pair) each(f func(s *nft.Set, key []nft.Field)) {
+	f(p.v4, append(p.prefixed[:len(p.prefixed):len(p.prefixed)], p.f4))
+	f(p.v6, append(p.prefixed[:len(p.prefixed):len(p.prefixed)], p.f6))
+}
+
+// when makes a rule for each family that has elements.
+func (p *pair) when(rule func(s *nft.Set, key []nft.Field) []nft.Stmt) (rules []nft.Rule) {
+	p.each(func(s *nft.Set, key []nft.Field) {
+		if len(s.Elems) > 0 {
+			rules = append(rules, nft.R(rule(s, key)...))
+		}
+	})
+	return rules
+}
+
+// in makes rules that match members.
+func (p *pair) in(then ...nft.Stmt) []nft.Rule {
+	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return append([]nft.Stmt{nft.In(s, key...)}, then...) })
+}
+
+func (p *pair) vmap() []nft.Rule {
+	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return []nft.Stmt{nft.VMap(s, key...)} })
+}
+
+// add takes a pair's sets into the table, those with elements.
+func (l *lowerer) add(p *pair) *pair {
+	p.each(func(s *nft.Set, _ []nft.Field) {
+		if len(s.Elems) == 0 {
+			return
+		}
+		if s.Interval {
+			s.Sealed()
+		}
+		l.table.Sets = append(l.table.Sets, s)
+	})
+	return p
+}
+
+var (
+	plain    = nft.Set{}
+	interval = nft.Set{Interval: true}
+	verdicts = nft.Set{Interval: true, Verdicts: true}
+	marks    = nft.Set{Map: true, Data: nft.Mark}
+	ctMarks  = nft.Set{Map: true, Data: nft.CtMark}
+)
+
+// ruleSets are the sets that the router's base chains look into.
+type ruleSets struct {
+	eni, eniDst      *pair // identity by link and source; profile by destination
+	eniAny, dstAny   *nft.Set
+	local, resolvers *pair
+	endpoints        *pair
+	aclOut, aclIn    *pair
+	aclOutIf,
+	aclInIf *nft.Set // of interfaces that forward, where the address says nothing
+	profOut, profIn *nft.Set
+	forwarders      *nft.Set // NAT gateways' links
+	loops           *nft.Set
+}
+
+// rules gives the router's table.
+func (l *lowerer) rules() *nft.Table {
+	l.table = &nft.Table{Name: "vpc"}
+	s := l.identity()
+	l.local(s)
+	l.acls(s)
+	l.profiles(s)
+	for _, x := range []*nft.Set{s.eniAny, s.dstAny, s.aclOutIf, s.aclInIf, s.profOut, s.profIn, s.forwarders, s.loops} {
+		if len(x.Elems) > 0 {
+			l.table.Sets = append(l.table.Sets, x)
+		}
+	}
+	chains := l.table.Chains
+	chains = append(chains, l.prerouting(s)...)
+	chains = append(chains, l.input(s)...)
+	chains = append(chains, l.forward(s))
+	chains = append(chains, l.translate()...)
+	l.table.Chains = chains
+	return l.table
+}
+
+// identity fills the maps from links and addresses to marks.
+func (l *lowerer) identity() *ruleSets {
+	s := &ruleSets{
+		eni: newPair("eni", src, marks, nft.IIf), eniDst: newPair("eni_dst", dst, ctMarks),
+		eniAny:     &nft.Set{Name: "eni_any", Key: []nft.Field{nft.IIf}, Map: true, Data: nft.Mark},
+		dstAny:     &nft.Set{Name: "dst_any", Key: []nft.Field{nft.OIf}, Map: true, Data: nft.CtMark},
+		forwarders: &nft.Set{Name: "forwarders", Key: []nft.Field{nft.OIf}},
+		loops:      &nft.Set{Name: "loops", Key: []nft.Field{nft.IIf, nft.OIf}},
+	}
+	for i := range l.p.ENIs {
+		e := &l.p.ENIs[i]
+		n := l.n.enis[e.ID]
+		for _, a := range e.Addrs {
+			m := s.eni.of(a)
+			m.Elems = append(m.Elems, nft.K(nft.If(n), nft.IP(a)).To(nft.MarkOf(l.mark(e, false))))
+			if p := l.profileMark(e, false); p != 0 {
+				d := s.eniDst.of(a)
+				d.Elems = append(d.Elems, nft.K(nft.IP(a)).To(nft.MarkOf(p)))
+			}
+		}
+		if !forwards(e) {
+			continue
+		}
+		s.eniAny.Elems = append(s.eniAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(l.mark(e, true))))
+		s.loops.Elems = append(s.loops.Elems, nft.K(nft.If(n), nft.If(n)))
+		if p := l.profileMark(e, true); p != 0 {
+			s.dstAny.Elems = append(s.dstAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(p)))
+		} else {
+			s.forwarders.Elems = append(s.forwarders.Elems, nft.K(nft.If(n)))
+		}
+	}
+	l.add(s.eni)
+	l.add(s.eniDst)
+	return s
+}
+
+// local fills the sets of the VPC's own addresses.
+func (l *lowerer) local(s *ruleSets) {
+	s.local = l.add(newPair("local", src, interval).nets(l.p.CIDRs))
+	s.resolvers = l.add(newPair("resolvers", dst, plain).addrs(l.resolvers()))
+	seen := map[netip.Prefix]bool{}
+	var to []netip.Prefix
+	for _, t := range l.p.Tables {
+		for _, r := range t.Routes {
+			if r.Hop == netplan.HopEndpoint && !seen[r.Dest] {
+				seen[r.Dest] = true
+				to = append(to, r.Dest)
+			}
+		}
+	}
+	s.endpoints = l.add(newPair("endpoints", dst, interval).nets(outermost(to)))
+}
+
+// outermost leaves out prefixes inside others: an interval set takes no overlaps.
+func outermost(ps []netip.Prefix) (out []netip.Prefix) {
+	for _, p := range ps {
+		inside := false
+		for _, q := range ps {
+			inside = inside || q != p && q.Bits() <= p.Bits() && q.Contains(p.Addr())
+		}
+		if !inside {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// prerouting says who a packet is from.
+func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
+	pre := &nft.Chain{Name: "pre", Hook: &nft.Hook{Point: nft.Prerouting, Priority: prioPre}}
+	pre.Rules = s.eni.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+		return []nft.Stmt{nft.SetFrom(nft.Mark, m, key...), nft.Goto("known")}
+	})
+	if len(s.eniAny.Elems) > 0 {
+		pre.Rules = append(pre.Rules, nft.R(nft.SetFrom(nft.Mark, s.eniAny, nft.IIf), nft.Goto("known")))
+	}
+	if l.p.Gateway != nil {
+		pre.Rules = append(pre.Rules, nft.R(nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.Goto("inbound")))
+	}
+	pre.Rules = append(pre.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof))
+
+	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
+	known := &nft.Chain{Name: "known", Rules: s.resolvers.in(nft.Accept)}
+	known.Rules = append(known.Rules, unrouted.in(l.drop(netplan.StageLinkLocal, "")...)...)
+	chains := []*nft.Chain{known}
+	if l.p.Gateway != nil {
+		chains = append(chains, l.inbound(s))
+	}
+	return append(chains, pre)
+}
+
+// inbound checks what comes from the internet: nobody there has the VPC's own
+// addresses, and only what is public here is reached.
+func (l *lowerer) inbound(s *ruleSets) *nft.Chain {
+	public := newPair("public", dst, plain)
+	for _, a := range l.p.Gateway.Public {
+		public.v4.Elems = append(public.v4.Elems, nft.K(nft.IP(a.Public)))
+	}
+	l.add(public)
+	c := &nft.Chain{Name: "inbound", Rules: s.local.in(l.drop(netplan.StageSpoof, "")...)}
+	c.Rules = append(c.Rules, public.in(nft.Accept)...)
+	if l.has6 {
+		c.Rules = append(c.Rules, nft.R(nft.In(s.local.v6, nft.Dst6), nft.Accept))
+	}
+	c.Rules = append(c.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageNoPrivateIP))
+	return c
+}
+
+// input and output guard the router's own sockets: DNS, and gateway endpoints,
+// for which the sender's ACL and groups count as for any other destination.
+func (l *lowerer) input(s *ruleSets) []*nft.Chain {
+	in := &nft.Chain{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}}
+	if l.p.Gateway != nil {
+		in.Rules = append(in.Rules, l.refuse(netplan.StageRouter, nft.Eq(nft.IIf, nft.If(uplinkIndex))))
+	}
+	in.Rules = append(in.Rules, s.endpoints.in(nft.Goto("endpoint"))...)
+	in.Rules = append(in.Rules, nft.R(nft.VMap(stateMap, nft.CtState)))
+	in.Rules = append(in.Rules, s.resolvers.in(nft.In(protos(tcp, udp), nft.L4Proto), nft.Eq(nft.DstPort, nft.Port(53)), nft.Accept)...)
+	in.Rules = append(in.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageRouter))
+
+	out := &nft.Chain{Name: "output", Hook: &nft.Hook{Point: nft.Output, Drop: true}}
+	answers := s.endpoints.when(func(m *nft.Set, _ []nft.Field) []nft.Stmt {
+		key := nft.Src4
+		if m == s.endpoints.v6 {
+			key = nft.Src6
+		}
+		return []nft.Stmt{nft.In(m, key), nft.Goto("answer")}
+	})
+	established := nft.R(nft.StateIn(nft.Established|nft.Related), nft.Accept)
+	out.Rules = append(answers, established)
+	if len(answers) == 0 {
+		return []*nft.Chain{in, out}
+	}
+	endpoint := &nft.Chain{Name: "endpoint", Rules: s.aclOut.vmap()}
+	endpoint.Rules = append(endpoint.Rules, l.byLink(s.aclOutIf, nft.IIf)...)
+	endpoint.Rules = append(endpoint.Rules, nft.R(nft.VMap(stateMap, nft.CtState)), nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
+	if len(s.profOut.Elems) > 0 {
+		endpoint.Rules = append(endpoint.Rules, nft.R(nft.VMap(s.profOut, nft.MarkHigh)))
+	}
+	endpoint.Rules = append(endpoint.Rules, nft.R(nft.Eq(nft.L4Proto, nft.Proto(tcp)), nft.Accept), l.refuse(netplan.StageEndpoint))
+	answer := &nft.Chain{Name: "answer", Rules: append(s.aclIn.vmap(), established)}
+	return []*nft.Chain{endpoint, answer, in, out}
+}
+
+func (l *lowerer) byLink(m *nft.Set, f nft.Field) []nft.Rule {
+	if len(m.Elems) == 0 {
+		return nil
+	}
+	return []nft.Rule{nft.R(nft.VMap(m, f))}
+}
+
+// forward is the path between interfaces: routes that lead nowhere, ACLs
+// (before connection tracking: they are stateless), then what is tracked, then
+// security groups of the sender and of the receiver.
+func (l *lowerer) forward(s *ruleSets) *nft.Chain {
+	var rules []nft.Rule
+	add := func(rs ...nft.Rule) { rules = append(rules, rs...) }
+	onTrap := func(t trap) nft.Stmt { return nft.Eq(nft.OIf, nft.If(t.index)) }
+
+	s.local.each(func(m *nft.Set, key []nft.Field) {
+		if len(m.Elems) > 0 {
+			f := nft.Dst4
+			if m == s.local.v6 {
+				f = nft.Dst6
+			}
+			add(l.refuse(netplan.StageNoHost, onTrap(trapNoRoute), nft.In(m, f)))
+		}
+	})
+	for _, t := range traps {
+		add(l.refuse(t.stage, onTrap(t)))
+	}
+	if len(s.loops.Elems) > 0 {
+		add(l.refuse(netplan.StageLoop, nft.In(s.loops, nft.IIf, nft.OIf)))
+	}
+	add(l.egressOnly()...)
+	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
+	add(s.aclOut.vmap()...)
+	add(l.byLink(s.aclOutIf, nft.IIf)...)
+	add(s.aclIn.vmap()...)
+	add(l.byLink(s.aclInIf, nft.OIf)...)
+	add(nft.R(nft.VMap(stateMap, nft.CtState)))
+	add(nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
+	if len(s.dstAny.Elems) > 0 {
+		add(nft.R(nft.SetFrom(nft.CtMark, s.dstAny, nft.OIf)))
+	}
+	add(s.eniDst.when(func(m *nft.Set, key []nft.Field) []nft.Stmt { return []nft.Stmt{nft.SetFrom(nft.CtMark, m, key...)} })...)
+	if len(s.profOut.Elems) > 0 {
+		add(nft.R(nft.VMap(s.profOut, nft.MarkHigh)), nft.R(nft.VMap(s.profIn, nft.CtMark)))
+	}
+	add(l.outbound(s)...)
+	if len(s.forwarders.Elems) > 0 {
+		add(nft.R(nft.In(s.forwarders, nft.OIf), nft.Accept))
+	}
+	add(l.refuse(netplan.StageNoHost))
+	return &nft.Chain{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: rules}
+}
+
+// egressOnly refuses new flows inwards to subnets that answer through an egress-only gateway.
+func (l *lowerer) egressOnly() []nft.Rule {
+	if l.p.Gateway == nil || !l.has6 {
+		return nil
+	}
+	var closed []netip.Prefix
+	for _, sub := range l.p.Subnets {
+		if sub.CIDR6.IsValid() && (l.p.Gateway.ID == "" || l.egressOnlyTable(sub.Table)) {
+			closed = append(closed, sub.CIDR6)
+		}
+	}
+	p := l.add(newPair("egress_only", dst, interval).nets(closed))
+	return p.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+		return append([]nft.Stmt{nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.In(m, key...), nft.StateIn(nft.New)}, l.drop(netplan.StageEgressOnlyIn, "")...)
+	})
+}
+
+func (l *lowerer) egressOnlyTable(id cloud.RouteTableID) bool {
+	only := false
+	for _, t := range l.p.Tables {
+		if t.ID != id {
+			continue
+		}
+		for _, r := range t.Routes {
+			if r.Dest.Addr().Is6() && r.Hop == netplan.HopInternet {
+				return false
+			}
+			only = only || r.Hop == netplan.HopEgressOnly
+		}
+	}
+	return only
+}
+
+// outbound is what the gateway carries: from addresses that are public or
+// translated to public ones, to addresses that are not private.
+func (l *lowerer) outbound(s *ruleSets) []nft.Rule {
+	if l.p.Gateway == nil {
+		return nil
+	}
+	out := nft.Eq(nft.OIf, nft.If(uplinkIndex))
+	to := l.add(newPair("private", dst, interval).nets(private))
+	rules := to.in(append([]nft.Stmt{out}, l.drop(netplan.StagePrivateDest, "")...)...)
+	mapped := &nft.Set{Name: "mapped", Key: []nft.Field{nft.Src4}}
+	for _, a := range l.p.Gateway.Public {
+		mapped.Elems = append(mapped.Elems, nft.K(nft.IP(a.Private)))
+	}
+	l.table.Sets = append(l.table.Sets, mapped)
+	rules = append(rules, nft.R(append([]nft.Stmt{out, nft.NotIn(mapped, nft.Src4)}, l.drop(netplan.StageNoPublicIP, "")...)...))
+	if l.has6 {
+		rules = append(rules, nft.R(append([]nft.Stmt{out, nft.NotIn(s.local.v6, nft.Src6)}, l.drop(netplan.StageNoPublicIP, "")...)...))
+	}
+	return append(rules, nft.R(out, nft.Accept))
+}
+
+// translate maps private to public addresses, one to one.
+func (l *lowerer) translate() []*nft.Chain {
+	if l.p.Gateway == nil {
+		return nil
+	}
+	in := &nft.Set{Name: "dnat", Key: []nft.Field{nft.Dst4}, Map: true, Data: nft.Dst4}
+	out := &nft.Set{Name: "snat", Key: []nft.Field{nft.Src4}, Map: true, Data: nft.Src4}
+	for _, a := range l.p.Gateway.Public {
+		in.Elems = append(in.Elems, nft.K(nft.IP(a.Public)).To(nft.IP(a.Private)))
+		out.Elems = append(out.Elems, nft.K(nft.IP(a.Private)).To(nft.IP(a.Public)))
+	}
+	l.table.Sets = append(l.table.Sets, in, out)
+	return []*nft.Chain{
+		{Name: "nat_in", Hook: &nft.Hook{NAT: true, Point: nft.Prerouting, Priority: prioDst}, Rules: []nft.Rule{
+			nft.R(nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.DNATMap(in, nft.Dst4))}},
+		{Name: "nat_out", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: []nft.Rule{
+			nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.SNATMap(out, nft.Src4)),
+			nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.IsIPv4(), nft.StateIn(nft.New), nft.Drop)}},
+	}
+}
