@@ -8,12 +8,15 @@ import (
 	"weir/internal/iam"
 )
 
+// PrincipalName is what a policy may call a caller.
+type PrincipalName = iam.Principal
+
 // Access is one thing somebody wants to do, in the dialect's names.
 type Access struct {
 	Action   string // "ec2:CreateVpc"
 	Resource string // ARN, or "*"
 	// Names are what resource policies may call the caller, most specific first.
-	Names []iam.Principal
+	Names []PrincipalName
 	// Context has the dialect's condition keys.
 	Context map[string][]string
 	// Policy is the resource's own policy document; "" if it has none.
