@@ -10,10 +10,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"weir/internal/cloud"
+	"weir/internal/iam"
 )
 
 // Session is a temporary credential. Sessions are not stored: the token is the
@@ -167,4 +169,43 @@ func (c *Control) openSession(keyID, token string) (string, cloud.Principal, err
 		return "", s.Principal, badCredential(ReasonExpiredToken, "the session token expired at %s", time.Unix(s.Expires, 0).UTC().Format(time.RFC3339))
 	}
 	return sessionSecret(key, keyID), s.Principal, nil
+}
+
+// CheckSessionPolicy refuses a session policy with a syntax error.
+func (c *Control) CheckSessionPolicy(document string) error {
+	return checkDocument(document, iam.Identity)
+}
+
+// AuthorizeAssume decides whether who may assume r: the role's trust policy
+// must allow it, and so must the caller's own policies, unless the trust
+// policy names the caller itself and both belong to one account.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+func (c *Control) AuthorizeAssume(who cloud.Principal, r *cloud.Role, a Access) error {
+	trust, err := c.document(r.Trust, iam.Trust)
+	if err != nil {
+		return err
+	}
+	req := iam.Request{Principals: a.Names, Action: a.Action, Resource: a.Resource, Context: a.Context, SameAccount: true}
+	if !iam.Trusts(trust, req) {
+		return cloud.Errorf(cloud.Denied, cloud.KindRole, r.Name, "trust", "the trust policy of role %s does not let %s assume it", r.Name, who.Name)
+	}
+	own, err := c.policiesOf(c.View(), who)
+	if err != nil {
+		return err
+	}
+	d := iam.Evaluate(req, own)
+	if d.Allowed {
+		return nil
+	}
+	direct := req
+	direct.Principals = nil
+	for _, n := range a.Names {
+		if !strings.HasSuffix(n.Value, ":root") {
+			direct.Principals = append(direct.Principals, n)
+		}
+	}
+	if !d.Explicit && who.Account == r.Account && iam.Trusts(trust, direct) {
+		return nil
+	}
+	return cloud.Errorf(cloud.Denied, cloud.KindPolicy, d.Kind, "no-allow", "%s may not assume role %s", who.Name, r.Name)
 }
