@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strconv"
 
@@ -64,6 +65,7 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 	if len(p.ENIs) == 0 {
 		return l.out
 	}
+	l.out.tables = maps.Clone(n.tables)
 	for i := range p.Subnets {
 		l.subnets[p.Subnets[i].ID] = &p.Subnets[i]
 	}

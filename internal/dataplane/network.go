@@ -19,6 +19,7 @@ type Network struct {
 	ENIs map[int]cloud.InterfaceID
 	// public is the one-to-one translation, by which flows of a changed address are found.
 	public []netplan.PublicAddr
+	tables map[cloud.RouteTableID]int
 }
 
 // Names of namespaces and links.

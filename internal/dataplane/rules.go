@@ -228,6 +228,9 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 
 	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
 	known := &nft.Chain{Name: "known", Rules: s.resolvers.in(nft.Accept)}
+	if l.has6 {
+		known.Rules = append(known.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop))
+	}
 	known.Rules = append(known.Rules, unrouted.in(l.drop(netplan.StageLinkLocal, "")...)...)
 	chains := []*nft.Chain{known}
 	if l.p.Gateway != nil {

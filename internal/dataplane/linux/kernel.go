@@ -45,6 +45,9 @@ type vpc struct {
 	have   *dataplane.Network
 	spaces map[string]*space
 	slots  map[string]*sync.Mutex // per host: its sockets are for one at a time
+
+	socks   sync.Mutex
+	sockets map[*socket]struct{} // listening in the router; guarded by socks
 }
 
 var _ dataplane.Kernel = (*Kernel)(nil)
@@ -106,10 +109,20 @@ func (k *Kernel) vpc(id cloud.VPCID) *vpc {
 	defer k.mu.Unlock()
 	v := k.vpcs[id]
 	if v == nil {
-		v = &vpc{id: id, spaces: map[string]*space{}, slots: map[string]*sync.Mutex{}}
+		v = &vpc{id: id, spaces: map[string]*space{}, slots: map[string]*sync.Mutex{}, sockets: map[*socket]struct{}{}}
 		k.vpcs[id] = v
 	}
 	return v
+}
+
+// find is vpc for one that exists.
+func (k *Kernel) find(id cloud.VPCID) (*vpc, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if v := k.vpcs[id]; v != nil {
+		return v, nil
+	}
+	return nil, fmt.Errorf("VPC %s has no network here", id)
 }
 
 func (v *vpc) pin(name string) string { return string(v.id) + "." + name }
@@ -306,6 +319,9 @@ func (k *Kernel) join(v *vpc, s *space, l dataplane.Link) error {
 
 func (k *Kernel) remove(v *vpc, name string) {
 	if s := v.spaces[name]; s != nil {
+		if name == dataplane.Router {
+			v.closeSockets() // they would hold the namespace
+		}
 		k.pins.remove(v.pin(name))
 		s.close()
 		delete(v.spaces, name)
@@ -315,7 +331,10 @@ func (k *Kernel) remove(v *vpc, name string) {
 
 // Open gives a handle of its own on a namespace.
 func (k *Kernel) Open(id cloud.VPCID, name string) (*os.File, error) {
-	v := k.vpc(id)
+	v, err := k.find(id)
+	if err != nil {
+		return nil, err
+	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	s, err := k.space(v, name)

@@ -3,6 +3,7 @@ package linux
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"syscall"
@@ -17,29 +18,75 @@ import (
 // connections to every address that a route leads to the router itself with: the
 // gateway endpoints.
 func (k *Kernel) ListenTCP(ctx context.Context, id cloud.VPCID, addr netip.AddrPort) (l net.Listener, err error) {
-	err = k.listen(id, addr, "tcp", func(c *net.ListenConfig, network string) error {
+	s, err := k.listen(id, addr, "tcp", func(c *net.ListenConfig, network string) (io.Closer, error) {
 		l, err = c.Listen(ctx, network, addr.String())
-		return err
+		return l, err
 	})
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	return &listener{l, s}, nil
 }
 
 // ListenPacket opens a UDP socket in the VPC's router.
 func (k *Kernel) ListenPacket(ctx context.Context, id cloud.VPCID, addr netip.AddrPort) (p net.PacketConn, err error) {
-	err = k.listen(id, addr, "udp", func(c *net.ListenConfig, network string) error {
+	s, err := k.listen(id, addr, "udp", func(c *net.ListenConfig, network string) (io.Closer, error) {
 		p, err = c.ListenPacket(ctx, network, addr.String())
-		return err
+		return p, err
 	})
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	return &packetConn{p, s}, nil
 }
 
-func (k *Kernel) listen(id cloud.VPCID, addr netip.AddrPort, network string, open func(*net.ListenConfig, string) error) error {
-	v := k.vpc(id)
+// socket is one that ends with the router.
+type socket struct {
+	io.Closer
+	v *vpc
+}
+
+// Close closes it and forgets it.
+func (s *socket) Close() error {
+	s.v.socks.Lock()
+	delete(s.v.sockets, s)
+	s.v.socks.Unlock()
+	return s.Closer.Close()
+}
+
+func (v *vpc) closeSockets() {
+	v.socks.Lock()
+	defer v.socks.Unlock()
+	for s := range v.sockets {
+		_ = s.Closer.Close()
+	}
+	clear(v.sockets)
+}
+
+type listener struct {
+	net.Listener
+	s *socket
+}
+
+func (l *listener) Close() error { return l.s.Close() }
+
+type packetConn struct {
+	net.PacketConn
+	s *socket
+}
+
+func (p *packetConn) Close() error { return p.s.Close() }
+
+func (k *Kernel) listen(id cloud.VPCID, addr netip.AddrPort, network string, open func(*net.ListenConfig, string) (io.Closer, error)) (*socket, error) {
+	v, err := k.find(id)
+	if err != nil {
+		return nil, err
+	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	s, err := k.space(v, dataplane.Router)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := &net.ListenConfig{}
 	if addr.Addr().IsUnspecified() {
@@ -49,11 +96,18 @@ func (k *Kernel) listen(id cloud.VPCID, addr netip.AddrPort, network string, ope
 	if addr.Addr().Is6() {
 		network = network[:3] + "6"
 	}
-	err = k.threads.inside(s.file, func() error { return open(c, network) })
+	sock := &socket{v: v}
+	err = k.threads.inside(s.file, func() (err error) {
+		sock.Closer, err = open(c, network)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("listen on %s in the router of VPC %s: %w", addr, id, err)
+		return nil, fmt.Errorf("listen on %s in the router of VPC %s: %w", addr, id, err)
 	}
-	return nil
+	v.socks.Lock()
+	v.sockets[sock] = struct{}{}
+	v.socks.Unlock()
+	return sock, nil
 }
 
 // transparent lets a socket answer from addresses that are local by a route

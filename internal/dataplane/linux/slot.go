@@ -15,7 +15,10 @@ func (k *Kernel) AddSlot(ctx context.Context, id cloud.VPCID, n *dataplane.SlotN
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	v := k.vpc(id)
+	v, err := k.find(id)
+	if err != nil {
+		return nil, err
+	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	host, err := k.space(v, n.Host)
@@ -70,12 +73,15 @@ func slotElems(n *dataplane.SlotNet, f func(string, *nft.Set, ...nft.Elem) *nft.
 // DropSlot takes a slot off its host; the link goes with the namespace.
 func (k *Kernel) DropSlot(id cloud.VPCID, n *dataplane.SlotNet, ns *os.File) {
 	defer ns.Close()
-	v := k.vpc(id)
+	v, err := k.find(id)
+	if err != nil {
+		return // gone, and its links with it
+	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	host := v.spaces[n.Host]
 	if host == nil {
-		return // gone, and its links with it
+		return
 	}
 	lock := v.slots[n.Host]
 	lock.Lock()

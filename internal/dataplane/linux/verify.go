@@ -8,7 +8,10 @@ import (
 
 // Verify reads the VPC's rules back and lists how they differ from what was applied.
 func (k *Kernel) Verify(id cloud.VPCID) ([]string, error) {
-	v := k.vpc(id)
+	v, err := k.find(id)
+	if err != nil {
+		return nil, err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.have == nil {

@@ -219,7 +219,7 @@ func (w *world) dropped(what string, stage netplan.Stage) dataplane.Packet {
 		time.Sleep(time.Millisecond)
 	}
 	if s, _ := netplan.ParseLogPrefix(p.Prefix); s != stage {
-		w.t.Errorf("%s: dropped at %q, want stage %s", what, p.Prefix, stage)
+		w.t.Errorf("%s: dropped at %q in %s, want stage %s (in %d, out %d, mark %#x, %x)", what, p.Prefix, p.Namespace, stage, p.In, p.Out, p.Mark, p.Head)
 	}
 	return p
 }

@@ -1,0 +1,139 @@
+package dataplane
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+
+	"weir/internal/cloud"
+)
+
+// Memory is a Kernel that only remembers, for tests. Its namespaces are /dev/null.
+type Memory struct {
+	mu       sync.Mutex
+	networks map[cloud.VPCID]*Network
+	slots    map[string]bool // by VPC and name
+	tell     func(Packet)
+	// Fail, if set, is asked before each Apply and AddSlot.
+	Fail func(vpc cloud.VPCID) error
+}
+
+var _ Kernel = (*Memory)(nil)
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory {
+	return &Memory{networks: map[cloud.VPCID]*Network{}, slots: map[string]bool{}}
+}
+
+// Network is what was applied last; nil if the VPC has nothing.
+func (m *Memory) Network(id cloud.VPCID) *Network {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.networks[id]
+}
+
+// Slots counts those that exist.
+func (m *Memory) Slots() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.slots)
+}
+
+// Drop has a packet dropped.
+func (m *Memory) Drop(p Packet) { m.tell(p) }
+
+func (m *Memory) fail(id cloud.VPCID) error {
+	if m.Fail == nil {
+		return nil
+	}
+	return m.Fail(id)
+}
+
+// Apply implements Kernel.
+func (m *Memory) Apply(_ context.Context, want *Network) error {
+	if err := m.fail(want.VPC); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := Diff(m.networks[want.VPC], want); err != nil {
+		return err
+	}
+	if m.networks[want.VPC] = want; len(want.Namespaces) == 0 {
+		delete(m.networks, want.VPC)
+	}
+	return nil
+}
+
+func (m *Memory) has(id cloud.VPCID, name string) error {
+	if n := m.networks[id]; n != nil {
+		for _, ns := range n.Namespaces {
+			if ns.Name == name {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("VPC %s has no namespace %s", id, name)
+}
+
+// Open implements Kernel.
+func (m *Memory) Open(id cloud.VPCID, name string) (*os.File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.has(id, name); err != nil {
+		return nil, err
+	}
+	return os.Open(os.DevNull)
+}
+
+// AddSlot implements Kernel.
+func (m *Memory) AddSlot(_ context.Context, id cloud.VPCID, s *SlotNet) (*os.File, error) {
+	if err := m.fail(id); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.has(id, s.Host); err != nil {
+		return nil, err
+	}
+	m.slots[string(id)+s.Host+s.Inner.Name] = true
+	return os.Open(os.DevNull)
+}
+
+// DropSlot implements Kernel.
+func (m *Memory) DropSlot(id cloud.VPCID, s *SlotNet, ns *os.File) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.slots, string(id)+s.Host+s.Inner.Name)
+	_ = ns.Close()
+}
+
+// ListenTCP implements Listener on the machine's loopback.
+func (m *Memory) ListenTCP(_ context.Context, id cloud.VPCID, _ netip.AddrPort) (net.Listener, error) {
+	if err := m.has(id, Router); err != nil {
+		return nil, err
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
+}
+
+// ListenPacket implements Listener on the machine's loopback.
+func (m *Memory) ListenPacket(_ context.Context, id cloud.VPCID, _ netip.AddrPort) (net.PacketConn, error) {
+	if err := m.has(id, Router); err != nil {
+		return nil, err
+	}
+	return net.ListenPacket("udp", "127.0.0.1:0")
+}
+
+// OnDrop implements Kernel.
+func (m *Memory) OnDrop(f func(Packet)) { m.tell = f }
+
+// Close implements Kernel.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.networks)
+	return nil
+}
