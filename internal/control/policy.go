@@ -184,8 +184,24 @@ func (c *Control) DeletePolicy(ctx context.Context, account, arn string) error {
 // TagPolicy sets and removes tags of a policy.
 func (c *Control) TagPolicy(ctx context.Context, account, arn string, set map[string]string, remove []string) error {
 	_, err := c.editPolicy(ctx, account, arn, func(_ cloud.Tx, p *cloud.Policy) error {
-		p.Tags = retag(p.Tags, set, remove)
+		p.Tags = Retag(p.Tags, set, remove)
 		return nil
 	})
 	return err
+}
+
+// IsBoundary reports whether a policy bounds a user or role of the account.
+func (c *Control) IsBoundary(account, arn string) bool {
+	v := c.View()
+	for u := range cloud.Users.By(v, "account", account) {
+		if u.Boundary == arn {
+			return true
+		}
+	}
+	for r := range cloud.Roles.By(v, "account", account) {
+		if r.Boundary == arn {
+			return true
+		}
+	}
+	return false
 }

@@ -20,8 +20,8 @@ func exists(h Holder) error {
 	return cloud.Errorf(cloud.Exists, h.Kind, h.Name, "", "%s with name %s already exists.", title(h.Kind), h.Name)
 }
 
-// retag returns tags with some set and some removed; nil if none are left.
-func retag(tags, set map[string]string, remove []string) map[string]string {
+// Retag returns tags with some set and some removed; nil if none are left.
+func Retag(tags, set map[string]string, remove []string) map[string]string {
 	next := maps.Clone(tags)
 	if next == nil {
 		next = map[string]string{}
