@@ -38,7 +38,7 @@ func (c *Control) CreateEndpoint(ctx context.Context, who Caller, in CreateEndpo
 				return nil, cloud.Errorf(cloud.Invalid, cloud.KindEndpoint, in.Service, "service", "The Vpc Endpoint Service '%s' does not exist", in.Service)
 			}
 			n := count(cloud.Endpoints.By(tx, "scope", who.scope()), nil)
-			if err := within(n, c.quotas().GatewayEndpoints, cloud.KindEndpoint, "", ""); err != nil {
+			if err := within(n, c.Quotas().GatewayEndpoints, cloud.KindEndpoint, "", ""); err != nil {
 				return nil, err
 			}
 			e := &cloud.Endpoint{

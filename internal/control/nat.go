@@ -76,7 +76,7 @@ func (c *Control) createNAT(tx cloud.Tx, who Caller, in CreateNATGateway) (*clou
 		other, ok := cloud.Subnets.Get(tx, g.Subnet)
 		return ok && other.Zone == s.Zone && g.Deleted.IsZero()
 	})
-	if err := within(n, c.quotas().NATGatewaysPerZone, cloud.KindNATGateway, s.Zone, ""); err != nil {
+	if err := within(n, c.Quotas().NATGatewaysPerZone, cloud.KindNATGateway, s.Zone, ""); err != nil {
 		return nil, err
 	}
 	g := &cloud.NATGateway{
@@ -206,7 +206,7 @@ func (c *Control) AddNATAddresses(ctx context.Context, who Caller, id cloud.NATG
 			return absent(cloud.KindInterface, string(g.Interface))
 		}
 		n = max(n, len(eips), len(addrs))
-		if err := within(len(old.Addrs)+n-1, c.quotas().AddressesPerNAT, cloud.KindNATGateway, string(id), "addresses"); err != nil {
+		if err := within(len(old.Addrs)+n-1, c.Quotas().AddressesPerNAT, cloud.KindNATGateway, string(id), "addresses"); err != nil {
 			return err
 		}
 		i, err := addAddresses(tx, who, old, addrs, n)

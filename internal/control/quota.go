@@ -43,3 +43,6 @@ func (q Quotas) withDefaults() Quotas {
 	}
 	return q
 }
+
+// Quotas are the limits in force.
+func (c *Control) Quotas() Quotas { return c.opt.Quotas.withDefaults() }

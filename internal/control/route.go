@@ -21,7 +21,7 @@ func (c *Control) CreateRoute(ctx context.Context, who Caller, table cloud.Route
 		if findRoute(t, r) >= 0 || isLocal(tx, t, r.Dest) {
 			return cloud.Errorf(cloud.Exists, cloud.KindRoute, routeName(r), "", "route table %s has a route to %s; replace or delete that", table, routeName(r))
 		}
-		if err := within(len(t.Routes), c.quotas().RoutesPerTable, cloud.KindRoute, string(table), ""); err != nil {
+		if err := within(len(t.Routes), c.Quotas().RoutesPerTable, cloud.KindRoute, string(table), ""); err != nil {
 			return err
 		}
 		changed := *t

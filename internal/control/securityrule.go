@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"weir/internal/cloud"
 )
@@ -35,7 +36,7 @@ func (c *Control) AddRules(ctx context.Context, who Caller, id cloud.SecurityGro
 				return err
 			}
 			if findRule(g.Rules, r) >= 0 {
-				return cloud.Errorf(cloud.Exists, cloud.KindSecurityGroupRule, ruleName(r), "", "group %s has a rule for %s", id, ruleName(r))
+				return ruleExists(id, r)
 			}
 			r.ID = who.NewID(cloud.KindSecurityGroupRule)
 			g.Rules = append(g.Rules, r)
@@ -48,6 +49,17 @@ func (c *Control) AddRules(ctx context.Context, who Caller, id cloud.SecurityGro
 		return nil
 	})
 	return added, err
+}
+
+// RuleExists is the cause of a refused duplicate: the rule that is there already.
+type RuleExists struct{ Rule cloud.SecurityGroupRule }
+
+func (e *RuleExists) Error() string { return "protocol " + strconv.Itoa(e.Rule.Protocol) }
+
+func ruleExists(id cloud.SecurityGroupID, r cloud.SecurityGroupRule) error {
+	e := cloud.Errorf(cloud.Exists, cloud.KindSecurityGroupRule, ruleName(r), "", "group %s has the rule for %s", id, ruleName(r))
+	e.Err = &RuleExists{r}
+	return e
 }
 
 // ruleName names a rule in messages by its peer.
@@ -99,7 +111,7 @@ func (c *Control) ruleQuota(v cloud.View, rules []cloud.SecurityGroupRule) error
 		}
 	}
 	for _, k := range n {
-		if err := within(k-1, c.quotas().RulesPerGroup, cloud.KindSecurityGroupRule, "", ""); err != nil {
+		if err := within(k-1, c.Quotas().RulesPerGroup, cloud.KindSecurityGroupRule, "", ""); err != nil {
 			return err
 		}
 	}
@@ -193,7 +205,7 @@ func (c *Control) ModifyRules(ctx context.Context, who Caller, id cloud.Security
 					return nil, err
 				}
 				if same := findRule(rules, r); same >= 0 && same != i {
-					return nil, cloud.Errorf(cloud.Exists, cloud.KindSecurityGroupRule, ruleName(r), "", "group %s has a rule for %s", id, ruleName(r))
+					return nil, ruleExists(id, r)
 				}
 				rules[i] = r
 			}

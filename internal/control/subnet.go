@@ -34,7 +34,7 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 		return nil, err
 	}
 	n := count(cloud.Subnets.By(tx, "vpc", string(vpc.ID)), nil)
-	if err := within(n, c.quotas().SubnetsPerVPC, cloud.KindSubnet, string(vpc.ID), ""); err != nil {
+	if err := within(n, c.Quotas().SubnetsPerVPC, cloud.KindSubnet, string(vpc.ID), ""); err != nil {
 		return nil, err
 	}
 	cidr, err := subnetBlock(tx, vpc, in.CIDR)

@@ -26,14 +26,12 @@ var forbidden = []netip.Prefix{
 func (c *Control) CreateVPC(ctx context.Context, who Caller, in CreateVPC) (*cloud.VPC, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.VPC, error) {
 		own := count(cloud.VPCs.By(tx, "scope", who.scope()), nil)
-		if err := within(own, c.quotas().VPCs, cloud.KindVPC, "", ""); err != nil {
+		if err := within(own, c.Quotas().VPCs, cloud.KindVPC, "", ""); err != nil {
 			return nil, err
 		}
 		return c.createVPC(tx, who, in)
 	})
 }
-
-func (c *Control) quotas() Quotas { return c.opt.Quotas.withDefaults() }
 
 func (c *Control) createVPC(tx cloud.Tx, who Caller, in CreateVPC) (*cloud.VPC, error) {
 	cidr, err := vpcBlock(in.CIDR)

@@ -18,7 +18,7 @@ func (c *Control) AddVPCBlock(ctx context.Context, who Caller, id cloud.VPCID, p
 		if p, err = vpcBlock(p); err != nil {
 			return nil, err
 		}
-		if err := within(len(old.CIDRs), c.quotas().CIDRsPerVPC, cloud.KindVPCCIDR, string(id), "ipv4"); err != nil {
+		if err := within(len(old.CIDRs), c.Quotas().CIDRsPerVPC, cloud.KindVPCCIDR, string(id), "ipv4"); err != nil {
 			return nil, err
 		}
 		if overlapsAny(prefixes(old.CIDRs), p) {
@@ -39,7 +39,7 @@ func (c *Control) AddVPCBlock6(ctx context.Context, who Caller, id cloud.VPCID) 
 		if err != nil {
 			return nil, err
 		}
-		if err := within(len(old.CIDRs6), c.quotas().CIDRs6PerVPC, cloud.KindVPCCIDR, string(id), "ipv6"); err != nil {
+		if err := within(len(old.CIDRs6), c.Quotas().CIDRs6PerVPC, cloud.KindVPCCIDR, string(id), "ipv6"); err != nil {
 			return nil, err
 		}
 		b, err := c.ipv6Block(tx, who)
@@ -102,10 +102,7 @@ func (c *Control) RemoveVPCBlock(ctx context.Context, who Caller, assoc string) 
 func blockUnused(v cloud.View, vpc cloud.VPCID, p netip.Prefix) error {
 	for s := range cloud.Subnets.By(v, "vpc", string(vpc)) {
 		if overlapsAny(append(prefixes(s.CIDRs6), s.CIDR), p) {
-			return &cloud.Error{
-				Kind: cloud.InUse, Resource: cloud.KindVPCCIDR, ID: p.String(), Reason: "subnet",
-				Msg: "The vpc " + string(vpc) + " currently has a subnet within CIDR block " + p.String(),
-			}
+			return cloud.Errorf(cloud.InUse, cloud.KindVPCCIDR, p.String(), "subnet", "The vpc %s currently has a subnet within CIDR block %s", vpc, p)
 		}
 	}
 	return nil
