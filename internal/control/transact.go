@@ -12,8 +12,15 @@ import (
 	"weir/internal/cloud"
 )
 
-// transact carries out one use case as one transaction.
+// txKey finds the transaction that a larger use case has open.
+type txKey struct{}
+
+// transact carries out one use case as one transaction, or as a part of the
+// larger one that ctx carries.
 func (c *Control) transact(ctx context.Context, f func(tx cloud.Tx) error) error {
+	if tx, ok := ctx.Value(txKey{}).(cloud.Tx); ok {
+		return f(tx)
+	}
 	_, err := c.store.Update(ctx, f)
 	return err
 }
