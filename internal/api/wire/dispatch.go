@@ -66,7 +66,10 @@ func (s *Server) byAction(action, version string) *Service {
 	if svc := s.find(func(svc *Service) bool { return has(svc) && svc.Version == version }); svc != nil {
 		return svc
 	}
-	return s.find(has)
+	if svc := s.find(has); svc != nil || version == "" {
+		return svc
+	}
+	return s.find(func(svc *Service) bool { return svc.Version == version })
 }
 
 func (s *Server) find(f func(*Service) bool) *Service {

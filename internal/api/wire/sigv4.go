@@ -227,8 +227,11 @@ func deriveKey(secret, date, region, service string) []byte {
 
 // verify recomputes the signature. payload is the hex digest of the body.
 func (k *keyring) verify(s *signature, secret string, q *request, payload string) bool {
-	want, err := hex.DecodeString(s.sum)
-	if err != nil {
+	var want [sha256.Size]byte
+	if len(s.sum) != 2*len(want) {
+		return false
+	}
+	if _, err := hex.Decode(want[:], []byte(s.sum)); err != nil {
 		return false
 	}
 	buf := bufs.Get().(*[]byte)
@@ -254,7 +257,7 @@ func (k *keyring) verify(s *signature, secret string, q *request, payload string
 	var got [sha256.Size]byte
 	mac.Sum(got[:0])
 	key.macs.Put(mac)
-	if subtle.ConstantTimeCompare(got[:], want) != 1 {
+	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 		return false
 	}
 	k.keep(s, key)
