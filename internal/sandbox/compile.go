@@ -181,6 +181,7 @@ func (h *Host) dropSteps(p *program, userNS uint64) {
 	p.call("set the user", unix.SYS_SETRESUID, insideUID, insideUID, insideUID)
 	header := binary.LittleEndian.AppendUint32(nil, unix.LINUX_CAPABILITY_VERSION_3)
 	p.call("drop capabilities", unix.SYS_CAPSET, p.bytes(append(header, 0, 0, 0, 0)), p.bytes(make([]byte, 24)))
+	p.call("hide pid 1 from the program", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	p.call("forbid new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	p.call("die with the daemon", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL))
 	fprog := binary.LittleEndian.AppendUint64(nil, uint64(h.filtN))

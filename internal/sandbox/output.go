@@ -64,7 +64,7 @@ func (o *output) run() {
 	o.flush()
 }
 
-// flush delivers everything the program has written so far, a line without an
+// flushNow delivers everything the program has written so far, a line without an
 // end as well.
 func (o *output) flushNow() {
 	_ = o.raw.Control(func(fd uintptr) { _ = o.drain(fd) })
@@ -99,9 +99,9 @@ func (o *output) take(b []byte) {
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
 			o.rest = append(o.rest, b...)
-			if len(o.rest) >= maxLine {
-				o.emit(now, o.rest)
-				o.rest = o.rest[:0]
+			for len(o.rest) > maxLine {
+				o.emit(now, o.rest[:maxLine])
+				o.rest = append(o.rest[:0], o.rest[maxLine:]...)
 			}
 			return
 		}

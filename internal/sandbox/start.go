@@ -193,7 +193,7 @@ func (b *birth) clone() error {
 	pidfd := -1
 	attr := &syscall.ProcAttr{Files: b.d.list, Env: []string{}, Sys: &syscall.SysProcAttr{Cloneflags: flags, PidFD: &pidfd}}
 	var err error
-	b.h.spawner.do(func() { b.s.pid, err = syscall.ForkExec(stagePath, []string{"init"}, attr) })
+	b.h.spawner.do(func() { b.s.pid, err = syscall.ForkExec(stagePath, []string{"weir-init", b.spec.ID}, attr) })
 	if err != nil {
 		return fmt.Errorf("clone into new namespaces: %w", err)
 	}

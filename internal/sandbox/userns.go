@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -56,31 +57,40 @@ func (d *ids) separate() bool { return d.uidCount > 1 && d.gidCount > 1 }
 // newUserNS makes a user namespace that maps the inside user to a host user of its own.
 func (h *Host) newUserNS() (*os.File, error) {
 	n := h.ids.next.Add(1)
-	p := newProgram(stageOps, 1)
-	p.call("pause", unix.SYS_PAUSE)
+	held, hold, err := os.Pipe() // the helper ends when we let go of it, or die
+	if err != nil {
+		return nil, err
+	}
+	defer held.Close()
+	defer hold.Close()
+	p := newProgram(stageOps, 4)
+	p.call("close descriptors", unix.SYS_CLOSE_RANGE, 3, none>>32, 0)
+	p.call("wait", unix.SYS_READ, 1, p.bytes(make([]byte, 8)), 1)
+	p.call("end", unix.SYS_EXIT_GROUP, 0)
 	prog, err := h.progFile(p)
 	if err != nil {
 		return nil, err
 	}
 	defer prog.Close()
-	null := h.null.Fd()
 	attr := &syscall.ProcAttr{
-		Files: []uintptr{prog.Fd(), null, null},
+		Files: []uintptr{prog.Fd(), held.Fd(), h.null.Fd()},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags:  unix.CLONE_NEWUSER,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: insideUID, HostID: int(h.ids.uidFirst + n%h.ids.uidCount), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: insideGID, HostID: int(h.ids.gidFirst + n%h.ids.gidCount), Size: 1}},
 		},
 	}
-	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", h.stage.Fd()), []string{"weir-userns"}, attr)
+	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", h.stage.Fd()), []string{"weir-userns", h.cfg.Dir}, attr)
 	if err != nil {
 		return nil, fmt.Errorf("make a user namespace: %w", err)
 	}
-	defer func() {
-		_ = unix.Kill(pid, unix.SIGKILL)
-		_, _ = syscall.Wait4(pid, nil, 0, nil)
-	}()
 	f, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
+	hold.Close()
+	for {
+		if _, e := syscall.Wait4(pid, nil, 0, nil); !errors.Is(e, syscall.EINTR) {
+			break
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open a new user namespace: %w", err)
 	}
