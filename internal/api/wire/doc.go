@@ -2,6 +2,39 @@
 // dialect: protocol codecs driven by generated types, signatures, errors in
 // each protocol's own shape.
 //
+// A service is a Spec and one Handle line per operation:
+//
+//	svc := wire.NewService(ec2.Spec)
+//	svc.MapError = mapError // *cloud.Error → *wire.Error
+//	wire.Handle(svc, "CreateVpc", impl.createVpc) // func(ctx, *CreateVpcInput) (*CreateVpcOutput, error)
+//
+// A call goes through: signature read → service → key looked up → body read →
+// signature verified → operation → input decoded → checked against the model →
+// Config.Authorize → EC2's DryRun → operation → answer or error encoded.
+//
+// # Tags
+//
+// tools/gen writes what the codecs read: `w:"in|out,flag,…"`, the names in
+// requests and answers (one if they are the same), then: uri, qs, hdr, hdrs,
+// status, payload (place in a REST call); flat, item=, key=, value= (form of lists
+// and maps in Query and XML); ts= (timestamp format); always (a list that is
+// answered even when empty); req, min=, max=, pat= (constraints; with e. of a
+// list's or map's elements, with k. of a map's keys). A named string type is an
+// enumeration, and its empty string is absent.
+//
+// # Errors
+//
+// An operation returns an *Error in the dialect's terms, a *cloud.Error, which the
+// service's MapError translates, or a *PageError; anything else is an internal
+// error whose text only the log gets. The status of a code is the model's unless
+// the Error has one. Situations common to all operations have the codes in
+// troubles; a Spec's Codes replace some of them.
+//
+// An operation of the model that is not registered answers EC2
+// UnsupportedOperation, Query InvalidAction, JSON UnknownOperationException, REST
+// NotImplementedException (501), with a message that names it. SDKs retry none
+// but the last, which they give up on after their usual attempts.
+//
 // Invariants: nothing here knows an operation by name; an operation is one
 // Handle line; whatever is not registered answers the service's own
 // not-implemented error; bad input never becomes a 500.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"net/textproto"
 	"reflect"
 	"strconv"
 	"strings"
@@ -56,7 +57,7 @@ type structPlan struct {
 
 type field struct {
 	index             int
-	name              string // the model's member, with a capital
+	name              string // how messages call it: the model's member with a small letter
 	in, out           string // names on the wire
 	loc               location
 	flat, always, req bool
@@ -101,7 +102,7 @@ func (p *planner) structure(t reflect.Type) *structPlan {
 	for i := range s.fields {
 		f := &s.fields[i]
 		sf := t.Field(i)
-		*f = field{index: i, name: sf.Name, t: p.typeOf(sf.Type)}
+		*f = field{index: i, name: lowerFirst(sf.Name), t: p.typeOf(sf.Type)}
 		f.parse(sf.Tag.Get("w"))
 		s.byIn[f.in] = f
 		switch f.loc {
@@ -171,8 +172,10 @@ func (f *field) parse(tag string) {
 			f.loc = inQuery
 		case "hdr":
 			f.loc = inHeader
+			f.in = textproto.CanonicalMIMEHeaderKey(f.in)
 		case "hdrs":
 			f.loc = inHeaders
+			f.in = textproto.CanonicalMIMEHeaderKey(f.in)
 		case "status":
 			f.loc = inStatus
 		case "payload":

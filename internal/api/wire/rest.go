@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -16,7 +15,7 @@ func (s *Service) restIn(q *request, op *operation, v reflect.Value) *Error {
 	for i := range op.in.fields {
 		f := &op.in.fields[i]
 		if err := s.bind(q, f, v.Field(f.index)); err != nil {
-			return s.Trouble(Validation, fmt.Sprintf("Value at '%s' is not valid: %v", lowerFirst(f.name), err))
+			return s.Trouble(Validation, fmt.Sprintf("Value at '%s' is not valid: %v", f.name, err))
 		}
 	}
 	switch p := op.in.payload; {
@@ -54,16 +53,15 @@ func (s *Service) bind(q *request, f *field, v reflect.Value) error {
 	case inQuery:
 		return bindQuery(q.query, f, v)
 	case inHeader:
-		if h := q.r.Header[textproto.CanonicalMIMEHeaderKey(f.in)]; len(h) > 0 && f.t.kind != kList {
+		if h := q.r.Header[f.in]; len(h) > 0 && f.t.kind != kList {
 			return f.t.setText(v, h[0], cmp.Or(f.ts, rfc822))
 		} else if len(h) > 0 {
 			return bindAll(strings.Split(strings.Join(h, ","), ","), f, v)
 		}
 	case inHeaders:
-		prefix := textproto.CanonicalMIMEHeaderKey(f.in)
 		m := map[string]string{}
 		for k, h := range q.r.Header {
-			if rest, ok := strings.CutPrefix(k, prefix); ok {
+			if rest, ok := strings.CutPrefix(k, f.in); ok {
 				m[strings.ToLower(rest)] = h[0]
 			}
 		}

@@ -100,8 +100,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		code = err.Code
 		s.fail(w, q, err)
 	}
-	s.cfg.Log.Debug("call", "req", q.call.RequestID, "service", q.call.Service, "op", q.call.Operation, "region", q.call.Region,
-		"key", q.call.Principal.KeyID, "source", q.call.Source, "code", code, "took", time.Since(start))
+	if s.cfg.Log.Enabled(r.Context(), slog.LevelDebug) {
+		s.cfg.Log.Debug("call", "req", q.call.RequestID, "service", q.call.Service, "op", q.call.Operation, "region", q.call.Region,
+			"key", q.call.Principal.KeyID, "source", q.call.Source, "code", code, "took", time.Since(start))
+	}
 }
 
 func (s *Server) fail(w http.ResponseWriter, q *request, e *Error) {
@@ -115,7 +117,9 @@ func (s *Server) fail(w http.ResponseWriter, q *request, e *Error) {
 // strangers cannot make the server hold large bodies.
 func (s *Server) serve(w http.ResponseWriter, q *request) *Error {
 	sig, sigErr := readSignature(q.r, q.query)
-	q.sig = sig
+	if sigErr == nil {
+		q.sig = sig
+	}
 	if err := s.route(q); err != nil {
 		return err
 	}

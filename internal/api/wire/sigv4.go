@@ -67,9 +67,9 @@ func readSignature(r *http.Request, query url.Values) (*signature, error) {
 			s.sum = v
 		}
 	}
-	for name, v := range map[string]string{"Credential": credential, "Signature": s.sum, "SignedHeaders": headers} {
-		if v == "" {
-			return nil, signatureFault("Authorization header requires '" + name + "' parameter. Authorization=" + kind)
+	for _, p := range [...][2]string{{"Credential", credential}, {"Signature", s.sum}, {"SignedHeaders", headers}} {
+		if p[1] == "" {
+			return nil, signatureFault("Authorization header requires '" + p[0] + "' parameter. Authorization=" + kind)
 		}
 	}
 	return s, s.fill(credential, headers, requestTime(r.Header))

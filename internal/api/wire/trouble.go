@@ -40,10 +40,7 @@ const (
 
 // troubles are the codes of each protocol's services. EC2 has one code for every
 // wrong credential; Query services name the fault; JSON services append
-// "Exception". An operation that exists but is not implemented is answered like
-// AWS answers it where a service lacks it in a region or partition: EC2
-// UnsupportedOperation, Query InvalidAction, JSON UnknownOperationException,
-// REST NotImplementedException with 501. All are errors that SDKs do not retry.
+// "Exception".
 var troubles = map[Protocol]map[Trouble]Error{
 	EC2Query: {
 		Validation:     {Code: "InvalidParameterValue"},

@@ -79,7 +79,7 @@ func (c *validator) name(f *field) string {
 	if c.s.Protocol == EC2Query {
 		return f.in
 	}
-	return lowerFirst(f.name)
+	return f.name
 }
 
 func (c *validator) inside(f *field, v reflect.Value, path string) {
