@@ -151,7 +151,7 @@ func (i *Invoker) networkOf(v *cloud.Version) (cloud.VPCID, error) {
 // starts one. Interfaces take turns; one that fails is passed over.
 func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error) {
 	enis := v.Network.Interfaces
-	turn := int(i.serial.Add(1))
+	turn := int(i.turn.Add(1))
 	keys := make([]preparedKey, len(enis))
 	for n := range enis {
 		keys[n] = preparedKey{enis[(turn+n)%len(enis)], v.Runtime, v.Ephemeral}

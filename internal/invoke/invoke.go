@@ -122,7 +122,8 @@ type Invoker struct {
 	code     *codeCache
 	prepared *preparedPool
 	starting chan struct{} // a place for each interpreter that is being started
-	serial   atomic.Uint64 // of instances, for names and the round over interfaces
+	serial   atomic.Uint64 // of interpreters, for their names
+	turn     atomic.Uint64 // of the interfaces
 
 	mu     sync.Mutex // guards what follows
 	limits *limits
@@ -192,7 +193,7 @@ func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
 		return i.cold(ctx, r)
 	}
 	i.settle(ctx, in)
-	return i.run(ctx, in, r, call{}), nil
+	return i.run(ctx, in, r, call{warm: true}), nil
 }
 
 func (i *Invoker) enter(fn *cloud.Function) (permit, error) {

@@ -12,6 +12,7 @@ import (
 
 // call is what happened before an instance got its event.
 type call struct {
+	warm     bool          // the code was loaded already
 	initTime time.Duration // shown in the report
 	// spent is what loading the code took of the invocation's own time.
 	spent time.Duration
@@ -103,7 +104,7 @@ const unhandled = "Unhandled"
 // run gives the event to an instance that has loaded its code, and puts the
 // instance back, or ends it.
 func (i *Invoker) run(ctx context.Context, in *instance, r Request, c call) *Response {
-	if r.LogTail && c == (call{}) {
+	if r.LogTail && c.warm {
 		in.sink.startTail()
 	}
 	now := i.cfg.Now()
