@@ -78,7 +78,7 @@ const (
 
 // Sync makes the VPC's resolver fit the plan: call it when the VPC's router
 // stands, and after every change. A nil plan, or one with DNS switched off,
-// closes it. When the router was rebuilt, Sync nil first: its sockets are dead.
+// closes it. When the router is rebuilt, Sync nil first: its sockets are dead.
 // Calls for one VPC must not overlap.
 func (s *Server) Sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan) error {
 	v, err := s.view(vpc, plan != nil)
@@ -100,7 +100,7 @@ func (s *Server) Sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan) 
 		}
 	}
 	for addr, sock := range v.sockets {
-		if !slices.Contains(want, addr) {
+		if !slices.Contains(want, addr) || sock.dead.Load() {
 			sock.close()
 			delete(v.sockets, addr)
 		}

@@ -314,6 +314,13 @@ func TestSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	exchange(t, "udp", f.udp("10.0.0.2:53"), query("localhost.", dns.TypeA))
+	f.packets[netip.MustParseAddrPort("10.0.0.2:53")].Close() // as a router does that goes away
+	f.streams[netip.MustParseAddrPort("10.0.0.2:53")].Close()
+	s.vpcs["vpc-1"].sockets[netip.MustParseAddr("10.0.0.2")].reading.Wait()
+	if err := s.Sync(t.Context(), "vpc-1", &netplan.Plan{DNS: example}); err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, "udp", f.udp("10.0.0.2:53"), query("localhost.", dns.TypeA))
 	at = f.udp("10.0.0.2:53")
 	if err := s.Sync(t.Context(), "vpc-1", nil); err != nil {
 		t.Fatal(err)

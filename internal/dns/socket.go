@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,6 +32,7 @@ type socket struct {
 	packets net.PacketConn
 	streams net.Listener
 	done    chan struct{} // closed with the socket
+	dead    atomic.Bool   // its reader ended: the router was taken away
 	reading sync.WaitGroup
 
 	mu    sync.Mutex // guards conns
@@ -110,6 +112,7 @@ func (s *Server) readPackets(v *view, k *socket) {
 	for {
 		n, from, err := c.ReadFrom(buf)
 		if errors.Is(err, net.ErrClosed) {
+			k.dead.Store(true)
 			return
 		}
 		if err != nil {

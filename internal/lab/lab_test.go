@@ -3,11 +3,13 @@ package lab
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -68,6 +70,7 @@ func TestInternet(t *testing.T) {
 		}
 	})
 	t.Run("resolver", func(t *testing.T) { testResolver(t, a) })
+	t.Run("many lookups", func(t *testing.T) { testLookupBurst(t, a) })
 	t.Run("echo port", func(t *testing.T) { testEchoPort(t, a) })
 	t.Run("nobody there", func(t *testing.T) {
 		for addr, want := range map[string]error{
@@ -118,6 +121,32 @@ func testResolver(t *testing.T, a *node) {
 				}
 			}
 		}
+	}
+}
+
+// testLookupBurst: the resolver loses none of 1,000 lookups that come at once.
+func testLookupBurst(t *testing.T, a *node) {
+	var wg sync.WaitGroup
+	failed := make(chan error, 1000)
+	for i := range 1000 {
+		conn, err := a.dial(t.Context(), "udp", "198.51.100.53:53")
+		must(t, err)
+		wg.Go(func() {
+			defer conn.Close()
+			client := dns.Client{Timeout: 10 * time.Second}
+			query := new(dns.Msg).SetQuestion(fmt.Sprintf("host%d.example.com.", i), dns.TypeA)
+			reply, _, err := client.ExchangeWithConn(query, &dns.Conn{Conn: conn})
+			if err == nil && len(reply.Answer) != 1 {
+				err = fmt.Errorf("%d answers", len(reply.Answer))
+			}
+			if err != nil {
+				failed <- err
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(failed); n > 0 {
+		t.Errorf("%d of 1,000 lookups failed, the first: %v", n, <-failed)
 	}
 }
 

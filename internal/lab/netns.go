@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,9 +57,17 @@ func listenIn(ctx context.Context, ns *os.File, network, addr string) (l net.Lis
 	return l, err
 }
 
+// packetBuffer holds thousands of small packets that come at once.
+const packetBuffer = 4 << 20
+
 func listenPacketIn(ctx context.Context, ns *os.File, network, addr string) (c net.PacketConn, err error) {
 	err = inside(ns, func() error {
-		var lc net.ListenConfig
+		lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+			// Where the kernel refuses, its own limit serves, with less room.
+			return raw.Control(func(fd uintptr) {
+				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, packetBuffer)
+			})
+		}}
 		c, err = lc.ListenPacket(ctx, network, addr)
 		return err
 	})
