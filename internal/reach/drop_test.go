@@ -107,3 +107,45 @@ func TestTotal(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryPair asks for every pair of addresses, over plans with parts missing:
+// an answer is always whole.
+func TestEveryPair(t *testing.T) {
+	addrs := []string{"10.0.0.5", "10.0.0.10", "10.0.0.20", "10.0.1.10", "10.0.1.20", "10.0.1.30", "10.0.2.20", "10.0.0.2", "10.0.9.9",
+		"203.0.113.5", "203.0.113.20", site, site6, "2001:db8:1000::20", "2001:db8:1000:1::10", "2001:db8:1000:2::20", "169.254.169.254", "fd00:ec2::254", "0.0.0.0"}
+	plans := map[string]*netplan.Plan{"whole": plan(t)}
+	for name, damage := range map[string]func(*netplan.Plan){
+		"no subnets":  func(p *netplan.Plan) { p.Subnets = nil },
+		"no tables":   func(p *netplan.Plan) { p.Tables = nil },
+		"no profiles": func(p *netplan.Plan) { p.Profiles = nil },
+		"no ACLs":     func(p *netplan.Plan) { p.ACLs = nil },
+		"no gateway":  func(p *netplan.Plan) { p.Gateway = nil },
+	} {
+		p := plan(t)
+		damage(p)
+		plans[name] = p
+	}
+	for name, p := range plans {
+		passed := 0
+		for _, src := range addrs {
+			for _, dst := range addrs {
+				for _, proto := range []int{1, 6, 17, 47} {
+					q := reach.Query{Source: ip(src), To: ip(dst), Protocol: proto, Port: 443}
+					a := reach.Explain(p, q)
+					if a.Text == "" || a.Reachable != (a.Code == "") || a.Reachable && !a.Delivered || a.Reachable == (len(a.Blame) > 0) && a.Code != "NO_PATH" {
+						t.Errorf("%s: %s to %s protocol %d: %+v", name, src, dst, proto, a)
+					}
+					if a.Reachable && (name == "no ACLs" || name == "no tables") && src[:7] == "10.0.1." && dst == site {
+						t.Errorf("%s: %s", name, a.Text)
+					}
+					if a.Reachable {
+						passed++
+					}
+				}
+			}
+		}
+		if name == "whole" && passed == 0 {
+			t.Error("nothing passes at all")
+		}
+	}
+}
