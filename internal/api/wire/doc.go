@@ -32,8 +32,8 @@
 //
 // An operation of the model that is not registered answers EC2
 // UnsupportedOperation, Query InvalidAction, JSON UnknownOperationException, REST
-// NotImplementedException (501), with a message that names it. SDKs retry none
-// but the last, which they give up on after their usual attempts.
+// NotImplementedException (501), with a message that names it. SDKs retry none of
+// them.
 //
 // Invariants: nothing here knows an operation by name; an operation is one
 // Handle line; whatever is not registered answers the service's own
