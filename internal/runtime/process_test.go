@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -79,11 +82,13 @@ func event(payload string) Event {
 		ARN: "arn:aws:lambda:us-east-1:000000000000:function:f"}
 }
 
+var letters = regexp.MustCompile("[^A-Za-z0-9]")
+
 func prepare(t testing.TB, e *Engine, runtime string, log *journal) *Process {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	p, err := e.Prepare(ctx, Spec{ID: strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(t.Name()), Runtime: runtime, Log: log.add})
+	p, err := e.Prepare(ctx, Spec{ID: letters.ReplaceAllString(t.Name(), "-"), Runtime: runtime, Log: log.add})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,27 +96,79 @@ func prepare(t testing.TB, e *Engine, runtime string, log *journal) *Process {
 	return p
 }
 
-func TestPython(t *testing.T) {
-	e, log := engine(t), &journal{}
-	p := prepare(t, e, "python3.12", log)
-	dir := deploy(t, map[string]string{"lambda_function.py": `
-import os
-def lambda_handler(event, context):
-    print("hello from", context.function_name)
-    return {"got": event, "colour": os.environ["COLOUR"], "request": context.aws_request_id}
-`})
-	if err := p.Init(t.Context(), function(dir, "lambda_function.lambda_handler")); err != nil {
-		t.Fatal(err, log.text())
+// behaviour is one function's answer to one event.
+type behaviour struct {
+	files   map[string]string
+	handler string
+	env     map[string]string
+	payload string
+	memory  int
+	want    string // the response or the error document; REQ stands for the request ID
+	failed  bool
+	init    bool // fails while loading
+	exited  bool
+	oom     bool
+	kind    string   // error type
+	log     []string // lines that the log holds; a leading ~ makes it a pattern
+}
+
+func (c *behaviour) check(t *testing.T, e *Engine, runtime string) {
+	t.Helper()
+	log := &journal{}
+	p := prepare(t, e, runtime, log)
+	code := function(deploy(t, c.files), c.handler)
+	for k, v := range c.env {
+		code.Env[k] = v
 	}
-	res, err := p.Invoke(t.Context(), event(`{"a": 1}`))
-	if err != nil {
-		t.Fatal(err)
+	if c.memory > 0 {
+		code.MemoryMiB = c.memory
 	}
-	want := `{"got": {"a": 1}, "colour": "blue", "request": "` + requestID + `"}`
-	if string(res.Payload) != want || res.FunctionError {
-		t.Errorf("result = %s %+v, want %s", res.Payload, res, want)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var res Result
+	err := p.Init(ctx, code)
+	var bad *InitError
+	switch {
+	case errors.As(err, &bad) && c.init:
+		res = bad.Result(requestID)
+	case err != nil:
+		t.Fatalf("Init: %v\nlog:\n%s", err, log.text())
+	case c.init:
+		t.Fatal("Init succeeded")
+	default:
+		if res, err = p.Invoke(ctx, event(c.payload)); err != nil {
+			t.Fatalf("Invoke: %v\nlog:\n%s", err, log.text())
+		}
 	}
-	if log.text() != "hello from f" {
-		t.Errorf("log = %q", log.text())
+	want := strings.ReplaceAll(c.want, "REQ", requestID)
+	if strings.HasPrefix(want, "~") {
+		if !regexp.MustCompile("^" + want[1:] + "$").Match(res.Payload) {
+			t.Errorf("payload %s\nwant %s", res.Payload, want)
+		}
+	} else if string(res.Payload) != want {
+		t.Errorf("payload %s\nwant    %s", res.Payload, want)
+	}
+	res.Payload = nil
+	if w := (Result{FunctionError: c.failed || c.init, ErrorType: c.kind, Exited: c.exited || c.init, OOM: c.oom}); !reflect.DeepEqual(res, w) {
+		t.Errorf("result %+v, want %+v", res, w)
+	}
+	checkLog(t, log, c.log)
+}
+
+func checkLog(t *testing.T, log *journal, want []string) {
+	t.Helper()
+	for _, line := range want {
+		line = strings.ReplaceAll(line, "REQ", requestID)
+		found := false
+		for _, have := range log.list {
+			if p, ok := strings.CutPrefix(line, "~"); ok {
+				found = found || regexp.MustCompile("^(?s:"+p+")$").MatchString(have)
+			} else {
+				found = found || have == line
+			}
+		}
+		if !found {
+			t.Errorf("the log lacks %q; it is:\n%q", line, log.list)
+		}
 	}
 }
