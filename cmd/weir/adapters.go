@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"weir/internal/api/aws/sts"
+	"weir/internal/cloud"
+	"weir/internal/control"
+	"weir/internal/dataplane"
+	"weir/internal/invoke"
+	"weir/internal/logs"
+	"weir/internal/netplan"
+	"weir/internal/reach"
+	"weir/internal/runtime"
+)
+
+// leaser lends the network's slots to the invoker.
+type leaser struct{ *dataplane.Manager }
+
+func (l leaser) Lease(ctx context.Context, eni cloud.InterfaceID) (*invoke.Slot, error) {
+	s, err := l.Manager.Lease(ctx, eni)
+	if err != nil {
+		return nil, err
+	}
+	return &invoke.Slot{ID: s.ID, NetNS: s.NetNS, ENI: s.ENI, Addrs: s.Addrs, Resolvers: s.Resolvers, Release: s.Close}, nil
+}
+
+// lines writes functions' log lines.
+type lines struct{ *logs.Logs }
+
+func (l lines) Append(account, region, group, stream string, t time.Time, line string) {
+	l.Logs.Append(logs.Scope{Account: account, Region: region}, group, stream, t, line)
+}
+
+// archives opens functions' code.
+type archives struct{ *control.Control }
+
+func (a archives) Get(ctx context.Context, digest string) (io.ReadCloser, error) {
+	return a.Code(ctx, digest)
+}
+
+// roleLife is how long a function's credentials last.
+const roleLife = 12 * time.Hour
+
+// credentials issues what a function's code gets of its role.
+func (d *daemon) credentials(ctx context.Context, role, session string) (invoke.Credentials, error) {
+	s, err := sts.RoleSession(ctx, d.control, role, session, roleLife)
+	if err != nil {
+		return invoke.Credentials{}, err
+	}
+	return invoke.Credentials{
+		Credentials: runtime.Credentials{AccessKeyID: s.KeyID, SecretAccessKey: s.Secret, SessionToken: s.Token},
+		Expires:     s.Expires,
+	}, nil
+}
+
+// applied opens what a VPC's router serves: its resolver and its gateway endpoints.
+func (d *daemon) applied(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan) {
+	if err := d.dns.Sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
+		d.log.Error("resolver not in place", "vpc", vpc, "err", err)
+	}
+	if err := d.gateways.sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
+		d.log.Error("gateway endpoint not in place", "vpc", vpc, "err", err)
+	}
+}
+
+// dropped tells whether the kernel dropped packets of an interface since a time.
+func (d *daemon) dropped(eni cloud.InterfaceID, since time.Time) bool {
+	return len(d.network.Drops(eni, since)) > 0
+}
+
+// maxReasons bounds what one invocation adds to its log.
+const maxReasons = 5
+
+// explain says why packets of a slot's interface got nowhere: each dropped
+// flow's reason once, by the analyser from the drop that the kernel saw.
+func (d *daemon) explain(_ context.Context, s *invoke.Slot, since time.Time) []string {
+	eni, ok := cloud.Interfaces.Get(d.store.View(), s.ENI)
+	if !ok {
+		return nil
+	}
+	plan := netplan.Compile(d.store.View(), eni.VPC)
+	var reasons []string
+	for _, drop := range d.network.Drops(s.ENI, since) {
+		_, detail := netplan.ParseLogPrefix(drop.Rule)
+		answer := reach.FromDrop(plan, reach.Drop{
+			Stage: drop.Stage, Detail: detail, ENI: s.ENI, Protocol: drop.Proto, Src: drop.Src, Dst: drop.Dst,
+		})
+		if answer.Text != "" && !slices.Contains(reasons, answer.Text) {
+			reasons = append(reasons, answer.Text)
+		}
+		if len(reasons) == maxReasons {
+			break
+		}
+	}
+	return reasons
+}
+
+// options are the platform's settings as the flags say.
+func (d *daemon) options() control.Options {
+	return control.Options{
+		Account: d.cfg.account, Region: d.cfg.region, Regions: regions(d.cfg.region), SlowStates: d.cfg.slowStates,
+		PublicPool:     netip.MustParsePrefix("203.0.113.0/24"),
+		IPv6Pool:       netip.MustParsePrefix("2001:db8:1000::/36"),
+		StrictRuntimes: d.cfg.strictRuntimes,
+	}
+}

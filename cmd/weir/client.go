@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+const defaultListen = "127.0.0.1:4566"
+
+// client speaks to the daemon's own endpoints under /_weir/.
+type client struct{ base string }
+
+// addrFlag adds -addr to fs; the client is made after parsing.
+func addrFlag(fs *flag.FlagSet) *string {
+	def := "http://" + defaultListen
+	for _, name := range []string{"WEIR_ADDR", "AWS_ENDPOINT_URL"} {
+		if v := os.Getenv(name); v != "" {
+			def = v
+			break
+		}
+	}
+	return fs.String("addr", def, "where the daemon listens (or $WEIR_ADDR, $AWS_ENDPOINT_URL)")
+}
+
+func newClient(addr string) client {
+	if !strings.Contains(addr, "://") {
+		addr = "http://" + addr
+	}
+	return client{strings.TrimRight(addr, "/")}
+}
+
+// call sends in as JSON (nil: no body) and decodes the answer into out (nil: ignored).
+func (c client) call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("no daemon answers at %s: start one with `weir up`, or name its address with -addr: %w", c.base, err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return fmt.Errorf("reading the daemon's answer: %w", err)
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("%s", answerError(res.Status, b))
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(b, out)
+}
+
+func answerError(status string, body []byte) string {
+	var e struct{ Error string }
+	if json.Unmarshal(body, &e) == nil && e.Error != "" {
+		return e.Error
+	}
+	return fmt.Sprintf("the daemon answered %s: %s", status, strings.TrimSpace(string(body)))
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"syscall"
+	"time"
+)
+
+// health is the answer of GET /_weir/health.
+type health struct {
+	Status string `json:"status"`
+	Ready  string `json:"ready"` // the ready line
+	PID    int    `json:"pid"`
+	Parent int    `json:"parent"` // the process outside, when rootless
+}
+
+// statusReport is the answer of GET /_weir/status.
+type statusReport struct {
+	Ready       string            `json:"ready"`
+	Internet    string            `json:"internet"`
+	Account     string            `json:"account"`
+	Region      string            `json:"region"`
+	Since       time.Time         `json:"since"`
+	NotEnforced []string          `json:"not_enforced"` // what this machine cannot enforce, by name
+	Runtimes    map[string]string `json:"runtimes"`     // runtime → interpreter used
+	Problems    []string          `json:"problems"`
+	Counts      map[string]int    `json:"counts"`
+	Instances   int               `json:"instances"`
+}
+
+// environment is the answer of GET /_weir/env.
+type environment struct {
+	Region   string `json:"region"`
+	KeyID    string `json:"key_id"`
+	Secret   string `json:"secret"`
+	CABundle string `json:"ca_bundle"`
+}
+
+func down(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "down")
+	addr := addrFlag(fs)
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	c := newClient(*addr)
+	var h health
+	if err := c.call(ctx, http.MethodGet, "/_weir/health", nil, &h); err != nil {
+		return err
+	}
+	if err := c.call(ctx, http.MethodPost, "/_weir/down", nil, nil); err != nil {
+		return err
+	}
+	// It is down when its process is gone: only then everything is cleared.
+	for range 600 {
+		if err := syscall.Kill(h.PID, 0); errors.Is(err, syscall.ESRCH) {
+			fmt.Fprintln(e.stdout, "Weir has stopped.")
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("process %d of the daemon at %s is still there after 30 s", h.PID, c.base)
+}
+
+func printEnv(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "env")
+	addr := addrFlag(fs)
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	c := newClient(*addr)
+	var v environment
+	if err := c.call(ctx, http.MethodGet, "/_weir/env", nil, &v); err != nil {
+		return err
+	}
+	for _, kv := range [][2]string{
+		{"AWS_ENDPOINT_URL", c.base}, {"AWS_ACCESS_KEY_ID", v.KeyID}, {"AWS_SECRET_ACCESS_KEY", v.Secret},
+		{"AWS_DEFAULT_REGION", v.Region}, {"AWS_REGION", v.Region}, {"AWS_CA_BUNDLE", v.CABundle},
+	} {
+		fmt.Fprintf(e.stdout, "export %s=%s\n", kv[0], kv[1])
+	}
+	fmt.Fprintln(e.stdout, "unset AWS_SESSION_TOKEN AWS_PROFILE")
+	return nil
+}
+
+func reset(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "reset")
+	addr := addrFlag(fs)
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	if err := newClient(*addr).call(ctx, http.MethodPost, "/_weir/reset", nil, nil); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, "Every region is fresh again.")
+	return nil
+}
+
+func status(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "status")
+	addr := addrFlag(fs)
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	var s statusReport
+	if err := newClient(*addr).call(ctx, http.MethodGet, "/_weir/status", nil, &s); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, s.Ready)
+	fmt.Fprintf(e.stdout, "account %s, region %s, up since %s\n", s.Account, s.Region, s.Since.Format(time.RFC3339))
+	for _, k := range sortedKeys(s.Counts) {
+		fmt.Fprintf(e.stdout, "  %-22s %d\n", k, s.Counts[k])
+	}
+	fmt.Fprintf(e.stdout, "  %-22s %d\n", "running instances", s.Instances)
+	for _, k := range sortedKeys(s.Runtimes) {
+		fmt.Fprintf(e.stdout, "runtime %s: %s\n", k, s.Runtimes[k])
+	}
+	for _, n := range s.NotEnforced {
+		fmt.Fprintf(e.stdout, "not enforced on this machine: %s\n", n)
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(e.stdout, "problem: %s\n", p)
+	}
+	return nil
+}
+
+func version(_ context.Context, e env, args []string) error {
+	v := "(development)"
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		v = b.Main.Version
+	}
+	fmt.Fprintln(e.stdout, "weir", v)
+	return nil
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"weir/internal/api/aws/iam"
+	"weir/internal/api/aws/lambda"
+	"weir/internal/bus"
+	"weir/internal/cloud"
+	"weir/internal/control"
+	"weir/internal/dataplane"
+	"weir/internal/dataplane/linux"
+	"weir/internal/dns"
+	"weir/internal/invoke"
+	"weir/internal/lab"
+	"weir/internal/logs"
+	"weir/internal/pki"
+	"weir/internal/runtime"
+	"weir/internal/sandbox"
+	"weir/internal/store"
+)
+
+// daemon is everything that runs, in the order in which it is made; close goes backwards.
+type daemon struct {
+	cfg    *config
+	log    *slog.Logger
+	began  time.Time
+	closer []func() error
+	stop   chan struct{} // closed by POST /_weir/down
+
+	listener net.Listener
+	ca       *pki.CA
+	store    *store.Store
+	logs     *logs.Logs
+	control  *control.Control
+	lab      *lab.Lab
+	network  *dataplane.Manager
+	dns      *dns.Server
+	gateways *gateways
+	engine   *runtime.Engine
+	invoker  *invoke.Invoker
+	queue    *invoke.JetStreamQueue
+	async    *invoke.Async
+	api      http.Handler
+	caFile   string
+
+	cancel context.CancelFunc
+	group  *errgroup.Group
+}
+
+// start makes everything and serves; on an error it removes what it had made.
+func start(ctx context.Context, c *config, log *slog.Logger) (*daemon, error) {
+	d := &daemon{cfg: c, log: log, began: time.Now(), stop: make(chan struct{})}
+	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	d.group, ctx = errgroup.WithContext(ctx)
+	for _, step := range []func(context.Context) error{
+		d.openListener, d.openState, d.openTrust, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.openInvoker, d.serve,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, d.close())
+		}
+	}
+	return d, nil
+}
+
+// wait returns when the context ends, the daemon is told to stop, or a part of it fails.
+func (d *daemon) wait(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- d.group.Wait() }()
+	select {
+	case <-ctx.Done():
+	case <-d.stop:
+	case err := <-failed:
+		return err
+	}
+	return nil
+}
+
+// close undoes start.
+func (d *daemon) close() error {
+	d.cancel()
+	var errs []error
+	for i := len(d.closer) - 1; i >= 0; i-- {
+		errs = append(errs, d.closer[i]())
+	}
+	if err := d.group.Wait(); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, http.ErrServerClosed) {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (d *daemon) onClose(f func() error) { d.closer = append(d.closer, f) }
+
+func (d *daemon) openListener(context.Context) (err error) {
+	d.listener, err = openListener(d.cfg.listen)
+	if err == nil {
+		d.onClose(func() error {
+			if err := d.listener.Close(); !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	return err
+}
+
+// openState starts the durable log and replays it.
+func (d *daemon) openState(ctx context.Context) error {
+	b, err := bus.Start(filepath.Join(d.cfg.data, "state"))
+	if err != nil {
+		return err
+	}
+	d.onClose(func() error { b.Close(); return nil })
+	if d.store, err = store.Open(ctx, b.JetStream(), cloud.Schema()); err != nil {
+		return err
+	}
+	if d.logs, err = logs.Open(ctx, b.JetStream()); err != nil {
+		return err
+	}
+	d.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return d.logs.Flush(ctx)
+	})
+	blobs, err := store.OpenBlobs(ctx, b.JetStream())
+	if err != nil {
+		return err
+	}
+	if d.queue, err = invoke.OpenQueue(ctx, b.JetStream(), d.log); err != nil {
+		return err
+	}
+	d.control = control.New(control.Deps{Store: d.store, Blobs: blobs, Logs: d.logs, Log: d.log}, d.options())
+	return nil
+}
+
+// openTrust loads the CA and writes the bundle that clients and functions trust.
+func (d *daemon) openTrust(context.Context) (err error) {
+	if d.ca, err = pki.LoadOrCreate(filepath.Join(d.cfg.data, "ca")); err != nil {
+		return err
+	}
+	d.caFile = filepath.Join(d.cfg.data, "ca-bundle.pem")
+	if err := os.WriteFile(d.caFile, d.ca.Bundle(true), 0o644); err != nil {
+		return fmt.Errorf("writing the CA bundle: %w", err)
+	}
+	return nil
+}
+
+func (d *daemon) openControl(ctx context.Context) error {
+	return d.control.Bootstrap(ctx, iam.Managed())
+}
+
+func (d *daemon) openEngine(context.Context) (err error) {
+	certs := filepath.Join(d.cfg.data, "certs")
+	if err := os.MkdirAll(certs, 0o755); err != nil {
+		return err
+	}
+	if err := sandbox.WriteCerts(certs, d.ca.PEM()); err != nil {
+		return err
+	}
+	d.engine, err = runtime.New(runtime.Config{Dir: filepath.Join(d.cfg.data, "sandbox"), Certs: certs, Strict: d.cfg.strictRuntimes})
+	if err == nil {
+		d.onClose(d.engine.Close)
+	}
+	return err
+}
+
+// openInternet makes the internet; its API handler is set by serve, before any VPC exists.
+func (d *daemon) openInternet(ctx context.Context) (err error) {
+	regions := []string{}
+	for _, r := range d.control.Options().Regions {
+		regions = append(regions, r.Name)
+	}
+	if err := lab.Sweep(nil); err != nil && d.cfg.internet == "host" {
+		return err
+	}
+	d.lab, err = lab.Start(ctx, lab.Config{
+		Mode: lab.Mode(d.cfg.internet), CA: d.ca, Regions: regions, Dir: d.cfg.data, Log: d.log,
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) }),
+	})
+	if err == nil {
+		d.onClose(d.lab.Close)
+	}
+	return err
+}
+
+func (d *daemon) openNetwork(ctx context.Context) error {
+	kernel, err := linux.New(linux.Config{Dir: filepath.Join(d.cfg.data, "network"), Internet: d.lab.NetNS(), Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.dns = dns.New(dns.Config{Listen: kernel, Upstream: d.lab.Resolve, Log: d.log})
+	d.gateways = newGateways(kernel, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) }), d.ca, d.log)
+	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied})
+	d.onClose(d.network.Close)
+	d.onClose(func() error { d.dns.Close(); d.gateways.close(); return nil })
+	d.group.Go(func() error { return d.network.Run(ctx) })
+	return nil
+}
+
+func (d *daemon) openInvoker(ctx context.Context) (err error) {
+	d.invoker, err = invoke.New(invoke.Config{
+		State: d.store, Network: leaser{d.network}, Engine: invoke.UseRuntime(d.engine), Code: archives{d.control}, Logs: lines{d.logs},
+		Log: d.log, Dir: filepath.Join(d.cfg.data, "code"), Credentials: d.credentials, Explain: d.explain, Dropped: d.dropped,
+		IdleTimeout: d.cfg.idle,
+	})
+	if err != nil {
+		return err
+	}
+	d.onClose(func() error { d.invoker.Close(); return nil })
+	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, State: d.store, ParseDestination: lambda.ParseDestination})
+	d.group.Go(func() error { return d.invoker.Run(ctx) })
+	d.group.Go(func() error { return d.async.Run(ctx) })
+	return nil
+}
+
+// serve answers on the listener.
+func (d *daemon) serve(ctx context.Context) error {
+	d.api = d.apiHandler()
+	server := &http.Server{
+		Handler: d.adminHandler(), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}
+	d.group.Go(func() error {
+		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
+			return fmt.Errorf("serving %s: %w", d.cfg.listen, err)
+		}
+		return nil
+	})
+	d.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	return nil
+}
+
+// ready is the line that `weir up` prints.
+func (d *daemon) ready() string {
+	internet := "lab (a private internet; nothing leaves this machine; --internet host uses its uplink)"
+	if d.cfg.internet == "host" {
+		internet = "host (this machine's uplink; --internet lab keeps everything inside)"
+	}
+	return fmt.Sprintf("Weir is ready at http://%s  internet: %s", d.listener.Addr(), internet)
+}

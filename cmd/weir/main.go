@@ -1,0 +1,107 @@
+// Command weir is a self-hosted serverless platform whose virtual private
+// clouds are real. It holds flags, wiring and subcommands, nothing else: `up`
+// runs the daemon, every other subcommand speaks to it over HTTP.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// command is one subcommand.
+type command struct {
+	name  string
+	args  string
+	short string
+	run   func(ctx context.Context, e env, args []string) error
+}
+
+// env is what a subcommand sees of the process, so that tests can replace it.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// errUsage marks a wrong command line; the message has been printed.
+var errUsage = errors.New("usage")
+
+func commands() []command {
+	return []command{
+		{"up", "", "start Weir and stay in the foreground (-d: in the background)", up},
+		{"down", "", "stop the running daemon and remove all it made", down},
+		{"env", "", "print the shell settings that point AWS clients at Weir", printEnv},
+		{"status", "", "what runs, what is not enforced, what went wrong", status},
+		{"reset", "", "restore a fresh account in every region", reset},
+		{"vpc", "create …", "create a VPC with subnets, gateways and routes in one step", vpc},
+		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
+		{"site", "add|remove|list …", "sites of the lab internet", site},
+		{"version", "", "print the version", version},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
+}
+
+// run executes one command line and gives its exit status.
+func run(ctx context.Context, e env, args []string) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(e.stdout)
+		return 0
+	}
+	for _, c := range commands() {
+		if c.name != args[0] {
+			continue
+		}
+		err := c.run(ctx, e, args[1:])
+		switch {
+		case err == nil, errors.Is(err, flag.ErrHelp):
+			return 0
+		case errors.Is(err, errUsage):
+			return 2
+		}
+		fmt.Fprintf(e.stderr, "weir %s: %v\n", c.name, err)
+		return 1
+	}
+	fmt.Fprintf(e.stderr, "weir: there is no command %q; `weir help` lists them\n", args[0])
+	return 2
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "Weir runs serverless functions in virtual private clouds that are real.\n\nUsage: weir COMMAND [flags]")
+	fmt.Fprintln(w)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-26s %s\n", c.name+" "+c.args, c.short)
+	}
+	fmt.Fprintln(w, "\n`weir COMMAND -h` shows a command's flags.")
+}
+
+// flags returns a flag set that prints to e and never exits.
+func flags(e env, name string) *flag.FlagSet {
+	fs := flag.NewFlagSet("weir "+name, flag.ContinueOnError)
+	fs.SetOutput(e.stderr)
+	return fs
+}
+
+// parse parses args and refuses what is left over beyond max positional ones.
+func parse(fs *flag.FlagSet, args []string, max int) error {
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	if fs.NArg() > max {
+		fmt.Fprintf(fs.Output(), "%s: unexpected argument %q\n", fs.Name(), fs.Arg(max))
+		return errUsage
+	}
+	return nil
+}

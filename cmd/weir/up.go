@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// config is everything `weir up` can be told.
+type config struct {
+	listen         string
+	data           string
+	internet       string // lab | host
+	region         string
+	account        string
+	auth           string // verify | any
+	slowStates     bool
+	strictRuntimes bool
+	idle           time.Duration
+	logLevel       string
+}
+
+// defaultData is where state is kept: the system's place for root, the user's otherwise.
+func defaultData() string {
+	if os.Geteuid() == 0 && !inRootless() {
+		return "/var/lib/weir"
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "weir")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ".weir"
+	}
+	return filepath.Join(home, ".local", "share", "weir")
+}
+
+var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+
+// check refuses settings that cannot work or are unsafe.
+func (c *config) check() error {
+	addr, err := netip.ParseAddrPort(c.listen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("-listen %q is no address with a port, such as %s: %w", c.listen, defaultListen, err)
+	case c.internet != "lab" && c.internet != "host":
+		return fmt.Errorf("-internet %q: choose lab (a private internet, nothing leaves the machine) or host (this machine's uplink)", c.internet)
+	case c.auth != "verify" && c.auth != "any":
+		return fmt.Errorf("-auth %q: choose verify (check signatures) or any (take every key as the account's root)", c.auth)
+	case c.auth == "any" && !addr.Addr().IsLoopback():
+		return fmt.Errorf("-auth any would let everyone who reaches %s act as root; listen on a loopback address or use -auth verify", c.listen)
+	case !accountForm.MatchString(c.account):
+		return fmt.Errorf("-account %q: an account is 12 digits", c.account)
+	}
+	c.data, err = filepath.Abs(c.data)
+	return err
+}
+
+func up(ctx context.Context, e env, args []string) error {
+	var c config
+	fs := flags(e, "up")
+	fs.StringVar(&c.listen, "listen", defaultListen, "address of the API")
+	fs.StringVar(&c.data, "data", defaultData(), "directory that keeps the state")
+	fs.StringVar(&c.internet, "internet", "lab", "lab: a private internet, nothing leaves the machine; host: this machine's uplink")
+	fs.StringVar(&c.region, "region", "us-east-1", "default region")
+	fs.StringVar(&c.account, "account", "000000000000", "default account")
+	fs.StringVar(&c.auth, "auth", "verify", "verify: check signatures; any: every key is the account's root (loopback only)")
+	fs.BoolVar(&c.slowStates, "slow-states", false, "replay the vendor's transition times (a NAT gateway is pending for a minute)")
+	fs.BoolVar(&c.strictRuntimes, "strict-runtimes", false, "refuse a runtime whose exact version is not installed")
+	fs.DurationVar(&c.idle, "idle", 10*time.Minute, "how long an idle function instance is kept")
+	fs.StringVar(&c.logLevel, "log", "warn", "log level: debug, info, warn, error")
+	detach := fs.Bool("d", false, "run in the background")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	switch {
+	case *detach:
+		return background(ctx, e, &c, args)
+	case !privileged():
+		return rootless(ctx, e, c.listen)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {
+		return fmt.Errorf("-log %q: choose debug, info, warn or error", c.logLevel)
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	d, err := start(ctx, &c, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, d.ready())
+	err = d.wait(ctx)
+	return errors.Join(err, d.close())
+}
+
+// background starts the same command detached and waits until it is ready.
+func background(ctx context.Context, e env, c *config, args []string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return fmt.Errorf("making the data directory: %w", err)
+	}
+	logPath := filepath.Join(c.data, "weir.log")
+	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the log: %w", err)
+	}
+	defer out.Close()
+	inner := []string{"up"}
+	for _, a := range args {
+		if a != "-d" && a != "--d" {
+			inner = append(inner, a)
+		}
+	}
+	cmd := exec.Command(self, inner...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting the daemon: %w", err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(30 * time.Second); ; {
+		select {
+		case <-exited:
+			text, _ := os.ReadFile(logPath)
+			return fmt.Errorf("the daemon did not start:\n%s", text)
+		case <-deadline:
+			return fmt.Errorf("the daemon was not ready within 30 s; see %s", logPath)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			var h health
+			if newClient("http://"+c.listen).call(ctx, "GET", "/_weir/health", nil, &h) == nil && h.PID == cmd.Process.Pid || h.Parent == cmd.Process.Pid && h.PID != 0 {
+				fmt.Fprintln(e.stdout, h.Ready)
+				return nil
+			}
+		}
+	}
+}
