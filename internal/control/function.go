@@ -94,6 +94,7 @@ func (c *Control) CreateFunction(ctx context.Context, caller Caller, in CreateFu
 		if err != nil {
 			return err
 		}
+		v.Modified = now // equal to Created tells a new function from a changed one
 		v.State.ReadyAt = c.readyAt()
 		v.Update = cloud.FunctionUpdate{Status: "successful", ReadyAt: v.State.ReadyAt}
 		fn.Latest = v

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -17,23 +18,24 @@ import (
 	"weir/internal/cloud"
 )
 
-// CodePath is where the daemon mounts a Code handler.
-const CodePath = "/_weir/code/"
-
 // codeLife is how long a location stays valid, as AWS's.
 const codeLife = 10 * time.Minute
 
 // Code serves functions' archives to whoever holds a location that GetFunction
 // told: a URL signed with a key that lives as long as the process.
 type Code struct {
-	base string // "http://127.0.0.1:4566"
+	base string // "http://127.0.0.1:4566/_weir/code"
 	open func(ctx context.Context, digest string) (io.ReadCloser, error)
 	now  func() time.Time
 	key  []byte
 }
 
-// NewCode returns a handler for CodePath; base is how clients reach this server.
+// NewCode returns a handler for all paths below base, the URL under which clients
+// reach it. A nil now is time.Now.
 func NewCode(base string, open func(ctx context.Context, digest string) (io.ReadCloser, error), now func() time.Time) *Code {
+	if now == nil {
+		now = time.Now
+	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	return &Code{base: strings.TrimSuffix(base, "/"), open: open, now: now, key: key}
@@ -43,7 +45,7 @@ func NewCode(base string, open func(ctx context.Context, digest string) (io.Read
 func (c *Code) URL(digest string) string {
 	expires := strconv.FormatInt(c.now().Add(codeLife).Unix(), 10)
 	q := url.Values{"Expires": {expires}, "Signature": {c.sign(digest, expires)}}
-	return c.base + CodePath + encodeDigest(digest) + "?" + q.Encode()
+	return c.base + "/" + encodeDigest(digest) + "?" + q.Encode()
 }
 
 func (c *Code) sign(digest, expires string) string {
@@ -59,7 +61,7 @@ func encodeDigest(digest string) string {
 func decodeDigest(s string) string { return strings.NewReplacer("-", "+", "_", "/").Replace(s) }
 
 func (c *Code) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	digest := decodeDigest(strings.TrimPrefix(r.URL.Path, CodePath))
+	digest := decodeDigest(path.Base(r.URL.Path))
 	expires := r.URL.Query().Get("Expires")
 	until, err := strconv.ParseInt(expires, 10, 64)
 	if err != nil || !hmac.Equal([]byte(r.URL.Query().Get("Signature")), []byte(c.sign(digest, expires))) {

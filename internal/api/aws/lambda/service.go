@@ -2,10 +2,10 @@ package lambda
 
 import (
 	"context"
-	cryptorand "crypto/rand"
-	"encoding/hex"
+	"maps"
 	"math/rand/v2"
 
+	"weir/internal/api/aws/ec2"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -45,7 +45,11 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	if opt.Architecture == "" {
 		opt.Architecture = string(ArchitectureX8664)
 	}
-	s := wire.NewService(Spec)
+	// Lambda itself words the refusal of a runtime, not the layer that checks the model.
+	spec := Spec
+	spec.Enums = maps.Clone(Spec.Enums)
+	delete(spec.Enums, "Runtime")
+	s := wire.NewService(spec)
 	s.MapError = mapError
 	a := &api{control: c, invoker: inv, opt: opt, service: s, random: rand.Float64}
 
@@ -94,15 +98,5 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 // caller is who the call of ctx comes from, acting in the account that the function belongs to.
 func caller(ctx context.Context, account string) control.Caller {
 	call := wire.CallFrom(ctx)
-	return control.Caller{Account: account, Region: call.Region, Principal: call.Principal, NewID: newID}
-}
-
-// newID makes the ID of a resource that a function brings with it: its network interface.
-func newID(kind cloud.Resource) string {
-	if kind != cloud.KindInterface {
-		panic("lambda: no ID form for a " + string(kind))
-	}
-	var b [9]byte
-	_, _ = cryptorand.Read(b[:])
-	return "eni-" + hex.EncodeToString(b[:])[:17]
+	return control.Caller{Account: account, Region: call.Region, Principal: call.Principal, NewID: ec2.NewID}
 }

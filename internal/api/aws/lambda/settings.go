@@ -68,10 +68,8 @@ func (a *api) settings(in *UpdateFunctionConfigurationInput) (control.FunctionSe
 		return s, err
 	}
 	if in.Runtime != "" {
-		if a.opt.CheckRuntime != nil {
-			if err := a.opt.CheckRuntime(string(in.Runtime)); err != nil {
-				return s, invalid("%v", err)
-			}
+		if err := a.checkRuntime(string(in.Runtime)); err != nil {
+			return s, err
 		}
 		s.Runtime = ptr(string(in.Runtime))
 	}
@@ -104,6 +102,19 @@ func (a *api) settings(in *UpdateFunctionConfigurationInput) (control.FunctionSe
 		s.Attrs[attrVPCWasSet] = "true"
 	}
 	return s, nil
+}
+
+func (a *api) checkRuntime(name string) error {
+	if known := Spec.Enums["Runtime"]; !slices.Contains(known, name) {
+		return invalid("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", name, strings.Join(known, ", "))
+	}
+	if a.opt.CheckRuntime == nil {
+		return nil
+	}
+	if err := a.opt.CheckRuntime(name); err != nil {
+		return invalid("%v", err)
+	}
+	return nil
 }
 
 func limits(in *UpdateFunctionConfigurationInput, s *control.FunctionSettings) error {
