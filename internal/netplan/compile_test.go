@@ -144,6 +144,7 @@ func TestRoutes(t *testing.T) {
 		{"an egress-only gateway carries no IPv4", []cloud.Route{to("0.0.0.0/0", target(cloud.TargetEgressOnlyGateway, "eigw-1"))}, "0.0.0.0/0", netplan.HopBlackhole, "eigw-1", "IPv6 only"},
 		{"a NAT gateway that is gone", []cloud.Route{to("0.0.0.0/0", target(cloud.TargetNATGateway, "nat-9"))}, "0.0.0.0/0", netplan.HopBlackhole, "nat-9", "nat-9"},
 		{"an interface that is gone", []cloud.Route{to("0.0.0.0/0", target(cloud.TargetInterface, "eni-9"))}, "0.0.0.0/0", netplan.HopBlackhole, "eni-9", "eni-9"},
+		{"a NAT gateway's interface", []cloud.Route{to("0.0.0.0/0", target(cloud.TargetInterface, "eni-nat"))}, "0.0.0.0/0", netplan.HopBlackhole, "eni-nat", "the gateway itself"},
 		{"an endpoint that is gone", []cloud.Route{list("pl-c", target(cloud.TargetEndpoint, "vpce-9"))}, "203.0.113.0/25", netplan.HopBlackhole, "vpce-9", "vpce-9"},
 		{"a target that is not supported", []cloud.Route{to("10.1.0.0/16", target(cloud.TargetPeering, "pcx-1"))}, "10.1.0.0/16", netplan.HopBlackhole, "pcx-1", "pcx-1"},
 	}

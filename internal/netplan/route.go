@@ -176,6 +176,9 @@ func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.Interfa
 		if e == nil {
 			return "", "", fmt.Sprintf("network interface %s is not in VPC %s", t.ID, c.vpc.ID)
 		}
+		if e.Attach == AttachNAT {
+			return "", "", fmt.Sprintf("network interface %s is a NAT gateway's; routes name the gateway itself", t.ID)
+		}
 		return HopENI, e.ID, ""
 	case cloud.TargetEndpoint:
 		if !slices.ContainsFunc(c.p.Endpoints, func(e Endpoint) bool { return string(e.ID) == t.ID }) {

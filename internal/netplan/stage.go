@@ -4,7 +4,7 @@ import "strings"
 
 // Stage names the check that stopped a packet. The kernel's log prefixes and
 // the analyser's answers use the same names, so that a drop finds its reason.
-// A packet meets them in this order.
+// A packet meets them in about this order.
 type Stage string
 
 // Stages.
@@ -13,7 +13,7 @@ const (
 	StageSpoof Stage = "spoof"
 	// StageLinkLocal: link-local, multicast and other addresses that no VPC routes.
 	StageLinkLocal Stage = "link-local"
-	// StageRouter: the packet is for the VPC's router itself, which serves DNS only.
+	// StageRouter: the packet is for the router itself (the first host of a block, the resolver), which serves DNS only.
 	StageRouter Stage = "router"
 	// StageNoRoute: the subnet's route table has no route.
 	StageNoRoute Stage = "no-route"
@@ -23,6 +23,8 @@ const (
 	StageNoHost Stage = "no-host"
 	// StageNotForMe: routed to an interface that checks destinations, for another address.
 	StageNotForMe Stage = "not-for-me"
+	// StageLoop: the route leads a packet back to where it comes from.
+	StageLoop Stage = "loop"
 	// StageNoPrivateIP: from the internet to a public address that maps to nothing here.
 	StageNoPrivateIP Stage = "no-private-ip"
 	// StageEgressOnlyIn: a new flow inwards to a subnet that answers through an egress-only gateway.
@@ -39,12 +41,10 @@ const (
 	StageUnsolicited Stage = "unsolicited"
 	// StageEndpoint: the endpoint does not take this protocol.
 	StageEndpoint Stage = "endpoint"
-	// StageNoPublicIP: routed to the internet gateway from an address that has no public one.
-	StageNoPublicIP Stage = "no-public-ip"
 	// StagePrivateDest: an internet gateway does not carry packets to or from private addresses.
 	StagePrivateDest Stage = "private-destination"
-	// StageLoop: the route leads a packet back to where it comes from.
-	StageLoop Stage = "loop"
+	// StageNoPublicIP: routed to the internet gateway from an address that has no public one.
+	StageNoPublicIP Stage = "no-public-ip"
 	// StageAsymmetric: answers would leave by another gateway than the flow came in by.
 	StageAsymmetric Stage = "asymmetric"
 )

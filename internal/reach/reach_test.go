@@ -171,6 +171,8 @@ func TestIPv6(t *testing.T) {
 			stage:  netplan.StageACLOut, code: "SUBNET_ACL_RESTRICTION", text: []string{"acl-pub", "rule *"}},
 		{name: "interface without an IPv6 address", q: from("eni-box", site6, 443), code: "ENI_ADDRESS_RESTRICTION", text: []string{"eni-box", "IPv6"}},
 		{name: "ping", q: with(from("eni-fn", site6, 0), proto(58))},
+		{name: "private addresses do not leave by an egress-only gateway", q: from("eni-fn", "fd12::1", 443),
+			stage: netplan.StagePrivateDest, code: "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS", text: []string{"fd12::1", "eigw-1"}},
 	})
 }
 

@@ -28,18 +28,30 @@ func (w *walk) spoofed(e *netplan.ENI, p packet) *stop {
 
 func (w *walk) unroutable(e *netplan.ENI, p packet) *stop {
 	text := fmt.Sprintf("%s is not an address that a VPC routes (link-local, multicast or reserved), whatever the route tables say", p.dst)
-	if p.dst == metadata4 || p.dst == metadata6 {
+	if p.dst == metadata {
 		text = fmt.Sprintf("%s is the instance metadata service, which %s cannot reach; a function finds its credentials in its environment", p.dst, e.ID)
 	}
 	return &stop{stage: netplan.StageLinkLocal, blame: []cloud.Ref{eniRef(e)}, text: text}
 }
 
 func (w *walk) noService(p packet) *stop {
-	text := fmt.Sprintf("%s is the VPC's resolver: it answers TCP and UDP port 53 only, not %s", p.dst, p.what())
-	if !w.p.DNS.Enabled {
-		text = fmt.Sprintf("VPC %s has DNS support switched off, so its resolver %s does not answer; switch enableDnsSupport on", w.p.VPC, p.dst)
+	s := &stop{stage: netplan.StageRouter, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}}}
+	switch {
+	case w.router(p.dst):
+		s.text = fmt.Sprintf("%s is the router of VPC %s, which answers nothing", p.dst, w.p.VPC)
+	case w.p.DNS.Enabled:
+		s.text = fmt.Sprintf("%s is the VPC's resolver: it answers TCP and UDP port 53 only, not %s", p.dst, p.what())
+	default: // then the address is nobody's
+		s.text = fmt.Sprintf("VPC %s has DNS support switched off, so its resolver %s does not answer; switch enableDnsSupport on", w.p.VPC, p.dst)
+		s.stage = netplan.StageNoRoute
+		if w.local(p.dst) {
+			s.stage = netplan.StageNoHost
+		} else if !routable(p.dst) {
+			s.stage = netplan.StageLinkLocal
+		}
+		s.code = "NO_POSSIBLE_DESTINATION"
 	}
-	return &stop{stage: netplan.StageRouter, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}}, text: text}
+	return s
 }
 
 func (w *walk) noRoute(e *netplan.ENI, p packet) *stop {
@@ -95,6 +107,8 @@ func (w *walk) loops(to *netplan.ENI, p packet) *stop {
 func (w *walk) noPublicIP(e *netplan.ENI, p packet, r *netplan.Route) *stop {
 	s := &stop{stage: netplan.StageNoPublicIP, blame: append([]cloud.Ref{eniRef(e)}, r.Source...)}
 	switch {
+	case !p.src.Is4():
+		s.text = fmt.Sprintf("%s, but %s is not an address of VPC %s, so packets from it do not leave; send from an address of the VPC", w.sends(e, r), p.src, w.p.VPC)
 	case e.Attach == netplan.AttachNAT:
 		s.text = fmt.Sprintf("%s, but the NAT gateway there has no public address (network interface %s, %s), so packets do not leave; use a public NAT gateway with an elastic IP",
 			w.sends(e, r), e.ID, p.src)
@@ -160,10 +174,7 @@ func (w *walk) endpointProtocol(p packet, r *netplan.Route) *stop {
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // The instance metadata service.
-var (
-	metadata4 = netip.MustParseAddr("169.254.169.254")
-	metadata6 = netip.MustParseAddr("fd00:ec2::254")
-)
+var metadata = netip.MustParseAddr("169.254.169.254")
 
 func (w *walk) isPrivate(a netip.Addr, r *netplan.Route) *stop {
 	code := ""
@@ -175,7 +186,7 @@ func (w *walk) isPrivate(a netip.Addr, r *netplan.Route) *stop {
 	}
 	return &stop{
 		stage: netplan.StagePrivateDest, code: code, blame: r.Source,
-		text: fmt.Sprintf("%s is a private address, which internet gateway %s does not carry; it needs a route of its own, to where that network is", a, r.Target),
+		text: fmt.Sprintf("%s is a private address, which %s does not carry; it needs a route of its own, to where that network is", a, hopName(r)),
 	}
 }
 

@@ -122,10 +122,12 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 	switch {
 	case slices.Contains(w.p.DNS.Resolvers, pkt.dst):
 		return nil, w.resolve(*pkt)
-	case !routable(pkt.dst) || pkt.dst == metadata6:
+	case !routable(pkt.dst):
 		return nil, w.unroutable(from, *pkt)
 	case slices.Contains(from.Addrs, pkt.dst):
 		return nil, w.itself(from, *pkt)
+	case w.router(pkt.dst):
+		return nil, w.noService(*pkt)
 	}
 	r := w.lookup(from, pkt.dst)
 	if r == nil {
@@ -143,14 +145,8 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 		return nil, w.divert(from, *pkt, r)
 	case netplan.HopNAT:
 		return w.translate(from, pkt, r)
-	case netplan.HopInternet:
+	case netplan.HopInternet, netplan.HopEgressOnly:
 		return nil, w.leave(from, *pkt, r)
-	case netplan.HopEgressOnly:
-		if s := w.pass(leg{from, nil, *pkt, r}); s != nil {
-			return nil, s
-		}
-		w.end = "the internet through egress-only internet gateway " + r.Target
-		return nil, nil
 	case netplan.HopEndpoint:
 		return nil, w.endpoint(from, *pkt, r)
 	default:
@@ -160,7 +156,12 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 
 // routable: link-local, multicast and the like never leave an interface.
 func routable(a netip.Addr) bool {
-	return a.IsGlobalUnicast() && !(a.Is4() && a.As4()[0] >= 240)
+	return a.IsGlobalUnicast() && !(a.Is4() && (a.As4()[0] == 0 || a.As4()[0] >= 240))
+}
+
+// router: the first host of each block is the router's own address.
+func (w *walk) router(a netip.Addr) bool {
+	return slices.ContainsFunc(w.p.CIDRs, func(p netip.Prefix) bool { return p.Addr().Next() == a })
 }
 
 // resolve: the VPC's resolver answers DNS; neither security groups nor ACLs
@@ -202,19 +203,24 @@ func (w *walk) divert(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 	switch {
 	case to == nil:
 		return w.blackhole(from, pkt, r)
-	case to.ID == from.ID:
-		return w.loops(to, pkt)
 	case slices.Contains(to.Addrs, pkt.dst):
 		return w.deliver(leg{from, to, pkt, r})
-	case !to.AnySource || to.Attach != netplan.AttachDirect:
+	case !to.AnySource || !speaks(to, pkt.dst):
 		return w.notForMe(from, to, pkt, r)
+	case to.ID == from.ID:
+		return w.loops(to, pkt)
 	}
-	if s := w.pass(leg{from, to, pkt, r}); s != nil {
+	if s := w.deliver(leg{from, to, pkt, r}); s != nil {
 		return s
 	}
 	w.unanswered = true
 	w.end = fmt.Sprintf("%s, which takes packets for other addresses; what the host behind it does with them is its own affair", to.ID)
 	return nil
+}
+
+// speaks reports whether the interface has an address of a's family.
+func speaks(e *netplan.ENI, a netip.Addr) bool {
+	return slices.ContainsFunc(e.Addrs, func(b netip.Addr) bool { return a.Is4() == b.Is4() })
 }
 
 // translate takes the packet to a NAT gateway and returns its interface, with
@@ -241,32 +247,41 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 	return to, nil
 }
 
-// leave takes the packet out through the internet gateway, and back in if it is
-// for a public address of this same VPC.
+// leave takes the packet out through the internet gateway or an egress-only
+// one, and back in if it is for a public address of this same VPC.
 func (w *walk) leave(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 	if s := w.pass(leg{from, nil, pkt, r}); s != nil {
 		return s
 	}
-	gw := cloud.Ref{Kind: cloud.KindInternetGateway, ID: r.Target}
-	w.end = "the internet through internet gateway " + r.Target
+	if s := w.isPrivate(pkt.dst, r); s != nil {
+		return s
+	}
+	w.end = "the internet through " + hopName(r)
 	if !pkt.src.Is4() {
-		w.hop(gw, "")
-		return w.isPrivate(pkt.dst, r)
+		if !w.local(pkt.src) {
+			return w.noPublicIP(from, pkt, r)
+		}
+		w.hop(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, "")
+		return nil
 	}
 	pair := w.public(pkt.src)
 	if pair == nil || pair.Private != pkt.src {
 		return w.noPublicIP(from, pkt, r)
 	}
-	if s := w.isPrivate(pkt.dst, r); s != nil {
-		return s
-	}
 	pkt.src = pair.Public
-	w.hop(gw, "sends on from "+pkt.src.String())
+	w.hop(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, "sends on from "+pkt.src.String())
 	w.end += " as " + pkt.src.String()
 	if back := w.public(pkt.dst); back != nil && back.Public == pkt.dst {
 		return w.enter(pkt)
 	}
 	return nil
+}
+
+func gatewayKind(r *netplan.Route) cloud.Resource {
+	if r.Hop == netplan.HopEgressOnly {
+		return cloud.KindEgressOnlyGateway
+	}
+	return cloud.KindInternetGateway
 }
 
 // enter takes a packet from the internet into the VPC.
