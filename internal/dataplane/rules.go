@@ -122,6 +122,7 @@ type ruleSets struct {
 	profOut, profIn *nft.Set
 	forwarders      *nft.Set // NAT gateways' links
 	loops           *nft.Set
+	public          *nft.Set // addresses that are public here
 }
 
 // rules gives the router's table.
@@ -140,7 +141,7 @@ func (l *lowerer) rules() *nft.Table {
 	chains = append(chains, l.prerouting(s)...)
 	chains = append(chains, l.input(s)...)
 	chains = append(chains, l.forward(s))
-	chains = append(chains, l.translate()...)
+	chains = append(chains, l.translate(s)...)
 	l.table.Chains = chains
 	return l.table
 }
@@ -196,6 +197,13 @@ func (l *lowerer) local(s *ruleSets) {
 		}
 	}
 	s.endpoints = l.add(newPair("endpoints", dst, interval).nets(outermost(to)))
+	if l.p.Gateway != nil {
+		s.public = &nft.Set{Name: "public", Key: []nft.Field{nft.Dst4}}
+		for _, a := range l.p.Gateway.Public {
+			s.public.Elems = append(s.public.Elems, nft.K(nft.IP(a.Public)))
+		}
+		l.table.Sets = append(l.table.Sets, s.public)
+	}
 }
 
 // outermost leaves out prefixes inside others: an interval set takes no overlaps.
@@ -242,13 +250,8 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 // inbound checks what comes from the internet: nobody there has the VPC's own
 // addresses, and only what is public here is reached.
 func (l *lowerer) inbound(s *ruleSets) *nft.Chain {
-	public := newPair("public", dst, plain)
-	for _, a := range l.p.Gateway.Public {
-		public.v4.Elems = append(public.v4.Elems, nft.K(nft.IP(a.Public)))
-	}
-	l.add(public)
 	c := &nft.Chain{Name: "inbound", Rules: s.local.in(l.drop(netplan.StageSpoof, "")...)}
-	c.Rules = append(c.Rules, public.in(nft.Accept)...)
+	c.Rules = append(c.Rules, nft.R(nft.In(s.public, nft.Dst4), nft.Accept))
 	if l.has6 {
 		c.Rules = append(c.Rules, nft.R(nft.In(s.local.v6, nft.Dst6), nft.Accept))
 	}
@@ -399,8 +402,10 @@ func (l *lowerer) outbound(s *ruleSets) []nft.Rule {
 	return append(rules, nft.R(out, nft.Accept))
 }
 
-// translate maps private to public addresses, one to one.
-func (l *lowerer) translate() []*nft.Chain {
+// translate maps private to public addresses, one to one. A flow that a host
+// forwards unchanged is already known, and translated no more: it must not get
+// out with its private address.
+func (l *lowerer) translate(s *ruleSets) []*nft.Chain {
 	if l.p.Gateway == nil {
 		return nil
 	}
@@ -415,7 +420,8 @@ func (l *lowerer) translate() []*nft.Chain {
 		{Name: "nat_in", Hook: &nft.Hook{NAT: true, Point: nft.Prerouting, Priority: prioDst}, Rules: []nft.Rule{
 			nft.R(nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.DNATMap(in, nft.Dst4))}},
 		{Name: "nat_out", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: []nft.Rule{
-			nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.SNATMap(out, nft.Src4)),
-			nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.IsIPv4(), nft.StateIn(nft.New), nft.Drop)}},
+			nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.SNATMap(out, nft.Src4))}},
+		{Name: "leaving", Hook: &nft.Hook{Point: nft.Postrouting, Priority: prioSrc + 10}, Rules: []nft.Rule{
+			l.refuse(netplan.StageNoPublicIP, nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.NotIn(s.public, nft.Src4))}},
 	}
 }

@@ -187,11 +187,29 @@ func (k *Kernel) apply(ctx context.Context, v *vpc, want *dataplane.Network, cha
 			return fmt.Errorf("namespace %s: %w", c.Namespace, err)
 		}
 	}
+	if err := k.ready(v, changes); err != nil {
+		return err
+	}
 	for _, name := range changes.Remove {
 		k.remove(v, name)
 	}
 	if len(changes.Forget) > 0 {
 		return k.forget(v, want, changes.Forget)
+	}
+	return nil
+}
+
+// ready waits until what was added works.
+func (k *Kernel) ready(v *vpc, changes *dataplane.Changes) error {
+	for i := range changes.Namespaces {
+		c := &changes.Namespaces[i]
+		s, err := k.space(v, c.Namespace)
+		if err == nil {
+			err = s.ready(c.AddLinks, c.AddAddrs)
+		}
+		if err != nil {
+			return fmt.Errorf("namespace %s: %w", c.Namespace, err)
+		}
 	}
 	return nil
 }

@@ -59,7 +59,13 @@ func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
 	if err := upBehind(slot, in, sx); err != nil {
 		return err
 	}
-	return slot.configure(in, sx)
+	if err := slot.configure(in, sx); err != nil {
+		return err
+	}
+	if err := host.ready([]dataplane.Link{n.Link}, nil); err != nil {
+		return err
+	}
+	return slot.ready(nil, n.Inner.Addrs)
 }
 
 func slotElems(n *dataplane.SlotNet, f func(string, *nft.Set, ...nft.Elem) *nft.Batch) *nft.Batch {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -109,6 +110,57 @@ func (s *space) addLink(l dataplane.Link, peer *os.File) error {
 	}
 	if peer == nil { // both ends are here, and a link has no carrier with one end down
 		return s.up(l.Peer)
+	}
+	return nil
+}
+
+// The kernel finishes some things later, in a work queue: the end of a veth that
+// was set up first sends nothing before its carrier is noticed, and an IPv6
+// address receives nothing before its local route is there. What comes earlier
+// is lost, and a lost SYN costs its sender a second: so wait.
+const (
+	pollEvery = 100 * time.Microsecond
+	pollFor   = 5 * time.Second
+)
+
+func poll(what string, ready func() (bool, error)) error {
+	for end := time.Now().Add(pollFor); ; time.Sleep(pollEvery) {
+		ok, err := ready()
+		if ok {
+			return nil
+		}
+		if err == nil && time.Now().After(end) {
+			err = fmt.Errorf("not after %v", pollFor)
+		}
+		if err != nil {
+			return fmt.Errorf("wait for %s: %w", what, err)
+		}
+	}
+}
+
+// ready waits until links send and IPv6 addresses receive.
+func (s *space) ready(links []dataplane.Link, addrs []dataplane.Addr) error {
+	for _, l := range links {
+		if l.PeerNS == "" {
+			continue // a trap: nothing is sent there
+		}
+		if err := poll("link "+l.Name, func() (bool, error) {
+			k, err := s.rt.LinkByIndex(l.Index)
+			return err == nil && k.Attrs().OperState == netlink.OperUp, err
+		}); err != nil {
+			return err
+		}
+	}
+	for _, a := range addrs {
+		if a.Addr.Is4() {
+			continue
+		}
+		if err := poll("address "+a.Addr.String(), func() (bool, error) {
+			r, err := s.rt.RouteGet(a.Addr.AsSlice())
+			return err == nil && len(r) > 0 && r[0].Type == unix.RTN_LOCAL, nil // without any route yet it is an error
+		}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -197,7 +197,7 @@ func (w *world) seen(what string, got netip.AddrPort, want string) {
 		w.t.Errorf("%s: answered (from %s), want no answer", what, got)
 	}
 	if want != "" && got.Addr().String() != want {
-		w.t.Errorf("%s: the other side saw %v, want %s", what, got, want)
+		w.t.Errorf("%s: the other side saw %v, want %s; dropped: %v", what, got, want, w.log())
 	}
 }
 
@@ -222,6 +222,16 @@ func (w *world) dropped(what string, stage netplan.Stage) dataplane.Packet {
 		w.t.Errorf("%s: dropped at %q in %s, want stage %s (in %d, out %d, mark %#x, %x)", what, p.Prefix, p.Namespace, stage, p.In, p.Out, p.Mark, p.Head)
 	}
 	return p
+}
+
+// log lists where packets were dropped.
+func (w *world) log() (out []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.drops {
+		out = append(out, p.Namespace+" "+p.Prefix)
+	}
+	return out
 }
 
 func (w *world) quiet() {

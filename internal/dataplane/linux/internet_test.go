@@ -7,6 +7,7 @@ import (
 )
 
 func TestInternet(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := w.apply(sample("vpc-1"))
 	app, web, bare := w.ns(n, "eni-app"), w.ns(n, "eni-web"), w.ns(n, "eni-bare")
