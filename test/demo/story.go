@@ -183,8 +183,9 @@ func (s *story) call(ctx context.Context, file string, subnets []string, event s
 	}
 	log, _ := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
 	for line := range strings.Lines(string(log)) {
-		if _, text, ok := strings.Cut(line, "WEIR"); ok {
-			reason = strings.TrimSpace(strings.TrimLeft(text, " \t"))
+		text, ok := strings.CutPrefix(line, "WEIR")
+		if ok && !strings.Contains(text, "is not installed; running") {
+			reason = strings.TrimSpace(text)
 		}
 	}
 	return s.words(out.Payload), reason, nil
@@ -229,7 +230,7 @@ func (s *story) ensure(ctx context.Context, name, file string, subnets []string)
 		return fmt.Errorf("creating %s: %w", name, err)
 	}
 	s.functions[name] = true
-	return lambda.NewFunctionActiveV2Waiter(s.lambda, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay = 50 * time.Millisecond }).
+	return lambda.NewFunctionActiveV2Waiter(s.lambda, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay, o.MaxDelay = 20*time.Millisecond, 100*time.Millisecond }).
 		Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute)
 }
 
