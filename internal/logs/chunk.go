@@ -83,7 +83,7 @@ func (l *Logs) put(ctx context.Context, a address, rs []record) error {
 	}
 	slices.SortStableFunc(rs, func(a, b record) int { return int(a.Time - b.Time) })
 	for _, part := range split(rs) {
-		c, err := l.store1(ctx, a, part)
+		c, err := l.storeChunk(ctx, a, part)
 		if err != nil {
 			return fmt.Errorf("storing events in log stream %q of log group %q: %w", a.stream, a.group.name, err)
 		}
@@ -99,8 +99,8 @@ func (l *Logs) put(ctx context.Context, a address, rs []record) error {
 	return nil
 }
 
-// store1 stores one chunk.
-func (l *Logs) store1(ctx context.Context, a address, rs []record) (chunk, error) {
+// storeChunk stores one chunk.
+func (l *Logs) storeChunk(ctx context.Context, a address, rs []record) (chunk, error) {
 	c := chunk{first: rs[0].Time, last: rs[len(rs)-1].Time, ingested: now().UnixMilli(), count: int32(len(rs))}
 	for _, r := range rs {
 		c.bytes += int32(len(r.Message) + overhead)

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -26,7 +27,7 @@ func (nothing) replay(context.Context, func(address, []byte) error) error { retu
 type arena struct {
 	mu     sync.Mutex // guards what follows
 	seq    uint64
-	chunks []kept
+	chunks []kept // by sequence
 }
 
 type kept struct {
@@ -47,12 +48,11 @@ func (h *arena) append(_ context.Context, a address, head string, body []byte) (
 func (h *arena) load(_ context.Context, seq uint64) ([]byte, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, k := range h.chunks {
-		if k.seq == seq {
-			return k.body, nil
-		}
+	i, found := slices.BinarySearchFunc(h.chunks, seq, func(k kept, seq uint64) int { return cmp.Compare(k.seq, seq) })
+	if !found {
+		return nil, nil
 	}
-	return nil, nil
+	return h.chunks[i].body, nil
 }
 
 func (h *arena) scan(_ context.Context, g groupKey, f func(string, uint64, string) error) error {
