@@ -35,6 +35,7 @@ func ips(list ...string) (out []netip.Addr) {
 type world struct {
 	t        testing.TB
 	k        *Kernel
+	threads  *threads
 	dir      string
 	internet *os.File
 	mu       sync.Mutex
@@ -48,7 +49,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: t.TempDir(), numbers: map[cloud.VPCID]*dataplane.Numbers{}}
+	w := &world{t: t, threads: th, dir: t.TempDir(), numbers: map[cloud.VPCID]*dataplane.Numbers{}}
 	w.internet, err = th.create("internet", func() error {
 		if err := writeSysctls([]dataplane.Sysctl{{Key: "ipv4/ip_forward", Value: "1"}, {Key: "ipv6/conf/all/forwarding", Value: "1"},
 			{Key: "ipv6/conf/default/accept_dad", Value: "0"}, {Key: "ipv6/conf/default/addr_gen_mode", Value: "1"},
@@ -68,7 +69,6 @@ func newWorld(t testing.TB) *world {
 		}
 		return h.LinkSetUp(device(1))
 	})
-	th.close()
 	if errors.Is(err, unix.EPERM) {
 		t.Skipf("needs the right to make network namespaces (run as root or under unshare -Urnm): %v", err)
 	}
@@ -89,6 +89,7 @@ func newWorld(t testing.TB) *world {
 			t.Error(err)
 		}
 		_ = w.internet.Close()
+		th.close()
 	})
 	w.whoami(w.internet, "0.0.0.0:80")
 	w.whoami(w.internet, "[::]:80")
@@ -98,7 +99,7 @@ func newWorld(t testing.TB) *world {
 // in runs f inside a namespace.
 func (w *world) in(ns *os.File, f func() error) {
 	w.t.Helper()
-	if err := w.k.threads.inside(ns, f); err != nil {
+	if err := w.threads.inside(ns, f); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -153,7 +154,7 @@ func (w *world) tcp(ns *os.File, to string) netip.AddrPort {
 	w.t.Helper()
 	var c net.Conn
 	var err error
-	_ = w.k.threads.inside(ns, func() error {
+	_ = w.threads.inside(ns, func() error {
 		d := net.Dialer{Timeout: patience, FallbackDelay: -1}
 		c, err = d.Dial("tcp", to)
 		return nil
@@ -172,7 +173,7 @@ func (w *world) udp(ns *os.File, to string) netip.AddrPort {
 	w.t.Helper()
 	var c net.Conn
 	var err error
-	_ = w.k.threads.inside(ns, func() error {
+	_ = w.threads.inside(ns, func() error {
 		c, err = net.Dial("udp", to)
 		return nil
 	})
