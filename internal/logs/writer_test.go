@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"weir/internal/bus"
 )
 
 // Append does not wait for the store, Flush does, and neither needs the linger.
@@ -58,5 +60,22 @@ func BenchmarkAppend(b *testing.B) {
 	l := NewMemory()
 	for b.Loop() {
 		l.Append(scope, "g", "s", base, "START RequestId: 0123 Version: $LATEST")
+	}
+}
+
+// What was flushed is there after a restart, and so is what the groups are.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	for run := range 3 {
+		b, err := bus.Start(dir)
+		must(t, err)
+		l, err := Open(t.Context(), b.JetStream())
+		must(t, err)
+		l.Append(scope, "g", "s", at(run), fmt.Sprint(run))
+		must(t, l.Flush(t.Context()))
+		p, err := l.Get(t.Context(), scope, "g", "s", Query{Limit: 10})
+		must(t, err)
+		want(t, "events", messages(p), []string{"0", "0 1", "0 1 2"}[run])
+		b.Close()
 	}
 }
