@@ -82,7 +82,8 @@ func useShape(v cloud.View, i *cloud.Interface, out *NetworkInterface) {
 	}
 	switch i.Use {
 	case cloud.UseNAT:
-		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeNatGateway, new("amazon-aws")
+		// Amazon's answers say nat_gateway, its model natGateway.
+		out.InterfaceType, out.RequesterId = "nat_gateway", new("amazon-aws")
 		out.Description = new("Interface for NAT Gateway " + i.Owner)
 	case cloud.UseFunction:
 		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeLambda, new("amazon-aws")
