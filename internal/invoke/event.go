@@ -115,6 +115,9 @@ func (a *Async) handle(ctx context.Context, e Event) (*Event, error) {
 	if err != nil {
 		return a.noRoom(e), nil
 	}
+	if resp.FunctionError != "" && ctx.Err() != nil {
+		return nil, ctx.Err() // the platform's stop ended it: that is no attempt
+	}
 	e.Attempts++
 	e.Throttles = 0
 	switch {

@@ -201,9 +201,11 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	return in.process.Init(ctx, code)
 }
 
-// cores is the share of processors that comes with memory.
+// cores is how many processors an instance may use. Lambda gives one per 1,769 MB
+// and fractions below that; here nobody is slowed below one, as what the vendor
+// sells by the fraction costs nothing on one's own machine.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-func cores(memoryMiB int) float64 { return float64(memoryMiB) / 1769 }
+func cores(memoryMiB int) float64 { return max(1, float64(memoryMiB)/1769) }
 
 // instanceID is 32 hexadecimal digits, as in a log stream's name.
 func instanceID() string {

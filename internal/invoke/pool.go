@@ -143,8 +143,7 @@ func (i *Invoker) follow(v cloud.View) {
 	i.mu.Lock()
 	i.limits.reserved = reserved
 	for key, p := range i.pools {
-		version := versionIn(v, key)
-		if version != nil && version.RevisionID == p.revision {
+		if holds(v, key, p) || holds(i.cfg.State.View(), key, p) { // v may be behind the last event
 			continue
 		}
 		dead = append(dead, p.idle...)
@@ -155,16 +154,14 @@ func (i *Invoker) follow(v cloud.View) {
 	i.prepared.follow(v)
 }
 
-func versionIn(v cloud.View, key poolKey) *cloud.Version {
+// holds says that the pool's version is in the state, at the pool's revision.
+func holds(v cloud.View, key poolKey, p *pool) bool {
 	fn, ok := cloud.Functions.Get(v, key.fn)
 	if !ok {
-		return nil
+		return false
 	}
 	version, err := fn.Numbered(v, key.version)
-	if err != nil {
-		return nil
-	}
-	return version
+	return err == nil && version.RevisionID == p.revision
 }
 
 const (

@@ -19,7 +19,7 @@ const (
 	queueSubject = "events.invoke"
 	// ackWait is how long a delivered event may show no sign of life before it is
 	// given out again; heartbeat renews it.
-	ackWait   = 30 * time.Second
+	ackWait   = 10 * time.Second
 	heartbeat = ackWait / 3
 	// running bounds the events that run at once.
 	running = 1000
@@ -78,34 +78,40 @@ func (q *JetStreamQueue) Put(ctx context.Context, e Event) error {
 	return nil
 }
 
-// Consume runs events until ctx ends.
+// Consume runs events until ctx ends. Events that were fetched by then go back at once.
 func (q *JetStreamQueue) Consume(ctx context.Context, handle func(context.Context, Event) (*Event, error)) error {
-	messages, err := q.consumer.Messages(jetstream.PullMaxMessages(64))
+	// One at a time: a fetched event that waits here shows no sign of life.
+	messages, err := q.consumer.Messages(jetstream.PullMaxMessages(1))
 	if err != nil {
 		return fmt.Errorf("read the queue of events: %w", err)
 	}
-	stop := context.AfterFunc(ctx, messages.Stop)
+	stop := context.AfterFunc(ctx, messages.Drain)
 	defer stop()
 	places := make(chan struct{}, running)
 	var busy sync.WaitGroup
 	defer busy.Wait()
 	for {
-		m, err := messages.Next()
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) || ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			q.log.Warn("reading the queue of events", "err", err)
-			continue
-		}
-		if q.early(m) {
-			continue
-		}
 		places <- struct{}{}
-		busy.Go(func() {
-			defer func() { <-places }()
-			q.one(ctx, m, handle)
-		})
+		m, err := messages.Next()
+		switch {
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed):
+			return nil
+		case err != nil && ctx.Err() != nil:
+			return nil
+		case err != nil:
+			q.log.Warn("reading the queue of events", "err", err)
+			<-places
+		case ctx.Err() != nil:
+			q.acked(m.Nak())
+			<-places
+		case q.early(m):
+			<-places
+		default:
+			busy.Go(func() {
+				defer func() { <-places }()
+				q.one(ctx, m, handle)
+			})
+		}
 	}
 }
 
@@ -136,7 +142,14 @@ func (q *JetStreamQueue) one(ctx context.Context, m jetstream.Msg, handle func(c
 	go q.keepAlive(alive, m)
 	next, err := handle(ctx, e)
 	if err == nil && next != nil {
-		err = q.Put(ctx, *next)
+		// What the attempt came to must not be lost because the platform is stopping.
+		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWait)
+		err = q.Put(keep, *next)
+		cancel()
+	}
+	if err != nil && ctx.Err() != nil {
+		q.acked(m.Nak()) // it runs again after the restart
+		return
 	}
 	if err != nil {
 		q.log.Error("event put off", "event", e.ID, "fn", e.Function, "err", err)
