@@ -11,6 +11,7 @@ import (
 type BuildRules struct {
 	ReservedFirst, ReservedLast int    // addresses of a subnet that nobody gets
 	StoreService                string // of the object store's gateway endpoint
+	Names                       HostNames
 }
 
 // BuildVPC creates everything in a blueprint, or nothing, and returns the
@@ -57,6 +58,7 @@ func (w *builder) vpc() (err error) {
 	s := w.b.Spec
 	w.made, err = w.c.CreateVPC(w.ctx, w.who, CreateVPC{
 		Labels: name(w.b.VPC.Name), CIDR: w.b.VPC.CIDR, IPv6: s.IPv6, DNSSupport: !s.NoDNSSupport, DNSHostnames: !s.NoDNSHostnames,
+		Names: w.rules.Names,
 	})
 	if err == nil {
 		w.b.VPC.ID = string(w.made.ID)

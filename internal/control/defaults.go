@@ -9,6 +9,7 @@ import (
 
 // Defaults is what every account finds in every region.
 type Defaults struct {
+	Names                       HostNames
 	CIDR                        netip.Prefix // of the default VPC
 	SubnetBits                  int          // of the default subnet in each zone
 	ReservedFirst, ReservedLast int
@@ -85,7 +86,7 @@ func (c *Control) CreateDefaultVPC(ctx context.Context, who Caller, d Defaults) 
 }
 
 func (c *Control) createDefaultVPC(tx cloud.Tx, who Caller, d Defaults) (*cloud.VPC, error) {
-	vpc, err := c.createVPC(tx, who, CreateVPC{CIDR: d.CIDR, DNSSupport: true, DNSHostnames: true})
+	vpc, err := c.createVPC(tx, who, CreateVPC{CIDR: d.CIDR, DNSSupport: true, DNSHostnames: true, Names: d.Names})
 	if err != nil {
 		return nil, err
 	}

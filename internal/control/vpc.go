@@ -14,7 +14,11 @@ type CreateVPC struct {
 	IPv6         bool // with a block from the platform's pool
 	DNSSupport   bool
 	DNSHostnames bool
+	Names        HostNames
 }
+
+// HostNames are a dialect's patterns for the names of a VPC's hosts; see cloud.VPC.
+type HostNames struct{ Private, Public string }
 
 // blocks that no VPC may use.
 var forbidden = []netip.Prefix{
@@ -41,7 +45,7 @@ func (c *Control) createVPC(tx cloud.Tx, who Caller, in CreateVPC) (*cloud.VPC, 
 	vpc := &cloud.VPC{
 		Meta: c.meta(who, in.Labels), ID: cloud.VPCID(who.NewID(cloud.KindVPC)),
 		CIDRs:      []cloud.CIDRAssociation{{ID: who.NewID(cloud.KindVPCCIDR), Prefix: cidr}},
-		DNSSupport: in.DNSSupport, DNSHostnames: in.DNSHostnames,
+		DNSSupport: in.DNSSupport, DNSHostnames: in.DNSHostnames, PrivateNames: in.Names.Private, PublicNames: in.Names.Public,
 		DHCPOptions: defaultDHCPOptions(tx, who),
 	}
 	if in.IPv6 {

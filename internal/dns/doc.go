@@ -1,7 +1,7 @@
 // Package dns answers the lookups of a VPC's hosts, on the addresses that the
 // cloud reserves for its resolver inside every VPC. Names of the VPC's own hosts
-// come from its plan; others are asked upstream, or of the resolvers that the
-// VPC's DHCP options name, which are reached from inside the VPC only.
+// come from its plan, all others from upstream. Resolvers that DHCP options name
+// are not asked here: hosts ask those themselves, from inside the VPC.
 //
 // Invariants: a VPC that has DNS switched off has no socket and gets no answer;
 // a VPC without a way to the internet gets answers all the same (as the clouds

@@ -27,16 +27,11 @@ type Network interface {
 // error when there is no answer.
 type Resolve func(ctx context.Context, name string, qtype uint16) ([]dns.RR, int, error)
 
-// Dial connects from inside a VPC.
-type Dial func(ctx context.Context, vpc cloud.VPCID, network, addr string) (net.Conn, error)
-
 // Config is what a Server works with.
 type Config struct {
 	Listen   Network
 	Upstream Resolve
-	// DialVPC reaches the resolvers that DHCP options name; nil means that they cannot be reached.
-	DialVPC Dial
-	Log     *slog.Logger
+	Log      *slog.Logger
 }
 
 // Server is the resolver of every VPC.

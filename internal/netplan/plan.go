@@ -192,7 +192,7 @@ type Endpoint struct {
 type DNS struct {
 	Enabled   bool           // it answers at all
 	Resolvers []netip.Addr   // addresses it listens on inside the VPC when Enabled; hosts ask them even when not
-	Upstream  []netip.Addr   // resolvers that DHCP options name instead of the platform's; empty is the platform's
+	Upstream  []netip.Addr   // resolvers that DHCP options tell hosts to ask instead of the platform's, from inside the VPC
 	Search    []string       // domain-name of the DHCP options
 	Records   []DNSRecord    // names of the VPC's own hosts
 	Reverse   []netip.Prefix // prefixes whose reverse names the resolver owns

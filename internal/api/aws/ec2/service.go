@@ -176,6 +176,15 @@ func (a *api) enter(ctx context.Context) (control.Caller, error) {
 // the resolver's and one for later at the start, the broadcast address at the end.
 const reservedFirst, reservedLast = 4, 1
 
+// hostNames are the names that hosts get in a region.
+// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html#vpc-dns-hostnames
+func hostNames(region string) control.HostNames {
+	if region == "us-east-1" {
+		return control.HostNames{Private: "ip-*.ec2.internal", Public: "ec2-*.compute-1.amazonaws.com"}
+	}
+	return control.HostNames{Private: "ip-*." + region + ".compute.internal", Public: "ec2-*." + region + ".compute.amazonaws.com"}
+}
+
 // defaults are what a fresh account finds in a region.
 func defaults(region string) control.Defaults {
 	domain := region + ".compute.internal"
@@ -183,7 +192,7 @@ func defaults(region string) control.Defaults {
 		domain = "ec2.internal"
 	}
 	return control.Defaults{
-		CIDR: netip.MustParsePrefix("172.31.0.0/16"), SubnetBits: 20,
+		CIDR: netip.MustParsePrefix("172.31.0.0/16"), SubnetBits: 20, Names: hostNames(region),
 		ReservedFirst: reservedFirst, ReservedLast: reservedLast,
 		DHCP:        map[string][]string{"domain-name": {domain}, "domain-name-servers": {"AmazonProvidedDNS"}},
 		PrefixLists: []cloud.PrefixList{gatewayList(region, "s3"), gatewayList(region, "dynamodb")},

@@ -99,7 +99,7 @@ func (a *api) createVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutp
 	case in.InstanceTenancy == TenancyHost:
 		return nil, &wire.Error{Code: "InvalidParameterValue", Msg: "The tenancy value host is not supported."}
 	}
-	c := control.CreateVPC{IPv6: yes(in.AmazonProvidedIpv6CidrBlock), DNSSupport: true}
+	c := control.CreateVPC{IPv6: yes(in.AmazonProvidedIpv6CidrBlock), DNSSupport: true, Names: hostNames(who.Region)}
 	if c.Labels, err = labels(cloud.KindVPC, in.TagSpecifications, nil); err != nil {
 		return nil, err
 	}

@@ -17,5 +17,6 @@ func BuildVPC(ctx context.Context, c *control.Control, who control.Caller, b *co
 	}
 	return c.BuildVPC(ctx, who, b, control.BuildRules{
 		ReservedFirst: reservedFirst, ReservedLast: reservedLast, StoreService: "com.amazonaws." + who.Region + ".s3",
+		Names: hostNames(who.Region),
 	})
 }
