@@ -98,10 +98,7 @@ func (d *daemon) environment(*http.Request) (any, error) {
 }
 
 func (d *daemon) reset(r *http.Request) (any, error) {
-	if err := d.control.Reset(r.Context(), iam.Managed()); err != nil {
-		return nil, err
-	}
-	return nil, d.logs.Reset(r.Context())
+	return nil, d.control.Reset(r.Context(), iam.Managed())
 }
 
 func (d *daemon) down(*http.Request) (any, error) {

@@ -132,6 +132,7 @@ func (d *daemon) openState(ctx context.Context) error {
 		defer cancel()
 		return d.logs.Flush(ctx)
 	})
+	d.group.Go(func() error { return d.sweepLogs(ctx) })
 	blobs, err := store.OpenBlobs(ctx, b.JetStream())
 	if err != nil {
 		return err
@@ -141,6 +142,22 @@ func (d *daemon) openState(ctx context.Context) error {
 	}
 	d.control = control.New(control.Deps{Store: d.store, Blobs: blobs, Logs: d.logs, Log: d.log}, d.options())
 	return nil
+}
+
+// sweepLogs drops log events that are older than their group keeps them.
+func (d *daemon) sweepLogs(ctx context.Context) error {
+	hourly := time.NewTicker(time.Hour)
+	defer hourly.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hourly.C:
+			if err := d.logs.Sweep(ctx); err != nil {
+				d.log.Error("sweeping the logs", "err", err)
+			}
+		}
+	}
 }
 
 // openTrust loads the CA and writes the bundle that clients and functions trust.

@@ -42,6 +42,12 @@ func (c *Control) Reset(ctx context.Context, managed []cloud.Policy) error {
 	if err := c.store.Reset(ctx); err != nil {
 		return fmt.Errorf("clearing the state: %w", err)
 	}
+	if err := c.blobs.Reset(ctx); err != nil {
+		return fmt.Errorf("clearing functions' code: %w", err)
+	}
+	if err := c.logs.Reset(ctx); err != nil {
+		return fmt.Errorf("clearing the logs: %w", err)
+	}
 	c.seal.mu.Lock()
 	c.seal.key = nil
 	c.seal.mu.Unlock()
