@@ -263,6 +263,10 @@ func TestRoleMattersOnlyWhenTheNetworkIsConfigured(t *testing.T) {
 	if _, err := w.UpdateFunctionSettings(t.Context(), w.who, UpdateFunctionSettings{Name: "f", Settings: FunctionSettings{Memory: p(256)}}); err != nil {
 		t.Errorf("a change that does not touch the network: %v", err)
 	}
+	same := FunctionSettings{Network: w.network(w.subnets[0].ID)}
+	if _, err := w.UpdateFunctionSettings(t.Context(), w.who, UpdateFunctionSettings{Name: "f", Settings: same}); err != nil {
+		t.Errorf("the same network again: %v", err)
+	}
 	_, err := w.UpdateFunctionSettings(t.Context(), w.who, UpdateFunctionSettings{Name: "f", Settings: FunctionSettings{Network: w.network(w.subnets[1].ID)}})
 	wantError(t, err, cloud.Denied, cloud.KindRole, "ec2:CreateNetworkInterface")
 }

@@ -178,8 +178,11 @@ func fill[T comparable](p *T, v T) {
 // failure is a Response. Errors are *cloud.Error where the caller, the function's
 // configuration or a limit is the reason.
 func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
-	if s := r.Version.State; s.Status == "failed" {
+	switch s := r.Version.State; {
+	case s.Status == "failed":
 		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, s.Code, "Failed")
+	case i.cfg.Now().Before(s.ReadyAt):
+		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, "pending", "Pending")
 	}
 	permit, err := i.enter(r.Function)
 	if err != nil {

@@ -237,7 +237,7 @@ type world struct {
 	fn     *cloud.Function
 }
 
-func newWorld(t *testing.T, change func(*Config)) *world {
+func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
