@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +43,7 @@ type Manager struct {
 
 	work  sync.WaitGroup // workers and fillers
 	fills chan struct{}  // limits how many slots are made at the same time
+	stop  chan struct{}  // closed when nothing more is to be done
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -76,7 +76,7 @@ type vpcState struct {
 
 // New makes a Manager; Run starts it.
 func New(c Config) *Manager {
-	m := &Manager{state: c.State, kernel: c.Kernel, log: c.Log, pool: c.Pool, fills: make(chan struct{}, 2),
+	m := &Manager{state: c.State, kernel: c.Kernel, log: c.Log, pool: c.Pool, fills: make(chan struct{}, 2), stop: make(chan struct{}),
 		changed: make(chan struct{}), vpcs: map[cloud.VPCID]*vpcState{}, pools: map[cloud.InterfaceID]*pool{}, rings: map[cloud.InterfaceID]*ring{}}
 	if m.pool == 0 {
 		m.pool = 2
@@ -99,16 +99,27 @@ func (m *Manager) Run(ctx context.Context) error {
 		select {
 		case <-watch:
 		case <-ctx.Done():
+			m.shut()
 			m.work.Wait()
 			return nil
 		}
 	}
 }
 
+// shut has workers and fillers end, and no new ones start.
+func (m *Manager) shut() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.closed = true
+		close(m.stop)
+	}
+}
+
 // Close removes everything from the kernel. Run has ended by then.
 func (m *Manager) Close() error {
+	m.shut()
 	m.mu.Lock()
-	m.closed = true
 	var idle []*Slot
 	for _, p := range m.pools {
 		idle = append(idle, p.ready...)
@@ -167,7 +178,7 @@ func (m *Manager) aim(ctx context.Context, id cloud.VPCID, p *netplan.Plan, rev 
 		p = &netplan.Plan{VPC: id}
 	}
 	s.wantRev = rev
-	if s.want != nil && reflect.DeepEqual(s.want, p) {
+	if s.want != nil && s.want.Equal(p) {
 		if s.done == s.gen {
 			s.doneRev = rev
 		}
@@ -224,7 +235,7 @@ func (m *Manager) reconcile(ctx context.Context, s *vpcState) {
 		if wait > 0 {
 			select {
 			case <-time.After(wait):
-			case <-ctx.Done():
+			case <-m.stop:
 			}
 		}
 	}
