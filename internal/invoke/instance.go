@@ -26,6 +26,8 @@ type instance struct {
 	expires  time.Time // of its credentials; zero is never
 	close    func()    // ends it whole, once
 
+	peak      int64     // most memory seen so far, in bytes
+	peakAt    time.Time // when that was read
 	settled   uint64    // revision whose network is known to stand
 	idleSince time.Time // the invoker's mu guards it
 }
@@ -38,6 +40,17 @@ func (in *instance) stale(now time.Time, timeout time.Duration) bool {
 	default:
 	}
 	return !in.expires.IsZero() && now.Add(timeout).After(in.expires)
+}
+
+// peakEvery is how often an instance's memory is read: it costs as much as a short event.
+const peakEvery = 100 * time.Millisecond
+
+// readPeak is the most memory the instance took, as far as it was seen alive.
+func (in *instance) readPeak(now time.Time) int64 {
+	if now.Sub(in.peakAt) >= peakEvery {
+		in.peak, in.peakAt = max(in.peak, in.process.Peak()), now
+	}
+	return in.peak
 }
 
 // prepared is a process without a function, in its slot.
@@ -159,6 +172,12 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error
 			return p, nil
 		}
 	}
+	i.urgent.Add(1)
+	defer func() {
+		if i.urgent.Add(-1) == 0 {
+			i.prepared.resume()
+		}
+	}()
 	var errs []error
 	for _, key := range keys {
 		p, err := i.prepare(ctx, key)
@@ -198,7 +217,11 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 		}
 		code.Credentials, in.expires = c.Credentials, c.Expires
 	}
-	return in.process.Init(ctx, code)
+	if err := in.process.Init(ctx, code); err != nil {
+		return err
+	}
+	in.readPeak(i.cfg.Now())
+	return nil
 }
 
 // cores is how many processors an instance may use. Lambda gives one per 1,769 MB

@@ -124,6 +124,7 @@ type Invoker struct {
 	starting chan struct{} // a place for each interpreter that is being started
 	serial   atomic.Uint64 // of interpreters, for their names
 	turn     atomic.Uint64 // of the interfaces
+	urgent   atomic.Int64  // interpreters that events wait for
 
 	mu     sync.Mutex // guards what follows
 	limits *limits
@@ -163,7 +164,7 @@ func New(cfg Config) (*Invoker, error) {
 		all:      map[*instance]struct{}{},
 	}
 	i.limits.reserved = reservations(cfg.State.View())
-	i.prepared = newPreparedPool(cfg.Prepared, cfg.Now, i.prepare)
+	i.prepared = newPreparedPool(cfg.Prepared, cfg.Now, i.prepare, func() bool { return i.urgent.Load() > 0 })
 	return i, nil
 }
 

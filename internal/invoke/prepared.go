@@ -21,11 +21,13 @@ const (
 // preparedPool keeps interpreters waiting for the functions that will need
 // them: one per kind (interface, runtime, size of /tmp) for a new function,
 // twice as many whenever a kind ran out, none when a kind is not used. It is
-// filled in the background, one at a time.
+// filled in the background, one at a time, and not while events wait for an
+// interpreter that is being started for them.
 type preparedPool struct {
 	max   int
 	now   func() time.Time
 	start func(context.Context, preparedKey) (*prepared, error)
+	wait  func() bool // says that events wait
 	wake  chan struct{}
 
 	mu     sync.Mutex // guards what follows
@@ -41,8 +43,8 @@ type kind struct {
 	backoff time.Time // no start before, after one failed
 }
 
-func newPreparedPool(max int, now func() time.Time, start func(context.Context, preparedKey) (*prepared, error)) *preparedPool {
-	return &preparedPool{max: max, now: now, start: start, wake: make(chan struct{}, 1), kinds: map[preparedKey]*kind{}}
+func newPreparedPool(max int, now func() time.Time, start func(context.Context, preparedKey) (*prepared, error), wait func() bool) *preparedPool {
+	return &preparedPool{max: max, now: now, start: start, wait: wait, wake: make(chan struct{}, 1), kinds: map[preparedKey]*kind{}}
 }
 
 // take returns a waiting interpreter of this kind, or nil.
@@ -132,7 +134,7 @@ func (p *preparedPool) add(key preparedKey, made *prepared, err error) {
 // kind that was unused longest gives one up, if it is older.
 func (p *preparedPool) missing() (preparedKey, bool) {
 	p.mu.Lock()
-	if p.closed || p.max <= 0 {
+	if p.closed || p.max <= 0 || p.wait() {
 		p.mu.Unlock()
 		return preparedKey{}, false
 	}
@@ -164,13 +166,18 @@ func (p *preparedPool) missing() (preparedKey, bool) {
 	return want, ok
 }
 
+// resume lets the filler look again.
+func (p *preparedPool) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.poke()
+}
+
 // decay forgets kinds that nobody used for a while, and retries those that failed.
 func (p *preparedPool) decay() {
 	limit := p.now().Add(-wantedFor)
 	p.drop(func(_ preparedKey, k *kind) bool { return !k.used.After(limit) })
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.poke()
+	p.resume()
 }
 
 // follow wants interpreters for new functions, and drops those behind interfaces that are gone.

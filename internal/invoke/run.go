@@ -165,7 +165,7 @@ func (i *Invoker) outOfTime(ctx context.Context, in *instance, r Request, start 
 // got nowhere, and takes the tail.
 func (i *Invoker) finish(ctx context.Context, in *instance, r Request, resp *Response, rep report, since time.Time, extra ...string) {
 	now := i.cfg.Now()
-	rep.requestID, rep.memory, rep.peak = r.RequestID, in.memory, in.process.Peak()
+	rep.requestID, rep.memory, rep.peak = r.RequestID, in.memory, in.readPeak(now)
 	in.sink.line(now, endLine(r.RequestID))
 	in.sink.line(now, rep.String())
 	for _, text := range extra {
