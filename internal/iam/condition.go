@@ -1,6 +1,8 @@
 package iam
 
 import (
+	"cmp"
+	"encoding/json"
 	"maps"
 	"net/netip"
 	"slices"
@@ -35,50 +37,75 @@ type comparison func(request, policy string) bool
 type operator struct {
 	match   comparison
 	negated bool
+	pattern bool              // the policy's value has wildcards
+	form    func(string) bool // what the policy's value must be; nil is any text
 }
 
-var operators = map[string]operator{
-	"StringEquals":              {match: func(r, p string) bool { return r == p }},
-	"StringNotEquals":           {match: func(r, p string) bool { return r == p }, negated: true},
-	"StringEqualsIgnoreCase":    {match: strings.EqualFold},
-	"StringNotEqualsIgnoreCase": {match: strings.EqualFold, negated: true},
-	"StringLike":                {match: like},
-	"StringNotLike":             {match: like, negated: true},
-	"NumericEquals":             {match: number(func(r, p float64) bool { return r == p })},
-	"NumericNotEquals":          {match: number(func(r, p float64) bool { return r == p }), negated: true},
-	"NumericLessThan":           {match: number(func(r, p float64) bool { return r < p })},
-	"NumericLessThanEquals":     {match: number(func(r, p float64) bool { return r <= p })},
-	"NumericGreaterThan":        {match: number(func(r, p float64) bool { return r > p })},
-	"NumericGreaterThanEquals":  {match: number(func(r, p float64) bool { return r >= p })},
-	"DateEquals":                {match: date(func(c int) bool { return c == 0 })},
-	"DateNotEquals":             {match: date(func(c int) bool { return c == 0 }), negated: true},
-	"DateLessThan":              {match: date(func(c int) bool { return c < 0 })},
-	"DateLessThanEquals":        {match: date(func(c int) bool { return c <= 0 })},
-	"DateGreaterThan":           {match: date(func(c int) bool { return c > 0 })},
-	"DateGreaterThanEquals":     {match: date(func(c int) bool { return c >= 0 })},
-	"Bool":                      {match: strings.EqualFold},
-	"BinaryEquals":              {match: func(r, p string) bool { return r == p }},
-	"IpAddress":                 {match: inPrefix},
-	"NotIpAddress":              {match: inPrefix, negated: true},
-	"ArnEquals":                 {match: arnLike},
-	"ArnLike":                   {match: arnLike},
-	"ArnNotEquals":              {match: arnLike, negated: true},
-	"ArnNotLike":                {match: arnLike, negated: true},
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+var operators = makeOperators()
+
+func makeOperators() map[string]operator {
+	ops := map[string]operator{}
+	both := func(yes, no string, o operator) {
+		ops[yes] = o
+		o.negated = true
+		ops[no] = o
+	}
+	same := operator{match: func(r, p string) bool { return r == p }}
+	both("StringEquals", "StringNotEquals", same)
+	both("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", operator{match: strings.EqualFold})
+	both("StringLike", "StringNotLike", operator{match: like, pattern: true})
+	both("ArnEquals", "ArnNotEquals", operator{match: arnLike, pattern: true})
+	both("ArnLike", "ArnNotLike", operator{match: arnLike, pattern: true})
+	both("IpAddress", "NotIpAddress", operator{match: inPrefix, form: isPrefix})
+	ops["Bool"] = operator{match: strings.EqualFold, form: isBool}
+	ops["BinaryEquals"] = same
+
+	for suffix, holds := range map[string]func(order int) bool{
+		"Equals":            func(c int) bool { return c == 0 },
+		"LessThan":          func(c int) bool { return c < 0 },
+		"LessThanEquals":    func(c int) bool { return c <= 0 },
+		"GreaterThan":       func(c int) bool { return c > 0 },
+		"GreaterThanEquals": func(c int) bool { return c >= 0 },
+	} {
+		ops["Numeric"+suffix] = operator{match: number(holds), form: isNumber}
+		ops["Date"+suffix] = operator{match: date(holds), form: isTime}
+	}
+	equal := func(c int) bool { return c == 0 }
+	ops["NumericNotEquals"] = operator{match: number(equal), form: isNumber, negated: true}
+	ops["DateNotEquals"] = operator{match: date(equal), form: isTime, negated: true}
+	return ops
 }
 
-func parseConditions(raw map[string]map[string]values) ([]Condition, error) {
+func isBool(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
+
+func isNumber(s string) bool { _, err := strconv.ParseFloat(s, 64); return err == nil }
+
+func isTime(s string) bool { _, ok := parseTime(s); return ok }
+
+func isPrefix(s string) bool {
+	_, err := netip.ParsePrefix(s)
+	if err != nil {
+		_, err = netip.ParseAddr(s)
+	}
+	return err == nil
+}
+
+func parseConditions(b json.RawMessage) ([]Condition, error) {
+	raw, err := object(b, "Condition")
+	if err != nil {
+		return nil, err
+	}
 	var out []Condition
 	for _, op := range slices.Sorted(maps.Keys(raw)) {
-		for _, key := range slices.Sorted(maps.Keys(raw[op])) {
-			c := Condition{Operator: op, Key: key, Values: raw[op][key]}
-			if rest, ok := strings.CutPrefix(c.Operator, "ForAllValues:"); ok {
-				c.Operator, c.Set = rest, ForAll
-			} else if rest, ok := strings.CutPrefix(c.Operator, "ForAnyValue:"); ok {
-				c.Operator, c.Set = rest, ForAny
-			}
-			c.Operator, c.IfExists = strings.CutSuffix(c.Operator, "IfExists")
-			if _, ok := operators[c.Operator]; !ok && c.Operator != "Null" {
-				return nil, syntax("condition operator %q is unknown", op)
+		keys, err := object(raw[op], "condition "+op)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			c, err := parseCondition(op, key, keys[key])
+			if err != nil {
+				return nil, err
 			}
 			out = append(out, c)
 		}
@@ -86,23 +113,56 @@ func parseConditions(raw map[string]map[string]values) ([]Condition, error) {
 	return out, nil
 }
 
+func parseCondition(op, key string, b json.RawMessage) (Condition, error) {
+	c := Condition{Operator: op, Key: key}
+	var err error
+	if c.Values, err = scalars(b, "condition "+op+" on "+key); err != nil {
+		return c, err
+	}
+	if rest, ok := strings.CutPrefix(c.Operator, "ForAllValues:"); ok {
+		c.Operator, c.Set = rest, ForAll
+	} else if rest, ok := strings.CutPrefix(c.Operator, "ForAnyValue:"); ok {
+		c.Operator, c.Set = rest, ForAny
+	}
+	c.Operator, c.IfExists = strings.CutSuffix(c.Operator, "IfExists")
+	known, ok := operators[c.Operator]
+	switch {
+	case !ok && (c.Operator != "Null" || c.IfExists):
+		return c, grammar("Invalid Condition type : %s.", op)
+	case !strings.Contains(key, ":"):
+		return c, grammar("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+	case clean(key, "a condition key") != nil:
+		return c, clean(key, "a condition key")
+	}
+	form := known.form
+	if c.Operator == "Null" {
+		form = isBool
+	}
+	for _, v := range c.Values {
+		if form != nil && !strings.Contains(v, "${") && !form(v) {
+			return c, syntax("%q is no value for condition %s on %s", v, op, key)
+		}
+	}
+	return c, nil
+}
+
 // holds reports whether the condition is true for a request's context.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 func (c Condition) holds(context map[string][]string, vars bool) bool {
-	have, present := lookup(context, c.Key)
+	have, _ := lookup(context, c.Key)
 	if c.Operator == "Null" {
-		want := len(c.Values) > 0 && strings.EqualFold(c.Values[0], "true")
-		return want != present
+		absent := len(have) == 0
+		return slices.ContainsFunc(c.Values, func(v string) bool { return strings.EqualFold(v, "true") == absent })
 	}
 	op := operators[c.Operator]
-	if !present {
-		return c.IfExists || op.negated || c.Set == ForAll
+	if len(have) == 0 {
+		return c.IfExists || c.Set == ForAll || op.negated && c.Set != ForAny
 	}
 	one := func(v string) bool {
 		matches := slices.ContainsFunc(c.Values, func(p string) bool {
 			if vars {
 				var ok bool
-				if p, ok = expand(p, context); !ok {
+				if p, ok = expand(p, context, op.pattern); !ok {
 					return false
 				}
 			}
@@ -130,15 +190,15 @@ func lookup(context map[string][]string, key string) ([]string, bool) {
 	return nil, false
 }
 
-func number(f func(r, p float64) bool) comparison {
+func number(f func(order int) bool) comparison {
 	return func(r, p string) bool {
 		x, err1 := strconv.ParseFloat(r, 64)
 		y, err2 := strconv.ParseFloat(p, 64)
-		return err1 == nil && err2 == nil && f(x, y)
+		return err1 == nil && err2 == nil && f(cmp.Compare(x, y))
 	}
 }
 
-func date(f func(int) bool) comparison {
+func date(f func(order int) bool) comparison {
 	return func(r, p string) bool {
 		x, ok1 := parseTime(r)
 		y, ok2 := parseTime(p)
@@ -168,73 +228,4 @@ func inPrefix(r, p string) bool {
 	}
 	single, err := netip.ParseAddr(p)
 	return err == nil && single == addr.Unmap()
-}
-
-// like matches with * (any text) and ? (one character).
-func like(s, pattern string) bool {
-	star, mark, i, j := -1, 0, 0, 0
-	for i < len(s) {
-		switch {
-		case j < len(pattern) && pattern[j] == '*':
-			star, mark = j, i
-			j++
-		case j < len(pattern) && (pattern[j] == '?' || pattern[j] == s[i]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = mark, star+1
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[j:], "*") == ""
-}
-
-// arnLike matches ARNs part by part: a wildcard does not reach over a colon of the first five.
-func arnLike(r, p string) bool {
-	if p == "*" {
-		return true
-	}
-	rs, ps := strings.SplitN(r, ":", 6), strings.SplitN(p, ":", 6)
-	if len(rs) != len(ps) {
-		return false
-	}
-	for i := range rs {
-		if !like(rs[i], ps[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// expand replaces policy variables: ${aws:username}, ${key, 'default'}, ${*}, ${?}, ${$}.
-// It reports false where a variable has no value: such a value matches nothing.
-func expand(s string, context map[string][]string) (string, bool) {
-	var b strings.Builder
-	for {
-		head, rest, ok := strings.Cut(s, "${")
-		b.WriteString(head)
-		if !ok {
-			return b.String(), true
-		}
-		name, tail, ok := strings.Cut(rest, "}")
-		if !ok {
-			b.WriteString("${" + rest)
-			return b.String(), true
-		}
-		key, def, hasDefault := strings.Cut(name, ",")
-		v, present := lookup(context, strings.TrimSpace(key))
-		switch {
-		case name == "*" || name == "?" || name == "$":
-			b.WriteString(name)
-		case present && len(v) == 1:
-			b.WriteString(v[0])
-		case hasDefault:
-			b.WriteString(strings.Trim(strings.TrimSpace(def), "'"))
-		default:
-			return "", false
-		}
-		s = tail
-	}
 }

@@ -1,9 +1,9 @@
 package iam
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -42,34 +42,42 @@ const (
 	Trust                 // a role's trust policy: Principal required, no Resource
 )
 
-// SyntaxError says what is wrong with a document.
+// SyntaxError says what is wrong with a document, in the vendor's sentence where
+// one is known.
 type SyntaxError struct{ Msg string }
 
-func (e *SyntaxError) Error() string { return "policy document: " + e.Msg }
+func (e *SyntaxError) Error() string { return e.Msg }
 
-func syntax(format string, args ...any) error { return &SyntaxError{fmt.Sprintf(format, args...)} }
+func grammar(format string, args ...any) error { return &SyntaxError{fmt.Sprintf(format, args...)} }
+
+// syntax is a fault that the vendor has one sentence for; ours says which.
+func syntax(format string, args ...any) error {
+	return grammar("Syntax errors in policy. (%s)", fmt.Sprintf(format, args...))
+}
 
 var versions = []string{"", "2012-10-17", "2008-10-17", "1"}
 
 // Parse reads a policy document and checks its grammar for this usage.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 func Parse(doc string, use Usage) (*Document, error) {
-	var raw struct {
-		Version   string
-		ID        string `json:"Id"`
-		Statement json.RawMessage
-	}
-	if err := strict(doc, &raw); err != nil {
-		return nil, err
-	}
-	if !slices.Contains(versions, raw.Version) {
-		return nil, syntax("version %q is unknown; write \"2012-10-17\"", raw.Version)
-	}
-	list, err := statements(raw.Statement)
+	raw, err := object([]byte(doc), "the document", "Version", "Id", "Statement")
 	if err != nil {
 		return nil, err
 	}
-	d := &Document{Version: raw.Version, ID: raw.ID}
+	d := &Document{}
+	if d.Version, err = text(raw["Version"], "Version"); err != nil {
+		return nil, err
+	}
+	if d.ID, err = text(raw["Id"], "Id"); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(versions, d.Version) {
+		return nil, grammar("Policy document must be version 2012-10-17 or greater.")
+	}
+	list, err := statements(raw["Statement"])
+	if err != nil {
+		return nil, err
+	}
 	sids := map[string]bool{}
 	for _, b := range list {
 		s, err := parseStatement(b, use)
@@ -77,7 +85,7 @@ func Parse(doc string, use Usage) (*Document, error) {
 			return nil, err
 		}
 		if s.Sid != "" && sids[s.Sid] {
-			return nil, syntax("statement id %q is used twice", s.Sid)
+			return nil, grammar("Statement IDs (SID) in a single policy must be unique.")
 		}
 		sids[s.Sid] = true
 		d.Statements = append(d.Statements, s)
@@ -85,21 +93,7 @@ func Parse(doc string, use Usage) (*Document, error) {
 	return d, nil
 }
 
-// strict decodes one JSON object without unknown elements or trailing text.
-func strict(doc string, v any) error {
-	d := json.NewDecoder(strings.NewReader(doc))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return syntax("%v", err)
-	}
-	if d.More() {
-		return syntax("there is text after the document's end")
-	}
-	return nil
-}
-
 func statements(b json.RawMessage) ([]json.RawMessage, error) {
-	b = bytes.TrimSpace(b)
 	switch {
 	case len(b) == 0:
 		return nil, syntax("there is no Statement")
@@ -116,134 +110,132 @@ func statements(b json.RawMessage) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-type rawStatement struct {
-	Sid          string
-	Effect       string
-	Principal    json.RawMessage
-	NotPrincipal json.RawMessage
-	Action       words
-	NotAction    words
-	Resource     words
-	NotResource  words
-	Condition    map[string]map[string]values
-}
-
 func parseStatement(b json.RawMessage, use Usage) (Statement, error) {
-	var raw rawStatement
-	if err := strict(string(b), &raw); err != nil {
-		return Statement{}, err
-	}
-	s := Statement{Sid: raw.Sid, Deny: raw.Effect == "Deny"}
-	if raw.Effect != "Allow" && raw.Effect != "Deny" {
-		return s, syntax("Effect is %q; write Allow or Deny", raw.Effect)
-	}
-	var err error
-	if s.Actions, s.NotAction, err = either("Action", raw.Action, raw.NotAction, true); err != nil {
+	var s Statement
+	raw, err := object(b, "a statement", "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+	if err != nil {
 		return s, err
 	}
-	for _, a := range s.Actions {
-		if service, name, ok := strings.Cut(a, ":"); a != "*" && (!ok || service == "" || name == "") {
-			return s, syntax("action %q must be prefixed with a vendor, such as s3:GetObject", a)
-		}
-	}
-	if s.Resources, s.NotRes, err = either("Resource", raw.Resource, raw.NotResource, use != Trust); err != nil {
+	if s.Sid, err = text(raw["Sid"], "Sid"); err != nil {
 		return s, err
 	}
-	if use == Trust && s.Resources != nil {
-		return s, syntax("a trust policy has no Resource")
+	effect, err := text(raw["Effect"], "Effect")
+	if err != nil {
+		return s, err
+	}
+	if s.Deny = effect == "Deny"; !s.Deny && effect != "Allow" {
+		return s, syntax("Effect is %q; write Allow or Deny", effect)
+	}
+	if err := s.actions(raw, use); err != nil {
+		return s, err
+	}
+	if err := s.resources(raw, use); err != nil {
+		return s, err
 	}
 	if err := s.principals(raw, use); err != nil {
 		return s, err
 	}
-	s.Conditions, err = parseConditions(raw.Condition)
+	if raw["Condition"] != nil {
+		s.Conditions, err = parseConditions(raw["Condition"])
+	}
 	return s, err
 }
 
-// either picks an element or its Not form.
-func either(name string, yes, no words, required bool) ([]string, bool, error) {
-	switch {
-	case yes != nil && no != nil:
+// either picks an element or its Not form; nil if neither stands there.
+func either(raw map[string]json.RawMessage, name string) (list []string, not bool, err error) {
+	yes, no := raw[name], raw["Not"+name]
+	if yes != nil && no != nil {
 		return nil, false, syntax("a statement has both %s and Not%s", name, name)
-	case no != nil:
-		return no, true, nil
-	case yes == nil && required:
-		return nil, false, syntax("a statement has neither %s nor Not%s", name, name)
 	}
-	return yes, false, nil
+	if no != nil {
+		list, err = words(no, "Not"+name)
+		return list, true, err
+	}
+	list, err = words(yes, name)
+	return list, false, err
 }
 
-func (s *Statement) principals(raw rawStatement, use Usage) error {
-	b := raw.Principal
-	if raw.NotPrincipal != nil {
-		b, s.NotPrinc = raw.NotPrincipal, true
+func (s *Statement) actions(raw map[string]json.RawMessage, use Usage) (err error) {
+	if s.Actions, s.NotAction, err = either(raw, "Action"); err != nil {
+		return err
+	}
+	if len(s.Actions) == 0 {
+		return grammar("Policy statement must contain actions.")
+	}
+	for _, a := range s.Actions {
+		service, name, ok := strings.Cut(a, ":")
+		switch {
+		case a == "*" && use != Trust:
+		case !ok && strings.Trim(a, "*") == "" && use != Trust:
+		case use == Trust && !strings.EqualFold(service, "sts"):
+			return grammar("AssumeRole policy may only specify STS AssumeRole actions.")
+		case !ok || service == "" || name == "":
+			return grammar("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+		case strings.Contains(name, ":") && use == Identity:
+			return grammar("Actions/Condition can contain only one colon.")
+		}
+	}
+	return nil
+}
+
+func (s *Statement) resources(raw map[string]json.RawMessage, use Usage) (err error) {
+	if s.Resources, s.NotRes, err = either(raw, "Resource"); err != nil {
+		return err
 	}
 	switch {
-	case raw.Principal != nil && raw.NotPrincipal != nil:
+	case use == Trust && s.Resources != nil:
+		return grammar("Has prohibited field Resource")
+	case use != Trust && len(s.Resources) == 0:
+		return grammar("Policy statement must contain resources.")
+	}
+	for _, r := range s.Resources {
+		if !strings.HasPrefix(r, "arn:") && !strings.HasPrefix(r, "acs:") && !strings.HasPrefix(r, "*") && use == Identity {
+			return grammar(`Resource %s must be in ARN format or "*".`, r)
+		}
+	}
+	return nil
+}
+
+func (s *Statement) principals(raw map[string]json.RawMessage, use Usage) error {
+	b, not := raw["Principal"], raw["NotPrincipal"]
+	switch {
+	case b != nil && not != nil:
 		return syntax("a statement has both Principal and NotPrincipal")
-	case use == Identity && b != nil:
-		return syntax("an identity policy has no Principal")
-	case use != Identity && b == nil:
-		return syntax("a statement has no Principal")
-	case b == nil:
+	case use == Identity && (b != nil || not != nil):
+		return grammar("Policy document should not specify a principal.")
+	case use == Identity:
 		return nil
+	case use == Trust && not != nil:
+		return grammar("Has prohibited field NotPrincipal")
+	case b == nil && not == nil:
+		return grammar("Missing required field Principal")
+	}
+	if not != nil {
+		b, s.NotPrinc = not, true
 	}
 	var every string
-	if json.Unmarshal(b, &every) == nil {
+	if json.Unmarshal(b, &every) == nil && b[0] == '"' {
 		if every != "*" {
-			return syntax("Principal %q is neither \"*\" nor an object", every)
+			return grammar("Invalid principal in policy: %q", every)
 		}
 		s.Principals = []Principal{{"*", "*"}}
 		return nil
 	}
-	var byType map[string]words
-	if err := json.Unmarshal(b, &byType); err != nil || len(byType) == 0 {
-		return syntax("Principal is neither \"*\" nor an object with principals")
+	byType, err := object(b, "Principal")
+	if err != nil {
+		return err
 	}
-	for t, vs := range byType {
-		for _, v := range vs {
+	for _, t := range slices.Sorted(maps.Keys(byType)) {
+		values, err := words(byType[t], "Principal")
+		if err != nil {
+			return err
+		}
+		for _, v := range values {
 			s.Principals = append(s.Principals, Principal{t, v})
 		}
 	}
-	return nil
-}
-
-// words is a string or a list of strings.
-type words []string
-
-func (w *words) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*w = words{one}
-		return nil
-	}
-	var many []string
-	if err := json.Unmarshal(b, &many); err != nil || many == nil {
-		return fmt.Errorf("%s is neither a string nor a list of strings", b)
-	}
-	*w = many
-	return nil
-}
-
-// values is a string, number or boolean, or a list of them.
-type values []string
-
-func (w *values) UnmarshalJSON(b []byte) error {
-	list := []json.RawMessage{b}
-	if len(b) > 0 && b[0] == '[' {
-		if err := json.Unmarshal(b, &list); err != nil {
-			return err
-		}
-	}
-	*w = values{}
-	for _, v := range list {
-		var s string
-		if json.Unmarshal(v, &s) != nil {
-			s = string(v)
-			if strings.ContainsAny(s, "{[") || s == "null" {
-				return fmt.Errorf("condition value %s is neither a string, a number nor a boolean", s)
-			}
-		}
-		*w = append(*w, s)
+	if len(s.Principals) == 0 {
+		return syntax("Principal names nobody")
 	}
 	return nil
 }

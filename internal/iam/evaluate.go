@@ -17,6 +17,8 @@ type Request struct {
 	Context map[string][]string
 	// SameAccount: the resource belongs to the caller's account.
 	SameAccount bool
+	// Trust: the resource is a role to assume, whose policy must agree in any case.
+	Trust bool
 }
 
 // Policies are all that bear on a request. A nil Boundary or Session does not
@@ -28,41 +30,105 @@ type Policies struct {
 	Session  []*Document
 }
 
+// Kinds of policy, as refusals name them.
+const (
+	KindIdentity = "identity-based"
+	KindResource = "resource-based"
+	KindBoundary = "permissions boundary"
+	KindSession  = "session"
+)
+
 // Decision is the answer with its ground.
 type Decision struct {
-	Allowed  bool
-	Explicit bool   // an explicit deny decided
-	Kind     string // which kind of policy decided: identity-based, resource-based, permissions boundary, session
-	Sid      string // of the deciding statement
+	Allowed   bool
+	Explicit  bool       // an explicit deny decided
+	Kind      string     // which kind of policy decided
+	Statement *Statement // that decided; nil where the lack of one did
 }
 
+// grant is how directly a resource's policy allows a caller.
+type grant int
+
+const (
+	grantNone    grant = iota
+	grantAccount       // to the account: the caller's own policies must allow it too
+	grantRole          // to the role or to everybody: boundary and session policy limit it
+	grantSelf          // to the user or session itself, or to everybody outside a session
+)
+
 // Evaluate decides a request.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 func Evaluate(r Request, p Policies) Decision {
 	kinds := []struct {
 		name string
 		docs []*Document
-	}{{"identity-based", p.Identity}, {"resource-based", p.Resource}, {"permissions boundary", p.Boundary}, {"session", p.Session}}
+	}{{KindIdentity, p.Identity}, {KindResource, p.Resource}, {KindBoundary, p.Boundary}, {KindSession, p.Session}}
 	for _, k := range kinds {
 		if s := find(k.docs, r, true); s != nil {
-			return Decision{Explicit: true, Kind: k.name, Sid: s.Sid}
+			return Decision{Explicit: true, Kind: k.name, Statement: s}
 		}
 	}
-	identity, resource := find(p.Identity, r, false), find(p.Resource, r, false)
+	given, by := granted(p.Resource, r)
+	identity := find(p.Identity, r, false)
+	limit := ""
 	switch {
-	case identity == nil && resource == nil:
-		return Decision{Kind: "identity-based"}
-	case !r.SameAccount && (identity == nil || resource == nil):
-		// Across accounts both sides must agree.
-		return Decision{Kind: "resource-based"}
-	case identity != nil && p.Boundary != nil && find(p.Boundary, r, false) == nil:
-		return Decision{Kind: "permissions boundary"}
-	case identity != nil && p.Session != nil && find(p.Session, r, false) == nil:
-		return Decision{Kind: "session"}
-	case identity != nil:
-		return Decision{Allowed: true, Kind: "identity-based", Sid: identity.Sid}
+	case p.Boundary != nil && find(p.Boundary, r, false) == nil:
+		limit = KindBoundary
+	case p.Session != nil && find(p.Session, r, false) == nil:
+		limit = KindSession
 	}
-	return Decision{Allowed: true, Kind: "resource-based", Sid: resource.Sid}
+	switch {
+	case given == grantNone && (r.Trust || !r.SameAccount):
+		// Across accounts, and for a role to assume, both sides must agree.
+		return Decision{Kind: KindResource}
+	case r.SameAccount && (given == grantSelf || given == grantRole && limit == ""):
+		return Decision{Allowed: true, Kind: KindResource, Statement: by}
+	case identity == nil:
+		return Decision{Kind: KindIdentity}
+	case limit != "":
+		return Decision{Kind: limit}
+	}
+	return Decision{Allowed: true, Kind: KindIdentity, Statement: identity}
+}
+
+// granted finds the most direct grant of a resource's policies.
+func granted(docs []*Document, r Request) (best grant, by *Statement) {
+	for _, d := range docs {
+		for i := range d.Statements {
+			s := &d.Statements[i]
+			if s.Deny || !s.covers(r, d.variables()) {
+				continue
+			}
+			if g := s.grants(r); g > best {
+				best, by = g, s
+			}
+		}
+	}
+	return best, by
+}
+
+// grants tells how directly a statement that covers the request names the caller.
+func (s *Statement) grants(r Request) grant {
+	// A session has three names: its own, its role's and its account's.
+	session := len(r.Principals) > 2
+	for i, me := range r.Principals {
+		root := strings.HasSuffix(me.Value, ":root") && len(r.Principals) > 1
+		if s.NotPrinc || root || !slices.ContainsFunc(s.Principals, me.named) {
+			continue
+		}
+		if i == 0 {
+			return grantSelf
+		}
+		return grantRole
+	}
+	everybody := s.NotPrinc || s.Principals == nil || slices.ContainsFunc(s.Principals, Principal.everybody)
+	switch {
+	case everybody && session:
+		return grantRole
+	case everybody:
+		return grantSelf
+	}
+	return grantAccount
 }
 
 // Trusts reports whether a trust policy lets the caller take this action.
@@ -71,12 +137,14 @@ func Trusts(d *Document, r Request) bool {
 	return find(docs, r, true) == nil && find(docs, r, false) != nil
 }
 
+// variables tells whether the document's version has policy variables.
+func (d *Document) variables() bool { return d.Version == "2012-10-17" }
+
 // find returns the first statement with this effect that covers the request.
 func find(docs []*Document, r Request, deny bool) *Statement {
 	for _, d := range docs {
-		vars := d.Version == "2012-10-17"
 		for i := range d.Statements {
-			if s := &d.Statements[i]; s.Deny == deny && s.covers(r, vars) {
+			if s := &d.Statements[i]; s.Deny == deny && s.covers(r, d.variables()) {
 				return s
 			}
 		}
@@ -85,45 +153,62 @@ func find(docs []*Document, r Request, deny bool) *Statement {
 }
 
 func (s *Statement) covers(r Request, vars bool) bool {
-	if s.Principals != nil && slices.ContainsFunc(s.Principals, r.is) == s.NotPrinc {
+	if s.Principals != nil && !s.concerns(r) {
 		return false
 	}
 	action := slices.ContainsFunc(s.Actions, func(a string) bool {
 		return like(strings.ToLower(r.Action), strings.ToLower(a))
 	})
-	if action == s.NotAction {
-		return false
-	}
-	if s.Resources != nil && s.names(r, vars) == s.NotRes {
+	if action == s.NotAction || s.Resources != nil && !s.reaches(r, vars) {
 		return false
 	}
 	return !slices.ContainsFunc(s.Conditions, func(c Condition) bool { return !c.holds(r.Context, vars) })
 }
 
-// names reports whether the statement's resources include the request's.
-func (s *Statement) names(r Request, vars bool) bool {
-	return slices.ContainsFunc(s.Resources, func(p string) bool {
+// concerns reports whether the statement's Principal or NotPrincipal means the caller.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+func (s *Statement) concerns(r Request) bool {
+	listed := func(me Principal) bool {
+		return slices.ContainsFunc(s.Principals, func(p Principal) bool { return p.everybody() || me.named(p) })
+	}
+	switch {
+	case !s.NotPrinc:
+		return slices.ContainsFunc(s.Principals, Principal.everybody) || slices.ContainsFunc(r.Principals, listed)
+	case s.Deny:
+		// To be left out of a refusal, all names of a caller must be listed:
+		// the session's, the role's and the account's.
+		return slices.ContainsFunc(r.Principals, func(me Principal) bool { return !listed(me) })
+	}
+	return !slices.ContainsFunc(r.Principals, listed)
+}
+
+// reaches reports whether the statement's Resource or NotResource means the
+// request's. A variable without a value makes a permission by NotResource void.
+func (s *Statement) reaches(r Request, vars bool) bool {
+	void := false
+	named := slices.ContainsFunc(s.Resources, func(p string) bool {
 		if vars {
 			var ok bool
-			if p, ok = expand(p, r.Context); !ok {
+			if p, ok = expand(p, r.Context, true); !ok {
+				void = true
 				return false
 			}
 		}
-		return p == "*" || r.Resource != "*" && (like(r.Resource, p))
+		return like(r.Resource, p)
 	})
+	if s.NotRes {
+		return !named && (s.Deny || !void)
+	}
+	return named
 }
 
-// is reports whether p names the caller.
-func (r Request) is(p Principal) bool {
-	if p.Value == "*" && (p.Type == "*" || p.Type == "AWS") {
+func (p Principal) everybody() bool { return p.Value == "*" && (p.Type == "*" || p.Type == "AWS") }
+
+// named reports whether a policy's entry p means the caller's name me. An
+// account's number stands for its root.
+func (me Principal) named(p Principal) bool {
+	if me == p {
 		return true
 	}
-	return slices.ContainsFunc(r.Principals, func(me Principal) bool {
-		if me == p {
-			return true
-		}
-		// An account number stands for the account's root.
-		return me.Type == p.Type && p.Type == "AWS" && strings.HasSuffix(me.Value, ":root") &&
-			strings.Contains(me.Value, "::"+p.Value+":")
-	})
+	return me.Type == p.Type && me.Type == "AWS" && len(p.Value) == 12 && strings.HasSuffix(me.Value, "::"+p.Value+":root")
 }
