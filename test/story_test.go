@@ -227,4 +227,3 @@ func (p *page) endpoint(t *testing.T) {
 		t.Errorf("elsewhere with the S3 endpoint only: %+v, want a time-out", got)
 	}
 }
-
