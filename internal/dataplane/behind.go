@@ -41,17 +41,17 @@ var (
 	natSysctls = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "350", ""}}, forwardSysctls...)
 )
 
-// behind gives the namespace at the far end of an interface's link.
-func (l *lowerer) behind(e *netplan.ENI) Namespace {
-	ns := Namespace{Name: eniNS(l.n.enis[e.ID])}
+// namespaceOf gives the namespace at the far end of an interface's link.
+func namespaceOf(e *netplan.ENI, number int) Namespace {
+	ns := Namespace{Name: eniNS(number)}
 	ns.addressed(e.Addrs)
 	switch e.Attach {
 	case netplan.AttachNAT:
 		ns.Sysctls = natSysctls
-		ns.Table = l.natTable(e)
+		ns.Table = natTable(e)
 	case netplan.AttachShared:
 		ns.Sysctls = routerSysctls
-		ns.Table = l.sharedTable(e)
+		ns.Table = sharedTable(e)
 	default:
 		ns.Sysctls = hostSysctls
 	}
@@ -104,21 +104,21 @@ func protos(ps ...uint8) *nft.Set {
 }
 
 // natTable translates whatever is routed to a NAT gateway to its address.
-func (l *lowerer) natTable(e *netplan.ENI) *nft.Table {
+func natTable(e *netplan.ENI) *nft.Table {
 	id := string(e.ID)
 	self := e.Addrs[0]
 	ports := nft.R(nft.In(protos(tcp, udp), nft.L4Proto), nft.SNAT(self, 1024, 65535))
 	rest := nft.R(nft.SNAT(self, 0, 0))
 	return &nft.Table{Name: natTableName, Chains: []*nft.Chain{
 		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
-			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, l.drop(netplan.StageNATProtocol, id, e.Source...)...)...),
+			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, drop(netplan.StageNATProtocol, id)...)...),
 			nft.R(nft.VMap(stateMap, nft.CtState)),
 			nft.R(nft.IsIPv4(), nft.Accept),
 		}},
 		{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}, Rules: []nft.Rule{
 			nft.R(nft.StateIn(nft.Related), nft.Accept),
 			nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
-			nft.R(l.drop(netplan.StageUnsolicited, id, e.Source...)...),
+			nft.R(drop(netplan.StageUnsolicited, id)...),
 		}},
 		{Name: "translate", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: []nft.Rule{ports, rest}},
 	}}
@@ -139,7 +139,7 @@ const (
 )
 
 // sharedTable translates slots to the interface's addresses, and keeps them from each other.
-func (l *lowerer) sharedTable(e *netplan.ENI) *nft.Table {
+func sharedTable(e *netplan.ENI) *nft.Table {
 	id := string(e.ID)
 	slots4, slots6 := slotSet(false), slotSet(true)
 	pre := &nft.Chain{Name: "pre", Hook: &nft.Hook{Point: nft.Prerouting, Priority: prioPre}, Rules: []nft.Rule{
@@ -147,13 +147,13 @@ func (l *lowerer) sharedTable(e *netplan.ENI) *nft.Table {
 		nft.R(nft.In(slots4, nft.IIf, nft.Src4), nft.Accept),
 		nft.R(nft.In(slots6, nft.IIf, nft.Src6), nft.Accept),
 		nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
-		nft.R(l.drop(netplan.StageSpoof, id, e.Source...)...),
+		nft.R(drop(netplan.StageSpoof, id)...),
 	}}
-	unsolicited := func() nft.Rule { return nft.R(l.drop(netplan.StageUnsolicited, id, e.Source...)...) }
+	unsolicited := func() nft.Rule { return nft.R(drop(netplan.StageUnsolicited, id)...) }
 	forward := &nft.Chain{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
 		nft.R(nft.VMap(stateMap, nft.CtState)),
 		nft.R(nft.Ne(nft.IIf, nft.If(ethIndex)), nft.Eq(nft.OIf, nft.If(ethIndex)), nft.Accept),
-		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex))}, l.drop(netplan.StageLinkLocal, id, e.Source...)...)...).Note("from slot to slot"),
+		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex))}, drop(netplan.StageLinkLocal, id)...)...).Note("from slot to slot"),
 		unsolicited(),
 	}}
 	input := &nft.Chain{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}, Rules: []nft.Rule{

@@ -154,7 +154,7 @@ func diffNamespace(have, want *Namespace) (*Change, error) {
 		have = &Namespace{}
 		c.Sysctls, c.LateSysctl = want.Sysctls, want.Late
 	}
-	if want.Table != nil {
+	if want.Table != nil && want.Table != have.Table {
 		var err error
 		if c.Tables, err = nft.Diff(have.Table, want.Table); err != nil {
 			return nil, err

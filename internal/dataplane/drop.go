@@ -81,8 +81,7 @@ func (s *vpcState) concerned(p Packet, d Drop) (ids []cloud.InterfaceID) {
 		}
 	}
 	if p.Namespace != Router {
-		n, _ := strconv.Atoi(strings.TrimPrefix(p.Namespace, "e"))
-		add(s.network.ENIs[n])
+		add(s.network.behind(p.Namespace))
 		return ids
 	}
 	add(s.network.ENIs[p.In])
@@ -91,6 +90,12 @@ func (s *vpcState) concerned(p Packet, d Drop) (ids []cloud.InterfaceID) {
 		add(s.holder(d.Dst.Addr()))
 	}
 	return ids
+}
+
+// behind says whose a namespace is.
+func (n *Network) behind(ns string) cloud.InterfaceID {
+	num, _ := strconv.Atoi(strings.TrimPrefix(ns, "e"))
+	return n.ENIs[num]
 }
 
 func (s *vpcState) holder(a netip.Addr) cloud.InterfaceID {
@@ -106,6 +111,12 @@ func (s *vpcState) holder(a netip.Addr) cloud.InterfaceID {
 func (s *vpcState) blame(p Packet, d Drop) []cloud.Ref {
 	if refs, ok := s.network.Refs[p.Prefix]; ok {
 		return refs
+	}
+	if p.Namespace != Router { // an interface's own
+		if e := s.plan.ENI(s.network.behind(p.Namespace)); e != nil {
+			return e.Source
+		}
+		return nil
 	}
 	switch d.Stage {
 	case netplan.StageNoRoute, netplan.StageBlackhole, netplan.StageNotForMe, netplan.StageNoHost, netplan.StageLoop:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"reflect"
 	"strconv"
 
 	"weir/internal/cloud"
@@ -75,15 +76,24 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 	l.router = Namespace{Name: Router, Sysctls: routerSysctls}
 	l.loopback()
 	l.uplink()
-	var behind []Namespace
+	made := make(map[int]behind, len(p.ENIs))
+	namespaces := make([]Namespace, 1, len(p.ENIs)+1)
 	for i := range p.ENIs {
 		e := &p.ENIs[i]
 		l.attach(e)
-		behind = append(behind, l.behind(e))
+		num := n.enis[e.ID]
+		b, ok := n.made[num]
+		if !ok || !reflect.DeepEqual(b.eni, e) {
+			b = behind{e, namespaceOf(e, num)}
+		}
+		made[num] = b
+		namespaces = append(namespaces, b.ns)
 	}
+	n.made = made
 	l.routes()
 	l.router.Table = l.rules()
-	l.out.Namespaces = append([]Namespace{l.router}, behind...)
+	namespaces[0] = l.router
+	l.out.Namespaces = namespaces
 	return l.out
 }
 
@@ -232,13 +242,16 @@ func (l *lowerer) profileMark(e *netplan.ENI, forward bool) uint32 {
 	return uint32(l.n.profiles[profileUse{e.Profile, forward}]) << 16
 }
 
-// drop gives the end of a rule that logs and drops.
+// drop gives the end of a rule that logs and drops, and remembers who is to blame.
 func (l *lowerer) drop(s netplan.Stage, detail string, from ...cloud.Ref) []nft.Stmt {
-	prefix := s.LogPrefix(detail)
 	if len(from) > 0 {
-		l.out.Refs[prefix] = from
+		l.out.Refs[s.LogPrefix(detail)] = from
 	}
-	return []nft.Stmt{nft.Log(prefix, group), nft.Drop}
+	return drop(s, detail)
+}
+
+func drop(s netplan.Stage, detail string) []nft.Stmt {
+	return []nft.Stmt{nft.Log(s.LogPrefix(detail), group), nft.Drop}
 }
 
 // refuse is a rule that logs and drops what the matches say.

@@ -14,6 +14,13 @@ type Numbers struct {
 	tables   map[cloud.RouteTableID]int
 	profiles map[profileUse]int
 	next     [3]int
+	made     map[int]behind // by interface's number
+}
+
+// behind remembers what was lowered for an interface: it depends on nothing else.
+type behind struct {
+	eni *netplan.ENI
+	ns  Namespace
 }
 
 // profileUse is a profile as such, or of an interface that forwards for others:
@@ -28,7 +35,7 @@ const firstENI = 1000 // as link index, above those the kernel gives out
 // NewNumbers starts numbering a VPC.
 func NewNumbers(vpc int) *Numbers {
 	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, tables: map[cloud.RouteTableID]int{},
-		profiles: map[profileUse]int{}, next: [3]int{firstENI, 1, 1}}
+		profiles: map[profileUse]int{}, next: [3]int{firstENI, 1, 1}, made: map[int]behind{}}
 }
 
 // Renew has the interface's next namespace and link be new ones.
