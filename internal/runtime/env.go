@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const certBundle = "/etc/ssl/certs/ca-certificates.crt"
@@ -64,6 +65,23 @@ func environment(in Interpreter, c *Code, extraCA bool) map[string]string {
 		delete(env, "AWS_EXECUTION_ENV") // Lambda sets it for managed runtimes only
 	}
 	return env
+}
+
+// NeedsOwnStart reports whether a function's variables take effect only if the
+// interpreter is started with them (Spec.Env): such a function cannot use one
+// that was started before it was known.
+func NeedsOwnStart(env map[string]string) bool {
+	for k := range env {
+		for _, prefix := range []string{"NODE_", "PYTHON", "LD_", "LC_", "MALLOC_", "UV_", "SSL_CERT_", "GLIBC_"} {
+			if strings.HasPrefix(k, prefix) {
+				return true
+			}
+		}
+		if k == "LANG" || k == "PATH" {
+			return true
+		}
+	}
+	return false
 }
 
 func list(env map[string]string) []string {

@@ -58,7 +58,7 @@ func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
 	if in.Family == Provided {
 		err = p.startAPI(ctx, e.host, box)
 	} else {
-		err = p.startPush(ctx, e.host, box)
+		err = p.startPush(ctx, e.host, box, &spec)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Runtime, err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -38,13 +39,25 @@ type push struct {
 	out  []byte
 }
 
-var commands = map[Family][]string{
-	Python: {"-I", "-u", "-X", "utf8", "/var/runtime/bootstrap.py"},
-	Node:   {"/var/runtime/bootstrap.cjs"},
+// command runs the bootstrap of a family.
+func command(in Interpreter, spec *Spec) []string {
+	if in.Family == Node {
+		argv := []string{in.Path}
+		if spec.MemoryMiB > 0 { // what is left is for what is not on the heap
+			argv = append(argv, "--max-old-space-size="+strconv.Itoa(max(32, spec.MemoryMiB*9/10)),
+				"--max-semi-space-size="+strconv.Itoa(max(1, min(16, spec.MemoryMiB/32))))
+		}
+		return append(argv, "/var/runtime/bootstrap.cjs")
+	}
+	argv := []string{in.Path, "-u", "-s", "-X", "utf8"}
+	if len(spec.Env) == 0 {
+		argv = append(argv, "-I") // reads none of Python's own variables
+	}
+	return append(argv, "/var/runtime/bootstrap.py")
 }
 
 // startPush starts an interpreter with our bootstrap, which waits on descriptor 3.
-func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbox.Spec) error {
+func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbox.Spec, want *Spec) error {
 	fd, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make the control connection: %w", err)
@@ -56,8 +69,9 @@ func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbo
 	if err != nil {
 		return fmt.Errorf("make the control connection: %w", err)
 	}
-	spec.Argv = append([]string{p.in.Path}, commands[p.in.Family]...)
-	spec.Env = list(base(p.extraCA))
+	env := base(p.extraCA)
+	maps.Copy(env, want.Env)
+	spec.Argv, spec.Env = command(p.in, want), list(env)
 	spec.Files = []*os.File{theirs}
 	if p.box, err = host.Start(ctx, spec); err != nil {
 		conn.Close()

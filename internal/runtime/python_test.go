@@ -109,7 +109,7 @@ n = 0
 def lambda_handler(event, context):
     global n
     n += 1
-    print("call", n)
+    print("turn", n)
     if event == "fail": raise RuntimeError(n)
     return len(event) if n < 9 else event`))
 	if err := p.Init(t.Context(), function(dir, pyHandler)); err != nil {
@@ -124,8 +124,8 @@ def lambda_handler(event, context):
 		if err != nil || want != "" && string(res.Payload) != want || res.FunctionError != (want == "") {
 			t.Fatalf("invocation %d: %s %+v %v", i, res.Payload, res, err)
 		}
-		if got := strings.Count(log.text(), "call "); got != i+1 {
-			t.Fatalf("%d calls are logged when invocation %d returns", got, i)
+		if got := strings.Count(log.text(), "turn "); got != i+1 {
+			t.Fatalf("%d turns are logged when invocation %d returns", got, i)
 		}
 	}
 	big := `"` + strings.Repeat("x", 6<<20-2) + `"`

@@ -19,6 +19,11 @@ type Spec struct {
 	Search    []string
 	Hosts     []string // extra lines of /etc/hosts
 	TmpMiB    int      // size of /tmp; 0 is 512
+	// MemoryMiB, if the function is known already, lets Node size its heap by it.
+	MemoryMiB int
+	// Env, if the function is known already, are its variables that the interpreter
+	// itself reads at its start. See NeedsOwnStart.
+	Env map[string]string
 	// Log receives what the code prints, line by line; a Text may hold newlines
 	// where the runtime knows that they belong to one message. It must not block.
 	Log func(sandbox.Line)

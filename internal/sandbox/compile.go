@@ -70,10 +70,6 @@ func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64
 
 var atCWD = uint64(0xffffffffffffff9c) // AT_FDCWD
 
-func record(kind, value uint32) []byte {
-	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, kind), value)
-}
-
 // execSteps start the program; pid 1 stays behind to reap.
 func execSteps(p *program, argv, env []string) {
 	p.call("start a process", opSpawn)
@@ -112,7 +108,6 @@ func rootSteps(p *program, s *Spec, fd uint64) {
 	p.call("make /run read-only", unix.SYS_MOUNT, p.str(""), run, p.str(""), unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|flags|unix.MS_NOEXEC, 0)
 	proc := p.str("/proc")
 	p.call("mount /proc", unix.SYS_MOUNT, p.str("proc"), proc, p.str("proc"), flags|unix.MS_NOEXEC, 0)
-	p.call("let go of the daemon's /proc", unix.SYS_UMOUNT2, p.str(hostProc), unix.MNT_DETACH)
 	null := p.str("/dev/null")
 	for _, name := range masked {
 		p.may(uint64(unix.ENOENT), "hide "+name, unix.SYS_MOUNT, null, p.str(name), 0, unix.MS_BIND, 0)

@@ -15,7 +15,10 @@ import (
 // maxLine splits longer lines: a log event has at most 256 KiB.
 const maxLine = 256<<10 - 26
 
-// output reads one stream of a sandbox and hands it on line by line.
+// buffers are shared: most outputs are idle.
+var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// output reads what a sandbox prints and hands it on line by line.
 type output struct {
 	stderr  bool
 	pipe    *os.File
@@ -25,11 +28,10 @@ type output struct {
 
 	mu   sync.Mutex // guards reading, and with it the order of lines
 	rest []byte     // an incomplete line
-	buf  []byte
 }
 
 // newOutput makes the pipe; the second result is the end to write to.
-func newOutput(stderr bool, deliver func(Line)) (*output, *os.File, error) {
+func newOutput(deliver func(Line)) (*output, *os.File, error) {
 	var fd [2]int
 	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
 		return nil, nil, err
@@ -37,8 +39,7 @@ func newOutput(stderr bool, deliver func(Line)) (*output, *os.File, error) {
 	if err := unix.SetNonblock(fd[0], true); err != nil { // the reader's end only
 		return nil, nil, errors.Join(err, unix.Close(fd[0]), unix.Close(fd[1]))
 	}
-	o := &output{stderr: stderr, pipe: os.NewFile(uintptr(fd[0]), "output"), deliver: deliver,
-		ended: make(chan struct{}), buf: make([]byte, 16<<10)}
+	o := &output{pipe: os.NewFile(uintptr(fd[0]), "output"), deliver: deliver, ended: make(chan struct{})}
 	w := os.NewFile(uintptr(fd[1]), "output")
 	raw, err := o.pipe.SyscallConn()
 	if err != nil {
@@ -50,7 +51,7 @@ func newOutput(stderr bool, deliver func(Line)) (*output, *os.File, error) {
 	return o, w, nil
 }
 
-// run reads until the stream ends or the pipe is closed.
+// run reads until the output ends or the pipe is closed.
 func (o *output) run() {
 	defer close(o.ended)
 	defer o.pipe.Close()
@@ -77,11 +78,13 @@ func (o *output) flushNow() {
 func (o *output) drain(fd uintptr) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	buf := buffers.Get().(*[16 << 10]byte)
+	defer buffers.Put(buf)
 	for {
-		n, err := unix.Read(int(fd), o.buf)
+		n, err := unix.Read(int(fd), buf[:])
 		switch {
 		case n > 0:
-			o.take(o.buf[:n])
+			o.take(buf[:n])
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):
 			return nil
@@ -124,8 +127,8 @@ func (o *output) flush() {
 
 func (o *output) emit(t time.Time, line []byte) {
 	for len(line) > maxLine {
-		o.deliver(Line{Time: t, Stderr: o.stderr, Text: string(line[:maxLine])})
+		o.deliver(Line{Time: t, Text: string(line[:maxLine])})
 		line = line[maxLine:]
 	}
-	o.deliver(Line{Time: t, Stderr: o.stderr, Text: string(line)})
+	o.deliver(Line{Time: t, Text: string(line)})
 }

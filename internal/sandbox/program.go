@@ -11,7 +11,7 @@ const maxArgs = 192 << 10
 const (
 	opSize    = 64
 	opSpawn   = 65535 // see stage_amd64.s
-	maxOps    = 512
+	maxOps    = 160
 	recordEnd = 0xffffffff // a record (recordEnd, wait status)
 	recordSet = 0xfffffffe // a record (recordSet, 0): everything is set up
 )
@@ -26,7 +26,7 @@ type program struct {
 }
 
 func newProgram(base uint64, room int) *program {
-	return &program{base: base, room: room}
+	return &program{base: base, room: room, names: make([]string, 0, room), ops: make([]byte, 0, room*opSize), data: make([]byte, 0, 6<<10)}
 }
 
 // bytes places b in the stage's memory and returns its address.
@@ -69,18 +69,27 @@ func (p *program) may(errno uint64, name string, nr uintptr, args ...uint64) {
 // next is the address of the call that would be added now.
 func (p *program) next() uint64 { return p.base + uint64(len(p.ops)) }
 
-// image is the program as it lies in the stage's memory from base on.
-func (p *program) image() ([]byte, error) {
+// code is the program as it lies in the stage's memory from base on.
+func (p *program) code() ([]byte, error) {
 	if len(p.names) > p.room {
 		return nil, fmt.Errorf("compile sandbox: %d steps, %d fit", len(p.names), p.room)
 	}
-	b := make([]byte, p.room*opSize, p.room*opSize+len(p.data))
-	copy(b, p.ops)
-	b = append(b, p.data...)
+	b := append(p.ops[:p.room*opSize], p.data...) // what lies between is never reached
 	if end := p.base + uint64(len(b)); end > stageData+stageSize {
 		return nil, fmt.Errorf("compile sandbox: %d bytes, %d fit", len(b), stageData+stageSize-p.base)
 	}
 	return b, nil
+}
+
+// image is the whole file that the stage reads first.
+func (p *program) image(status uint64) ([]byte, error) {
+	code, err := p.code()
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, stageOps-stageData, stageOps-stageData+len(code))
+	binary.LittleEndian.PutUint64(head, status)
+	return append(head, code...), nil
 }
 
 // name says what call i was to do; i counts from the start of the first program.
@@ -89,4 +98,12 @@ func (p *program) name(i uint32) string {
 		return p.names[n]
 	}
 	return "run the program"
+}
+
+func record(kind, value uint32) []byte {
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, kind), value)
+}
+
+func readRecord(rec [8]byte) (kind, value uint32) {
+	return binary.LittleEndian.Uint32(rec[:]), binary.LittleEndian.Uint32(rec[4:])
 }

@@ -39,10 +39,7 @@ var etcLinks = map[string]string{
 	"/dev/stderr":                      "/proc/self/fd/2",
 }
 
-const (
-	stagePath = "/.weir/stage"
-	hostProc  = "/.weir/proc" // the daemon's own, which a user namespace must see to mount a new one
-)
+const stagePath = "/.weir/stage"
 
 // root builds the shared root in a mount namespace of the calling thread alone,
 // and makes it that thread's root. The thread must never run anything else.
@@ -77,9 +74,8 @@ func buildRoot(cfg Config, stage []byte) error {
 		r.mkdir(d)
 	}
 	r.file(stagePath, stage)
-	r.mkdir(hostProc)
-	if r.err == nil {
-		r.do("bind /proc", unix.Mount("/proc", r.dir+hostProc, "", unix.MS_BIND|unix.MS_REC, ""))
+	if r.err == nil { // a user namespace that sees no /proc may not mount a new one, which then covers this
+		r.bind("/proc", "/proc", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
 	}
 	r.enter()
 	return r.err

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,12 +23,11 @@ type Sandbox struct {
 	prog   *os.File // the rest of the program, if it waits
 	base   uint64   // where that goes in the stage's memory
 	gate   *os.File // writing to it lets the program start
-	names  *program // of the steps, for errors
+	argv0  string   // the program
 	status *os.File
-	out    [2]*output
+	out    *output
 
-	outMu   sync.Mutex // keeps Output from being called twice at once
-	execMu  sync.Mutex // guards gate
+	execMu  sync.Mutex // guards gate, argv0
 	killed  atomic.Bool
 	oomSeen atomic.Bool
 	exit    Exit          // once done is closed
@@ -80,11 +78,12 @@ func (s *Sandbox) Exec(argv, env []string) error {
 	}
 	p := newProgram(s.base, 2)
 	execSteps(p, argv, env)
-	image, err := p.image()
+	code, err := p.code()
 	if err != nil {
 		return err
 	}
-	if _, err := s.prog.WriteAt(image, 0); err != nil {
+	s.argv0 = argv[0]
+	if _, err := s.prog.WriteAt(code, 0); err != nil {
 		return fmt.Errorf("hand a program to sandbox %s: %w", s.id, err)
 	}
 	_, err = s.gate.Write([]byte{1})
@@ -125,11 +124,7 @@ func (s *Sandbox) Peak() int64 { return s.group.peak() }
 func (s *Sandbox) OOM() bool { return s.oomSeen.Load() || s.group.oomKills() > 0 }
 
 // Flush delivers all output written so far before it returns.
-func (s *Sandbox) Flush() {
-	for _, o := range s.out {
-		o.flushNow()
-	}
-}
+func (s *Sandbox) Flush() { s.out.flushNow() }
 
 // watch waits for the end, then clears up.
 func (s *Sandbox) watch() {
@@ -144,20 +139,14 @@ func (s *Sandbox) watch() {
 		}
 	}
 	var ws syscall.WaitStatus
-	for {
-		if _, err := syscall.Wait4(s.pid, &ws, 0, nil); !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
+	reap(s.pid, &ws)
 	exit.Killed = s.killed.Load()
 	if ws.Signaled() && exit.Err == nil && exit.Signal == 0 && exit.Code == 0 {
 		exit.Signal = ws.Signal()
 	}
 	exit.OOM = s.group.oomKills() > 0
 	s.oomSeen.Store(exit.OOM)
-	for _, o := range s.out {
-		<-o.ended
-	}
+	<-s.out.ended
 	_ = s.group.remove() // what stays is swept at the next start
 	s.execMu.Lock()
 	if s.gate != nil {
@@ -175,9 +164,11 @@ func (s *Sandbox) watch() {
 
 // read understands one record of the stage.
 func (s *Sandbox) read(rec [8]byte) Exit {
-	kind, value := binary.LittleEndian.Uint32(rec[:]), binary.LittleEndian.Uint32(rec[4:])
+	kind, value := readRecord(rec)
 	if kind != recordEnd {
-		return Exit{Err: fmt.Errorf("start sandbox %s: %s: %w", s.id, s.names.name(kind), syscall.Errno(value))}
+		s.execMu.Lock()
+		defer s.execMu.Unlock()
+		return Exit{Err: fmt.Errorf("run %s: %w", s.argv0, syscall.Errno(value))}
 	}
 	ws := syscall.WaitStatus(value)
 	if ws.Signaled() {

@@ -38,11 +38,11 @@ type Limits struct {
 	Pids      int     // processes and threads
 }
 
-// Line is one line of output.
+// Line is one line of output, of stdout or stderr: they share one pipe, so that
+// their order is kept.
 type Line struct {
-	Time   time.Time
-	Stderr bool
-	Text   string // without the newline
+	Time time.Time
+	Text string // without the newline
 }
 
 // Spec describes one sandbox.

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +51,8 @@ type birth struct {
 	d     descriptors
 	wait  bool
 	after error
+
+	program *program
 }
 
 func (b *birth) file(f *os.File, err error) *os.File {
@@ -70,49 +71,33 @@ func (b *birth) release() {
 }
 
 func (b *birth) start() error {
-	s, spec := b.s, b.spec
-	deliver := func(l Line) {
-		if spec.Output != nil {
-			s.outMu.Lock()
-			defer s.outMu.Unlock()
-			spec.Output(l)
-		}
+	s := b.s
+	deliver := b.spec.Output
+	if deliver == nil {
+		deliver = func(Line) {}
 	}
-	var err error
-	var w [2]*os.File
-	for i := range s.out {
-		if s.out[i], w[i], err = newOutput(i == 1, deliver); err != nil {
-			b.closeOutputs()
-			return err
-		}
-		b.open = append(b.open, w[i])
+	out, w, err := newOutput(deliver)
+	if err != nil {
+		return err
 	}
+	s.out = out
+	b.open = append(b.open, w)
 	if err = b.prepare(w); err == nil {
 		err = b.clone()
 	}
 	if err != nil {
-		b.closeOutputs()
+		out.pipe.Close()
 		if s.group != nil {
 			err = errors.Join(err, s.group.remove())
 		}
 		return err
 	}
-	for _, o := range s.out {
-		go o.run()
-	}
+	go out.run()
 	return nil
 }
 
-func (b *birth) closeOutputs() {
-	for _, o := range b.s.out {
-		if o != nil {
-			o.pipe.Close()
-		}
-	}
-}
-
 // prepare opens everything the stage needs and compiles its program.
-func (b *birth) prepare(out [2]*os.File) error {
+func (b *birth) prepare(out *os.File) error {
 	s, h, spec, d := b.s, b.h, b.spec, &b.d
 	b.wait = len(spec.Argv) == 0
 	prog, err := memFile("weir-program", nil, unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
@@ -123,8 +108,8 @@ func (b *birth) prepare(out [2]*os.File) error {
 		b.open = append(b.open, prog)
 	}
 	d.add(prog)
-	d.add(out[0])
-	d.add(out[1])
+	d.add(out)
+	d.add(out)
 	for _, f := range spec.Files {
 		d.add(f)
 	}
@@ -162,26 +147,18 @@ func (b *birth) prepare(out [2]*os.File) error {
 		return b.after
 	}
 	p := h.compile(spec, d, procs, netNS, userNS, mounts, b.wait)
-	s.names, s.base = p, p.next()
-	image, err := p.image()
+	b.program, s.base = p, p.next()
+	if !b.wait {
+		s.argv0 = spec.Argv[0]
+	}
+	image, err := p.image(d.status)
 	if err != nil {
 		return err
 	}
-	head := binary.LittleEndian.AppendUint64(nil, d.status)
-	head = append(head, make([]byte, stageOps-stageData-8)...)
-	if _, err := prog.WriteAt(append(head, image...), 0); err != nil {
+	if _, err := prog.WriteAt(image, 0); err != nil {
 		return fmt.Errorf("hand over the program: %w", err)
 	}
 	return nil
-}
-
-// progFile is a whole program as the stage reads it from descriptor 0.
-func (h *Host) progFile(p *program) (*os.File, error) {
-	image, err := p.image()
-	if err != nil {
-		return nil, err
-	}
-	return memFile("weir-program", append(make([]byte, stageOps-stageData), image...), unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
 }
 
 // clone starts the stage in new namespaces, from the thread in the root's own.
@@ -216,20 +193,21 @@ func (b *birth) settle(ctx context.Context) error {
 	defer stop()
 	var rec [8]byte
 	_, err := io.ReadFull(s.status, rec[:])
-	ready := err == nil && binary.LittleEndian.Uint32(rec[:]) == recordSet
+	kind, value := readRecord(rec)
 	go s.watch()
-	if ready {
+	if err == nil && kind == recordSet {
 		return nil
 	}
 	s.Kill()
 	<-s.done
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("start sandbox %s: it ended during set-up (%v)", s.id, s.exit)
+	default:
+		return fmt.Errorf("start sandbox %s: %s: %w", s.id, b.program.name(kind), syscall.Errno(value))
 	}
-	return s.read(rec).Err
 }
 
 // openTree opens a detached, read-only copy of the mount at a directory.

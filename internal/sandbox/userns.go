@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -54,47 +55,82 @@ func upperHalf(idMap string) (first, count uint32) {
 // separate reports whether sandboxes get users different from the daemon's own.
 func (d *ids) separate() bool { return d.uidCount > 1 && d.gidCount > 1 }
 
-// newUserNS makes a user namespace that maps the inside user to a host user of its own.
+// newUserNS makes a user namespace that maps the inside user to a host user of its
+// own. A stage enters it and is held there while its maps are written. (The
+// standard library would fork this process for that: every page written
+// afterwards would be copied.)
 func (h *Host) newUserNS() (*os.File, error) {
-	n := h.ids.next.Add(1)
-	held, hold, err := os.Pipe() // the helper ends when we let go of it, or die
+	held, hold, err := os.Pipe() // the stage ends when we let go of it, or die
 	if err != nil {
 		return nil, err
 	}
 	defer held.Close()
 	defer hold.Close()
-	p := newProgram(stageOps, 4)
+	statusR, statusW, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer statusR.Close()
+	defer statusW.Close()
+	p := newProgram(stageOps, 5)
 	p.call("close descriptors", unix.SYS_CLOSE_RANGE, 3, none>>32, 0)
+	p.call("unshare the user namespace", unix.SYS_UNSHARE, unix.CLONE_NEWUSER)
+	p.call("tell the daemon", unix.SYS_WRITE, 2, p.bytes(record(recordSet, 0)), 8)
 	p.call("wait", unix.SYS_READ, 1, p.bytes(make([]byte, 8)), 1)
 	p.call("end", unix.SYS_EXIT_GROUP, 0)
-	prog, err := h.progFile(p)
+	image, err := p.image(2)
+	if err != nil {
+		return nil, err
+	}
+	prog, err := memFile("weir-program", image, unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
 	if err != nil {
 		return nil, err
 	}
 	defer prog.Close()
-	attr := &syscall.ProcAttr{
-		Files: []uintptr{prog.Fd(), held.Fd(), h.null.Fd()},
-		Sys: &syscall.SysProcAttr{
-			Cloneflags:  unix.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: insideUID, HostID: int(h.ids.uidFirst + n%h.ids.uidCount), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: insideGID, HostID: int(h.ids.gidFirst + n%h.ids.gidCount), Size: 1}},
-		},
-	}
-	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", h.stage.Fd()), []string{"weir-userns", h.cfg.Dir}, attr)
+	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", h.stage.Fd()), []string{"weir-userns", h.cfg.Dir},
+		&syscall.ProcAttr{Files: []uintptr{prog.Fd(), held.Fd(), statusW.Fd()}})
 	if err != nil {
 		return nil, fmt.Errorf("make a user namespace: %w", err)
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
+	statusW.Close()
+	f, err := h.mapUsers(pid, p, statusR)
 	hold.Close()
-	for {
-		if _, e := syscall.Wait4(pid, nil, 0, nil); !errors.Is(e, syscall.EINTR) {
-			break
-		}
-	}
+	reap(pid, nil)
 	if err != nil {
-		return nil, fmt.Errorf("open a new user namespace: %w", err)
+		return nil, fmt.Errorf("make a user namespace: %w", err)
 	}
 	return f, nil
+}
+
+// mapUsers waits until the stage is in its user namespace, maps one user and one
+// group, and opens it.
+func (h *Host) mapUsers(pid int, p *program, status *os.File) (*os.File, error) {
+	var rec [8]byte
+	if _, err := io.ReadFull(status, rec[:]); err != nil {
+		return nil, err
+	}
+	if kind, value := readRecord(rec); kind != recordSet {
+		return nil, fmt.Errorf("%s: %w", p.name(kind), syscall.Errno(value))
+	}
+	n := h.ids.next.Add(1)
+	proc := "/proc/" + strconv.Itoa(pid)
+	err := errors.Join(
+		writeFile(proc+"/uid_map", fmt.Sprintf("%d %d 1\n", insideUID, h.ids.uidFirst+n%h.ids.uidCount)),
+		writeFile(proc+"/setgroups", "deny"),
+		writeFile(proc+"/gid_map", fmt.Sprintf("%d %d 1\n", insideGID, h.ids.gidFirst+n%h.ids.gidCount)))
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(proc + "/ns/user")
+}
+
+// reap waits for a child's end.
+func reap(pid int, ws *syscall.WaitStatus) {
+	for {
+		if _, err := syscall.Wait4(pid, ws, 0, nil); !errors.Is(err, syscall.EINTR) {
+			return
+		}
+	}
 }
 
 // fillUserNS keeps a few user namespaces ready: making one takes milliseconds.

@@ -9,10 +9,11 @@ import importlib
 import json
 import os
 import select
-import socket
 import sys
 import time
-import traceback
+from importlib.machinery import PathFinder
+
+# What only some functions need is imported where it is used: a cold start counts.
 
 BOOT = __file__
 # Imported while waiting, as long as no work has come.
@@ -31,11 +32,11 @@ class Fault(Exception):
 class Channel:
     def __init__(self, fd):
         os.set_inheritable(fd, False)
-        self.sock = socket.socket(fileno=fd)
-        self.file = self.sock.makefile("rb", 65536)
+        self.fd = fd
+        self.file = open(fd, "rb", 65536, closefd=False)
 
     def waiting(self):
-        return bool(select.select([self.sock], [], [], 0)[0])
+        return bool(select.select([self.fd], [], [], 0)[0])
 
     def receive(self):
         head = self.file.read(5)
@@ -44,12 +45,9 @@ class Channel:
         return head[4:], self.file.read(int.from_bytes(head[:4], "little") - 1)
 
     def send(self, kind, body=b""):
-        head = (len(body) + 1).to_bytes(4, "little") + kind
-        if len(body) < 65536:
-            self.sock.sendall(head + body)
-        else:
-            self.sock.sendall(head)
-            self.sock.sendall(body)
+        frame = memoryview((len(body) + 1).to_bytes(4, "little") + kind + body)
+        while frame:
+            frame = frame[os.write(self.fd, frame):]
 
 
 def plain(value):
@@ -70,6 +68,8 @@ def describe(err, request_id):
     if isinstance(err, Fault):
         kind, trace = err.kind, err.trace
     else:
+        import traceback
+
         kind = type(err).__name__
         frames = traceback.extract_tb(err.__traceback__)
         while frames and frames[0].filename == BOOT:
@@ -80,8 +80,28 @@ def describe(err, request_id):
                    "stackTrace": trace}).encode("utf-8", "backslashreplace")
 
 
-def set_up_logging(state):
-    import logging
+class LoggingFinder:
+    """Sets up logging as soon as anyone imports it."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name)
+        load = spec.loader.exec_module
+
+        def load_and_set_up(module):
+            load(module)
+            set_up_logging(module, self.state)
+
+        spec.loader.exec_module = load_and_set_up
+        return spec
+
+
+def set_up_logging(logging, state):
 
     class Handler(logging.Handler):
         def emit(self, record):
@@ -198,6 +218,7 @@ def main():
     sys.dont_write_bytecode = True
     state = {"request_id": ""}
     channel = Channel(3)
+    sys.meta_path.insert(0, LoggingFinder(state))
     for name in PRELOAD:
         if channel.waiting():
             break
@@ -213,7 +234,6 @@ def main():
     sys.path[0:0] = ["/var/task", "/opt/python/lib/%s/site-packages" % version, "/opt/python"] + \
         [p for p in env.get("PYTHONPATH", "").split(":") if p]
     sys.argv[:] = ["/var/runtime/bootstrap.py"]
-    set_up_logging(state)
     try:
         handler = load(order["handler"])
     except Exception as e:
