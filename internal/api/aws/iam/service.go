@@ -27,6 +27,7 @@ func New(c *control.Control) *wire.Service {
 	a := &api{c}
 	a.handleRoles(s)
 	a.handlePolicies(s)
+	a.handleInstanceProfiles(s)
 	return s
 }
 
