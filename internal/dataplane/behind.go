@@ -138,10 +138,18 @@ const (
 	natTableName    = "nat"
 )
 
+// A slot may have this many tracked flows: one instance cannot fill the tables
+// that its VPC shares. (An instance has 1,024 file descriptors.)
+const (
+	slotFlows                = 8192
+	stageLimit netplan.Stage = "connection-limit"
+)
+
 // sharedTable translates slots to the interface's addresses, and keeps them from each other.
 func sharedTable(e *netplan.ENI) *nft.Table {
 	id := string(e.ID)
 	slots4, slots6 := slotSet(false), slotSet(true)
+	conns := &nft.Set{Name: "conns", Key: []nft.Field{nft.IIf}, Open: true, Counts: true}
 	pre := &nft.Chain{Name: "pre", Hook: &nft.Hook{Point: nft.Prerouting, Priority: prioPre}, Rules: []nft.Rule{
 		nft.R(nft.Eq(nft.IIf, nft.If(ethIndex)), nft.Accept),
 		nft.R(nft.In(slots4, nft.IIf, nft.Src4), nft.Accept),
@@ -152,6 +160,7 @@ func sharedTable(e *netplan.ENI) *nft.Table {
 	unsolicited := func() nft.Rule { return nft.R(drop(netplan.StageUnsolicited, id)...) }
 	forward := &nft.Chain{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
 		nft.R(nft.VMap(stateMap, nft.CtState)),
+		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex)), nft.CountOver(conns, nft.IIf, slotFlows)}, drop(stageLimit, id)...)...),
 		nft.R(nft.Ne(nft.IIf, nft.If(ethIndex)), nft.Eq(nft.OIf, nft.If(ethIndex)), nft.Accept),
 		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex))}, drop(netplan.StageLinkLocal, id)...)...).Note("from slot to slot"),
 		unsolicited(),
@@ -170,7 +179,7 @@ func sharedTable(e *netplan.ENI) *nft.Table {
 			translate.Rules = append(translate.Rules, nft.R(nft.SNAT(a, 0, 0)))
 		}
 	}
-	return &nft.Table{Name: sharedTableName, Sets: []*nft.Set{slots4, slots6}, Chains: []*nft.Chain{pre, forward, input, translate}}
+	return &nft.Table{Name: sharedTableName, Sets: []*nft.Set{slots4, slots6, conns}, Chains: []*nft.Chain{pre, forward, input, translate}}
 }
 
 // SlotNet is a namespace for one function instance, behind a shared interface.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"weir/internal/cloud"
 	"weir/internal/dataplane/nft"
 	"weir/internal/netplan"
@@ -306,4 +308,26 @@ func cmpString[S ~string](a, b S) int {
 		return 1
 	}
 	return 0
+}
+
+// One instance cannot use up the connection tables that others need.
+func TestConnectionLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	n := w.apply(sample("vpc-1"))
+	greedy, modest := w.slot(n, "eni-fn", 0, false), w.slot(n, "eni-fn", 1, false)
+	w.quiet()
+	w.in(greedy, func() error {
+		for port := 1; port <= 8192+8; port++ {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			_ = unix.Sendto(fd, []byte("x"), 0, &unix.SockaddrInet4{Addr: ip("198.51.100.7").As4(), Port: port})
+			_ = unix.Close(fd)
+		}
+		return nil
+	})
+	w.dropped("flow 8193 of one instance", "connection-limit")
+	w.seen("another instance", w.tcp(modest, "198.51.100.7:80"), "203.0.113.9")
 }

@@ -130,8 +130,14 @@ func (s *Set) flags() (f uint32) {
 	if len(s.Key) > 1 {
 		f |= nftSetConcat
 	}
+	if s.Counts {
+		f |= unix.NFT_SET_EVAL
+	}
 	return f
 }
+
+// maxCounts is how many elements a set of counters may get.
+const maxCounts = 65535
 
 // Numbers the x/sys/unix package lacks.
 const (
@@ -183,6 +189,9 @@ func (s *Set) describe(a *attrs) {
 				}
 			})
 		})
+	}
+	if s.Counts {
+		a.nest(unix.NFTA_SET_DESC, func(a *attrs) { a.u32(unix.NFTA_SET_DESC_SIZE, maxCounts) })
 	}
 	const host, network = 1, 2
 	var ud []byte

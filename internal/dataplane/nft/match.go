@@ -203,3 +203,22 @@ func (b bits) lower(l *lowering) {
 	l.add(&expr.Bitwise{SourceRegister: r, DestRegister: r, Len: uint32(n), Mask: enc(b.mask), Xor: enc(0)},
 		&expr.Cmp{Op: op, Register: r, Data: enc(b.val)})
 }
+
+type countOver struct {
+	s     *Set
+	key   Field
+	limit uint32
+}
+
+// CountOver matches when more than limit tracked connections have the key,
+// which the set (Counts) keeps. It is for new connections: put StateIn(New) before it.
+func CountOver(s *Set, key Field, limit uint32) Stmt { return countOver{s, key, limit} }
+
+func (c countOver) String() string {
+	return fmt.Sprintf("add @%s { %s ct count over %d }", c.s.Name, c.key, c.limit)
+}
+
+func (c countOver) lower(l *lowering) {
+	r := l.load(false, c.key)
+	l.add(&expr.Dynset{SrcRegKey: r, SetName: c.s.Name, Operation: unix.NFT_DYNSET_OP_ADD, Exprs: []expr.Any{&expr.Connlimit{Count: c.limit, Flags: expr.NFT_CONNLIMIT_F_INV}}})
+}

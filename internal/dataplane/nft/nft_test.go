@@ -28,16 +28,17 @@ func sample() *Table {
 	cidrs := (&Set{Name: "cidrs", Key: []Field{Src6, L4Proto, ICMPTypeCode}, Interval: true, Elems: []Elem{
 		K(Net(prefix("2001:db8::/32")), Proto(58), Ports(0x8000, 0x80ff))}}).Sealed()
 	slots := &Set{Name: "slots", Key: []Field{IIf, Src4}, Open: true}
+	conns := &Set{Name: "conns", Key: []Field{IIf}, Open: true, Counts: true}
 	state := &Set{Key: []Field{CtState}, Verdicts: true, Elems: []Elem{
 		K(StateOf(Established)).Then(Accept), K(StateOf(Invalid)).Then(Drop)}}
-	return &Table{Name: "t", Sets: []*Set{eni, eni6, pub, acl, peers, cidrs, slots}, Chains: []*Chain{
+	return &Table{Name: "t", Sets: []*Set{eni, eni6, pub, acl, peers, cidrs, slots, conns}, Chains: []*Chain{
 		{Name: "lines", Rules: []Rule{
 			R(Eq(L4Proto, Proto(6)), Eq(Dst4, Net(prefix("10.0.0.0/13"))), Eq(DstPort, Ports(1024, 65535)), Return).Note("line 100"),
 			R(Log("nacl-out:acl-1", 7), Drop)}},
 		{Name: "pre", Hook: &Hook{Point: Prerouting, Priority: -150}, Rules: []Rule{
 			R(SetFrom(Mark, eni, IIf, Src4), Accept), R(SetFrom(Mark, eni6, IIf, Src6), Accept), R(In(slots, IIf, Src4), Accept), R(Log("spoof", 7), Drop)}},
 		{Name: "forward", Hook: &Hook{Point: Forward, Drop: true}, Rules: []Rule{
-			R(TCPSyn(), ClampMSS()), R(VMap(acl, Src4)), R(VMap(state, CtState)),
+			R(StateIn(New), CountOver(conns, IIf, 1000), Drop), R(TCPSyn(), ClampMSS()), R(VMap(acl, Src4)), R(VMap(state, CtState)),
 			R(In(peers, MarkHigh, L4Proto, DstPort), Accept), R(In(cidrs, Src6, L4Proto, ICMPTypeCode), Accept)}},
 		{Name: "out", Hook: &Hook{NAT: true, Point: Postrouting, Priority: 100}, Rules: []Rule{
 			R(Ne(OIf, If(5)), Accept), R(SNATMap(pub, Src4)), R(Eq(L4Proto, Proto(17)), SNAT(addr("203.0.113.9"), 1024, 65535)),
@@ -47,9 +48,12 @@ func sample() *Table {
 
 func TestText(t *testing.T) {
 	got := sample().String()
+	if os.Getenv("UPDATE") != "" {
+		_ = os.WriteFile("testdata/sample.nft", []byte(got), 0o644)
+	}
 	b, err := os.ReadFile("testdata/sample.nft")
 	if err != nil || got != string(b) {
-		t.Errorf("text differs from testdata/sample.nft (%v):\n%s", err, got)
+		t.Errorf("text differs from testdata/sample.nft (%v; UPDATE=1 writes it):\n%s", err, got)
 	}
 }
 
@@ -58,7 +62,7 @@ func TestDiff(t *testing.T) {
 	want.Sets[0].Elems[1].Data = MarkOf(0x90001)
 	want.Sets[4] = (&Set{Name: "peers", Key: []Field{MarkHigh, L4Proto, DstPort}, Interval: true, Elems: []Elem{
 		K(MarkOf(0x70000), Proto(6), Ports(80, 80))}}).Sealed()
-	want.Chains[2].Rules[3] = R(In(want.Sets[4], MarkHigh, L4Proto, DstPort), Accept)
+	want.Chains[2].Rules[4] = R(In(want.Sets[4], MarkHigh, L4Proto, DstPort), Accept)
 	batches, err := Diff(have, want)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +75,7 @@ func TestDiff(t *testing.T) {
 		t.Errorf("first batch:\n%swant:\n%s", got, want)
 	}
 	wantSecond := "delete element eni { 6 . 10.0.1.4 : 0x00080001 }\nadd element eni { 6 . 10.0.1.4 : 0x00090001 }\n" +
-		"flush chain forward\nadd rules forward (5)\ndelete set " + oldName + "\n"
+		"flush chain forward\nadd rules forward (6)\ndelete set " + oldName + "\n"
 	if got := batches[1].String(); got != wantSecond {
 		t.Errorf("second batch:\n%swant:\n%s", got, wantSecond)
 	}
@@ -135,7 +139,7 @@ func TestKernel(t *testing.T) {
 		want.Sets[0].Elems = want.Sets[0].Elems[1:]
 		want.Chains = append(want.Chains, &Chain{Name: "extra", Rules: []Rule{R(Drop)}})
 		want.Sets[3] = (&Set{Name: "acl", Key: []Field{Src4}, Verdicts: true, Interval: true, Elems: []Elem{K(Net(prefix("10.0.0.0/24"))).Then(Goto("extra"))}}).Sealed()
-		want.Chains[2].Rules[1] = R(VMap(want.Sets[3], Src4))
+		want.Chains[2].Rules[2] = R(VMap(want.Sets[3], Src4))
 		bs, err := Diff(table, want)
 		if err != nil {
 			t.Error(err)

@@ -16,6 +16,7 @@ type Set struct {
 	Verdicts bool
 	Interval bool // elements may be ranges; written once (see Sealed)
 	Open     bool // elements are added and removed by others; Diff leaves them alone
+	Counts   bool // rules add elements that count connections (CountOver); Open
 	Elems    []Elem
 }
 
@@ -93,6 +94,9 @@ func (s *Set) String() string {
 	b := fmt.Sprintf("\t%s %s {\n\t\ttype %s\n", kind, s.Name, typ)
 	if s.Interval {
 		b += "\t\tflags interval\n"
+	}
+	if s.Counts {
+		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic\n", maxCounts)
 	}
 	if len(s.Elems) > 0 {
 		b += "\t\telements = { " + s.elemText(",\n\t\t\t     ") + " }\n"
