@@ -31,7 +31,6 @@ var (
 // Prefixes of the internet.
 var (
 	hosts4     = netip.MustParsePrefix("198.51.100.0/24")
-	hosts6     = netip.MustParsePrefix("2001:db8::/64")
 	elastic4   = netip.MustParsePrefix("203.0.113.0/24")
 	documents6 = netip.MustParsePrefix("2001:db8::/32")
 )
