@@ -172,3 +172,75 @@ func checkLog(t *testing.T, log *journal, want []string) {
 		}
 	}
 }
+
+// TestOwnStart: variables that the interpreter reads at its start.
+func TestOwnStart(t *testing.T) {
+	e := engine(t)
+	for name, c := range map[string]struct {
+		runtime, file, code, handler, key, value, want string
+	}{
+		"node":   {"nodejs20.x", "index.js", "exports.handler = async () => process.allowedNodeEnvironmentFlags.has('--max-old-space-size') && require('v8').getHeapStatistics().heap_size_limit < 200e6 && process.execArgv.length", "index.handler", "NODE_OPTIONS", "--trace-warnings", "2"},
+		"python": {"python3.11", "lambda_function.py", "import sys\ndef lambda_handler(e, c): return sys.flags.optimize", pyHandler, "PYTHONOPTIMIZE", "2", "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := map[string]string{c.key: c.value}
+			if !NeedsOwnStart(env) || NeedsOwnStart(map[string]string{"TABLE": "x"}) {
+				t.Error("NeedsOwnStart")
+			}
+			p, err := e.Prepare(t.Context(), Spec{ID: name, Runtime: c.runtime, Env: env, MemoryMiB: 128})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(p.Kill)
+			code := function(deploy(t, map[string]string{c.file: c.code}), c.handler)
+			code.Env = env
+			if err := p.Init(t.Context(), code); err != nil {
+				t.Fatal(err)
+			}
+			if res, err := p.Invoke(t.Context(), event("{}")); err != nil || string(res.Payload) != c.want {
+				t.Errorf("%s %v, want %s", res.Payload, err, c.want)
+			}
+		})
+	}
+}
+
+// TestLayers: /opt is on the paths of both languages.
+func TestLayers(t *testing.T) {
+	e, log := engine(t), &journal{}
+	layer := deploy(t, map[string]string{"python/shared.py": "x = 'from the layer'", "nodejs/node_modules/shared/index.js": "module.exports = 'from the layer';"})
+	for runtime, files := range map[string]map[string]string{
+		"python3.11": one("import shared\ndef lambda_handler(e, c): return shared.x"),
+		"nodejs20.x": {"lambda_function.js": "exports.lambda_handler = async () => require('shared');"},
+	} {
+		t.Run(runtime, func(t *testing.T) {
+			p := prepare(t, e, runtime, log)
+			code := function(deploy(t, files), pyHandler)
+			code.Layers = layer
+			if err := p.Init(t.Context(), code); err != nil {
+				t.Fatal(err, log.text())
+			}
+			if res, err := p.Invoke(t.Context(), event("{}")); err != nil || string(res.Payload) != `"from the layer"` {
+				t.Errorf("%s %v", res.Payload, err)
+			}
+		})
+	}
+}
+
+// TestDiesBetweenInvocations: the end of an idle process can be seen.
+func TestDiesBetweenInvocations(t *testing.T) {
+	e, log := engine(t), &journal{}
+	p := prepare(t, e, "python3.11", log)
+	dir := deploy(t, one("import os, threading\ndef lambda_handler(e, c):\n    threading.Timer(0.05, lambda: os._exit(9)).start()"))
+	if err := p.Init(t.Context(), function(dir, pyHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := p.Invoke(t.Context(), event("{}")); err != nil || res.FunctionError {
+		t.Fatalf("%+v %v", res, err)
+	}
+	<-p.Done()
+	res, err := p.Invoke(t.Context(), event("{}"))
+	want := `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ` + requestID + ` Error: Runtime exited with error: exit status 9"}`
+	if err != nil || string(res.Payload) != want || !res.Exited {
+		t.Errorf("%s %+v %v", res.Payload, res, err)
+	}
+}

@@ -16,12 +16,16 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/net/netutil"
+
 	"weir/internal/sandbox"
 )
 
 const (
 	apiAddress = "127.0.0.1:9001"
 	apiPrefix  = "/2018-06-01/runtime/"
+
+	maxConnections = 32 // of one custom runtime; it needs one
 )
 
 // phase is where a custom runtime stands in its conversation.
@@ -72,7 +76,7 @@ func (p *Process) startAPI(ctx context.Context, host *sandbox.Host, spec sandbox
 	mux.HandleFunc("POST "+apiPrefix+"invocation/{id}/error", a.serveError)
 	mux.HandleFunc("POST "+apiPrefix+"init/error", a.serveInitError)
 	a.server = &http.Server{Handler: mux, ErrorLog: log.New(io.Discard, "", 0)}
-	go func() { _ = a.server.Serve(l) }() // ends with close
+	go func() { _ = a.server.Serve(netutil.LimitListener(l, maxConnections)) }() // ends with close
 	p.box, p.contract = box, a
 	return nil
 }

@@ -28,6 +28,9 @@ type Host struct {
 	filled  chan struct{} // closed when fillUserNS has ended
 	closed  chan struct{}
 
+	life  sync.RWMutex // held for reading by who needs the threads; guards ended
+	ended bool
+
 	mu  sync.Mutex // guards all
 	all map[string]*Sandbox
 }
@@ -66,8 +69,18 @@ func Open(cfg Config) (*Host, error) {
 	return h, nil
 }
 
+// errClosed is what a Host answers after Close.
+var errClosed = errors.New("the sandboxes' host is closed")
+
 // Close kills every sandbox and gives back what the Host holds.
 func (h *Host) Close() error {
+	h.life.Lock() // waits for starts under way
+	again := h.ended
+	h.ended = true
+	h.life.Unlock()
+	if again {
+		return nil
+	}
 	h.mu.Lock()
 	list := make([]*Sandbox, 0, len(h.all))
 	for _, s := range h.all {

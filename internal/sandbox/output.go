@@ -15,8 +15,10 @@ import (
 // maxLine splits longer lines: a log event has at most 256 KiB.
 const maxLine = 256<<10 - 26
 
+type buffer [16 << 10]byte
+
 // buffers are shared: most outputs are idle.
-var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // output reads what a sandbox prints and hands it on line by line.
 type output struct {
@@ -55,45 +57,50 @@ func newOutput(deliver func(Line)) (*output, *os.File, error) {
 func (o *output) run() {
 	defer close(o.ended)
 	defer o.pipe.Close()
-	end := false
 	_ = o.raw.Read(func(fd uintptr) bool {
-		end = o.drain(fd) != nil
-		return end
+		for {
+			if err := o.read(int(fd)); err != nil {
+				return !errors.Is(err, unix.EAGAIN)
+			}
+		}
 	})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flush()
 }
 
-// flushNow delivers everything the program has written so far, a line without an
-// end as well.
+// flushNow delivers what the program has written so far, a line without an end as
+// well. It reads no more than a pipe holds, so a flood does not keep it here.
 func (o *output) flushNow() {
-	_ = o.raw.Control(func(fd uintptr) { _ = o.drain(fd) })
+	_ = o.raw.Control(func(fd uintptr) {
+		for range 128<<10/len(buffer{}) + 1 {
+			if o.read(int(fd)) != nil {
+				return
+			}
+		}
+	})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flush()
 }
 
-// drain reads until the pipe is empty (nil) or ended (io.EOF).
-func (o *output) drain(fd uintptr) error {
+// read takes what there is, once: EAGAIN says nothing, io.EOF nothing any more.
+func (o *output) read(fd int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	buf := buffers.Get().(*[16 << 10]byte)
+	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
-	for {
-		n, err := unix.Read(int(fd), buf[:])
-		switch {
-		case n > 0:
-			o.take(buf[:n])
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EAGAIN):
-			return nil
-		case err != nil:
-			return err
-		default:
-			return io.EOF
-		}
+	n, err := unix.Read(fd, buf[:])
+	switch {
+	case errors.Is(err, unix.EINTR):
+		return nil
+	case err != nil:
+		return err
+	case n == 0:
+		return io.EOF
 	}
+	o.take(buf[:n])
+	return nil
 }
 
 func (o *output) take(b []byte) {

@@ -59,8 +59,18 @@ func (s *Sandbox) Kill() {
 	case <-s.done:
 	default:
 		s.killed.Store(true)
-		_ = unix.PidfdSendSignal(int(s.pidfd.Fd()), unix.SIGKILL, nil, 0)
+		_ = s.control(func(pidfd int) error { return unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) })
 	}
+}
+
+// control runs f with the descriptor of pid 1, which is closed at the end.
+func (s *Sandbox) control(f func(pidfd int) error) error {
+	raw, err := s.pidfd.SyscallConn()
+	if err != nil {
+		return err
+	}
+	done := raw.Control(func(fd uintptr) { err = f(int(fd)) })
+	return errors.Join(done, err)
 }
 
 // Exec starts the program in a sandbox that was started without one.
@@ -154,7 +164,7 @@ func (s *Sandbox) watch() {
 		s.gate = nil
 	}
 	s.execMu.Unlock()
-	s.status.Close()
+	_ = errors.Join(s.status.Close(), s.pidfd.Close())
 	s.exit = exit
 	s.host.mu.Lock()
 	delete(s.host.all, s.id)

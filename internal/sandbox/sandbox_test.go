@@ -340,3 +340,71 @@ func TestFlush(t *testing.T) {
 	s.Kill()
 	wait(t, s)
 }
+
+// TestFloodDoesNotHoldFlush: a program that never stops printing.
+func TestFloodDoesNotHoldFlush(t *testing.T) {
+	h := open(t, Config{})
+	first := make(chan struct{})
+	var once sync.Once
+	spec := sh("exec yes")
+	spec.Output = func(Line) { once.Do(func() { close(first) }) }
+	s := start(t, h, spec)
+	<-first
+	s.Flush()
+	s.Kill()
+	wait(t, s)
+}
+
+// TestMany starts sandboxes side by side; Close ends those that run.
+func TestMany(t *testing.T) {
+	h := open(t, Config{})
+	var wg sync.WaitGroup
+	list := make([]*Sandbox, 20)
+	for i := range list {
+		wg.Go(func() {
+			spec := sh("exec sleep 1000")
+			spec.ID = "many-" + itoa(uintptr(i))
+			s, err := h.Start(t.Context(), spec)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			list[i] = s
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	if _, err := h.Start(t.Context(), Spec{ID: "many-3"}); err == nil || !strings.Contains(err.Error(), "one of this name") {
+		t.Errorf("a second sandbox of one name: %v", err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, s := range list {
+		select {
+		case <-s.Done():
+		default:
+			t.Errorf("%s lives on", s.ID())
+		}
+		if err := s.Mount(Mount{Source: "/usr", Target: "/opt"}); err == nil {
+			t.Error("Mount after Close")
+		}
+	}
+	if _, err := h.Start(t.Context(), sh("true")); err == nil {
+		t.Error("Start after Close")
+	}
+}
+
+func TestCerts(t *testing.T) {
+	certs := filepath.Join(t.TempDir(), "certs")
+	if err := WriteCerts(certs, []byte("-----WEIR-----\n")); err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, Config{Certs: certs})
+	out, _ := run(t, h, sh("cat /etc/ssl/certs/extra.crt; tail -n 1 /etc/pki/tls/certs/ca-bundle.crt; ls /etc/ssl/certs"))
+	if out != "-----WEIR-----\n-----WEIR-----\nca-certificates.crt\nextra.crt" {
+		t.Errorf("output %q", out)
+	}
+}

@@ -20,6 +20,11 @@ func (h *Host) Start(ctx context.Context, spec Spec) (*Sandbox, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	h.life.RLock()
+	defer h.life.RUnlock()
+	if h.ended {
+		return nil, errClosed
+	}
 	s := &Sandbox{host: h, id: spec.ID, done: make(chan struct{})}
 	h.mu.Lock()
 	_, taken := h.all[s.id]
@@ -39,7 +44,10 @@ func (h *Host) Start(ctx context.Context, spec Spec) (*Sandbox, error) {
 		h.mu.Unlock()
 		return nil, fmt.Errorf("start sandbox %s: %w", s.id, err)
 	}
-	return s, b.settle(ctx)
+	if err := b.settle(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // birth holds what is open only while a sandbox starts.

@@ -32,22 +32,29 @@ func (h homes) close() {
 }
 
 // visit runs f on a thread in one of the sandbox's namespaces.
-func (s *Sandbox) visit(kind int, f func() error) (err error) {
+func (s *Sandbox) visit(kind int, f func() error) error {
 	home := s.host.home.mnt
 	if kind == unix.CLONE_NEWNET {
 		home = s.host.home.net
 	}
-	s.host.visitor.do(func() {
-		if err = unix.Setns(int(s.pidfd.Fd()), kind); err != nil {
-			err = fmt.Errorf("enter a namespace: %w", err)
-			return
-		}
-		err = f()
-		if back := unix.Setns(int(home.Fd()), kind); back != nil {
-			panic("sandbox: cannot return to the daemon's namespace: " + back.Error())
-		}
+	s.host.life.RLock()
+	defer s.host.life.RUnlock()
+	if s.host.ended {
+		return errClosed
+	}
+	return s.control(func(pidfd int) (err error) {
+		s.host.visitor.do(func() {
+			if err = unix.Setns(pidfd, kind); err != nil {
+				err = fmt.Errorf("enter a namespace: %w", err)
+				return
+			}
+			err = f()
+			if back := unix.Setns(int(home.Fd()), kind); back != nil {
+				panic("sandbox: cannot return to the daemon's namespace: " + back.Error())
+			}
+		})
+		return err
 	})
-	return err
 }
 
 // ListenIn opens a TCP socket inside the sandbox's network namespace. The sandbox
