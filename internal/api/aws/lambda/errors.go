@@ -82,9 +82,7 @@ var faults = map[fault]func(*cloud.Error) *wire.Error{
 	{cloud.KindSubnet, cloud.NotFound, ""}:                    ec2Fault("DescribeSubnets", "InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"),
 	{cloud.KindSecurityGroup, cloud.NotFound, ""}:             ec2Fault("DescribeSecurityGroups", "InvalidGroup.NotFound", "The security group '%s' does not exist"),
 	{cloud.KindSubnet, cloud.Invalid, "two-vpcs"}:             fixed("InvalidParameterValueException", "Error occurred while CreateFunction. Subnets must belong to the same VPC."),
-	{cloud.KindSecurityGroup, cloud.Invalid, "other-vpc"}: func(e *cloud.Error) *wire.Error {
-		return invalid("You have specified two resources that belong to different networks: security group %s is not in the VPC of the subnets.", e.ID)
-	},
+	{cloud.KindSecurityGroup, cloud.Invalid, "other-vpc"}:     fixed("InvalidParameterValueException", "Security Groups are required to be in the same VPC."),
 	{cloud.KindSubnet, cloud.Invalid, "not-dual-stack"}: func(e *cloud.Error) *wire.Error {
 		return invalid("Subnet %s is not dual-stack: Ipv6AllowedForDualStack needs an IPv4 and an IPv6 CIDR block on every subnet.", e.ID)
 	},
