@@ -50,7 +50,7 @@ func namespaceOf(e *netplan.ENI, number int) Namespace {
 		ns.Sysctls = natSysctls
 		ns.Table = natTable(e)
 	case netplan.AttachShared:
-		ns.Sysctls = routerSysctls
+		ns.Sysctls = natSysctls
 		ns.Table = sharedTable(e)
 	default:
 		ns.Sysctls = hostSysctls
@@ -195,6 +195,7 @@ type SlotNet struct {
 	Set6   *nft.Set
 	Elem4  nft.Elem
 	Elem6  nft.Elem
+	Reused bool // another slot had the addresses, long ago
 }
 
 // Slots have addresses that only the interface's namespace sees.
@@ -205,8 +206,10 @@ const (
 
 var slotPrefix6 = netip.MustParseAddr("fd57:6569:7200::")
 
-// slotNet describes the slot with a number; numbers start over after about 32,000.
-func slotNet(host string, number int, six bool) *SlotNet {
+// SlotFor describes the slot with a number behind a shared interface's
+// namespace; six if the interface has an IPv6 address. Addresses start over
+// after about 32,000 numbers.
+func SlotFor(host string, number int, six bool) *SlotNet {
 	k := firstSlot + number%(lastSlot-firstSlot)
 	index := firstENI + number
 	link := fmt.Sprintf("s%d", number)
@@ -214,7 +217,7 @@ func slotNet(host string, number int, six bool) *SlotNet {
 	s := &SlotNet{Host: host, Table: sharedTableName, Set4: slotSet(false), Set6: slotSet(true),
 		Link:  Link{Name: link, Index: index, MAC: gatewayMAC, PeerNS: "slot", Peer: eth, PeerMAC: farMAC},
 		Inner: Namespace{Name: "slot" + strconv.Itoa(number), Sysctls: hostSysctls},
-		Elem4: nft.K(nft.If(index), nft.IP(a4)),
+		Elem4: nft.K(nft.If(index), nft.IP(a4)), Reused: number >= lastSlot-firstSlot,
 	}
 	addrs := []netip.Addr{a4}
 	if six {
@@ -231,7 +234,3 @@ func slotNet(host string, number int, six bool) *SlotNet {
 	}
 	return s
 }
-
-// SlotFor describes the slot with a number behind a shared interface's
-// namespace; six if the interface has an IPv6 address.
-func SlotFor(host string, number int, six bool) *SlotNet { return slotNet(host, number, six) }

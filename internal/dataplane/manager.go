@@ -210,7 +210,7 @@ func (m *Manager) reconcile(ctx context.Context, s *vpcState) {
 		if s.done == s.gen || ctx.Err() != nil || m.closed {
 			s.running = false
 			if len(s.want.ENIs) == 0 && s.done == s.gen && m.vpcs[s.id] == s {
-				delete(m.vpcs, s.id) // nothing is left; numbers start anew, for what is gone may still be ending
+				delete(m.vpcs, s.id)
 			}
 			m.announce()
 			m.mu.Unlock()
@@ -261,6 +261,10 @@ func (m *Manager) finish(ctx context.Context, s *vpcState, plan *netplan.Plan, n
 		s.doneRev = s.wantRev
 	}
 	s.plan, s.network = plan, n
+	if len(plan.ENIs) == 0 { // a next router must not have names that the last one's links still have
+		m.nextVPC++
+		s.numbers = NewNumbers(m.nextVPC)
+	}
 	m.stock(ctx, s)
 	return 0
 }

@@ -57,6 +57,9 @@ func (m *Manager) stock(ctx context.Context, s *vpcState) {
 			p = &pool{vpc: s, ns: ns}
 			m.pools[e.ID] = p
 		}
+		if hasIPv6(p.eni.Addrs) != hasIPv6(e.Addrs) {
+			m.empty(p)
+		}
 		p.eni, p.resolvers = e, resolversOf(s.plan)
 		m.fill(ctx, p)
 	}
@@ -75,6 +78,15 @@ func resolversOf(p *netplan.Plan) []netip.Addr {
 		return p.DNS.Upstream
 	}
 	return p.DNS.Resolvers[:min(1, len(p.DNS.Resolvers))]
+}
+
+// empty gives up slots that no longer fit the interface. m.mu is held.
+func (m *Manager) empty(p *pool) {
+	p.leased += len(p.ready)
+	for _, s := range p.ready {
+		m.work.Go(s.Close)
+	}
+	p.ready = nil
 }
 
 // discard closes what is ready: the interface behind it is gone. m.mu is held.

@@ -44,7 +44,7 @@ type vpc struct {
 	mu     sync.RWMutex // held for writing by Apply, for reading by slots
 	have   *dataplane.Network
 	spaces map[string]*space
-	slots  map[string]*sync.Mutex // per host: its sockets are for one at a time
+	slots  map[string]*sync.Mutex // per host: its socket for rules is for one at a time
 
 	socks   sync.Mutex
 	sockets map[*socket]struct{} // listening in the router; guarded by socks
@@ -190,8 +190,10 @@ func (k *Kernel) apply(ctx context.Context, v *vpc, want *dataplane.Network, cha
 	if err := k.ready(v, changes); err != nil {
 		return err
 	}
-	for _, name := range changes.Remove {
-		k.remove(v, name)
+	for name := range v.spaces { // those of changes.Remove, and what a failed attempt made
+		if _, wanted := links[name]; !wanted {
+			k.remove(v, name)
+		}
 	}
 	if len(changes.Forget) > 0 {
 		return k.forget(v, want, changes.Forget)

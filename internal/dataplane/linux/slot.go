@@ -29,7 +29,18 @@ func (k *Kernel) AddSlot(ctx context.Context, id cloud.VPCID, n *dataplane.SlotN
 	if err != nil {
 		return nil, err
 	}
-	if err := k.hang(v, host, slot, n); err != nil {
+	if n.Reused { // flows of who had the address before must not go on
+		err = k.forgetIn(host, func(set addrSet) {
+			for _, a := range n.Inner.Addrs {
+				set[a.Addr] = true
+			}
+		})
+	}
+	if err == nil {
+		err = k.hang(v, host, slot, n)
+	}
+	if err != nil {
+		_ = v.slotRules(host, n, nft.DelElems) // if it got that far
 		slot.close()
 		return nil, fmt.Errorf("slot %s of VPC %s: %w", n.Inner.Name, id, err)
 	}
@@ -38,10 +49,7 @@ func (k *Kernel) AddSlot(ctx context.Context, id cloud.VPCID, n *dataplane.SlotN
 }
 
 func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
-	lock := v.slots[n.Host]
-	lock.Lock()
-	defer lock.Unlock()
-	if err := host.rules.Commit(slotElems(n, nft.AddElems)); err != nil {
+	if err := v.slotRules(host, n, nft.AddElems); err != nil {
 		return err
 	}
 	if err := host.addLink(n.Link, slot.file); err != nil {
@@ -68,12 +76,16 @@ func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
 	return slot.ready(nil, n.Inner.Addrs)
 }
 
-func slotElems(n *dataplane.SlotNet, f func(string, *nft.Set, ...nft.Elem) *nft.Batch) *nft.Batch {
-	b := f(n.Table, n.Set4, n.Elem4)
+// slotRules adds the slot to its host's rules, or deletes it there.
+func (v *vpc) slotRules(host *space, n *dataplane.SlotNet, change func(string, *nft.Set, ...nft.Elem) *nft.Batch) error {
+	b := change(n.Table, n.Set4, n.Elem4)
 	if len(n.Elem6.Key) > 0 {
-		b.Ops = append(b.Ops, f(n.Table, n.Set6, n.Elem6).Ops...)
+		b.Ops = append(b.Ops, change(n.Table, n.Set6, n.Elem6).Ops...)
 	}
-	return b
+	lock := v.slots[n.Host]
+	lock.Lock()
+	defer lock.Unlock()
+	return host.rules.Commit(b)
 }
 
 // DropSlot takes a slot off its host; the link goes with the namespace.
@@ -89,21 +101,11 @@ func (k *Kernel) DropSlot(id cloud.VPCID, n *dataplane.SlotNet, ns *os.File) {
 	if host == nil {
 		return
 	}
-	lock := v.slots[n.Host]
-	lock.Lock()
-	defer lock.Unlock()
-	if err := host.rules.Commit(slotElems(n, nft.DelElems)); err != nil {
+	if err := v.slotRules(host, n, nft.DelElems); err != nil {
 		k.log.Warn("slot not taken out of the rules", "vpc", id, "slot", n.Inner.Name, "err", err)
 	}
 	ix := host.indexes([]dataplane.Link{n.Link})
 	if err := host.configure(&dataplane.Change{DelRoutes: n.Routes}, ix); err != nil {
 		k.log.Warn("slot's route not deleted", "vpc", id, "slot", n.Inner.Name, "err", err)
-	}
-	if err := k.forgetIn(host, func(a addrSet) {
-		for _, r := range n.Routes {
-			a[r.Dest.Addr()] = true
-		}
-	}); err != nil {
-		k.log.Warn("slot's flows not forgotten", "vpc", id, "slot", n.Inner.Name, "err", err)
 	}
 }

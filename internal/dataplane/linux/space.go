@@ -27,15 +27,26 @@ type space struct {
 
 func writeSysctls(list []dataplane.Sysctl) error {
 	for _, s := range list {
-		err := os.WriteFile("/proc/sys/net/"+s.Key, []byte(s.Value), 0)
+		err := writeSysctl(s.Key, s.Value)
 		if err != nil && s.Or != "" {
-			err = os.WriteFile("/proc/sys/net/"+s.Key, []byte(s.Or), 0)
+			err = writeSysctl(s.Key, s.Or)
 		}
 		if err != nil {
 			return fmt.Errorf("set net/%s to %s: %w", s.Key, s.Value, err)
 		}
 	}
 	return nil
+}
+
+// writeSysctl does without os.File, whose polling costs as much again.
+func writeSysctl(key, value string) error {
+	fd, err := unix.Open("/proc/sys/net/"+key, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte(value))
+	return err
 }
 
 // newSpace makes a namespace with its settings; withRules opens a socket for rules too.

@@ -1,0 +1,97 @@
+package dataplane
+
+import (
+	"net/netip"
+
+	"weir/internal/dataplane/nft"
+)
+
+// pair is a set per address family; rules are made for those that have elements.
+type pair struct {
+	v4, v6   *nft.Set
+	f4, f6   nft.Field
+	prefixed []nft.Field // what the key has before the address
+}
+
+// src and dst name the fields of an address in either family.
+var (
+	src = [2]nft.Field{nft.Src4, nft.Src6}
+	dst = [2]nft.Field{nft.Dst4, nft.Dst6}
+)
+
+func newPair(name string, f [2]nft.Field, template nft.Set, before ...nft.Field) *pair {
+	s4, s6 := template, template
+	s4.Name, s4.Key = name, append(before[:len(before):len(before)], f[0])
+	s6.Name, s6.Key = name+"6", append(before[:len(before):len(before)], f[1])
+	return &pair{v4: &s4, v6: &s6, f4: f[0], f6: f[1], prefixed: before}
+}
+
+func (p *pair) of(a netip.Addr) *nft.Set {
+	if a.Is6() {
+		return p.v6
+	}
+	return p.v4
+}
+
+func (p *pair) nets(ps []netip.Prefix) *pair {
+	for _, n := range ps {
+		s := p.of(n.Addr())
+		s.Elems = append(s.Elems, nft.K(nft.Net(n)))
+	}
+	return p
+}
+
+func (p *pair) addrs(as []netip.Addr) *pair {
+	for _, a := range as {
+		s := p.of(a)
+		s.Elems = append(s.Elems, nft.K(nft.IP(a)))
+	}
+	return p
+}
+
+// each calls f for both families' sets, with the key's fields.
+func (p *pair) each(f func(s *nft.Set, key []nft.Field)) {
+	f(p.v4, append(p.prefixed[:len(p.prefixed):len(p.prefixed)], p.f4))
+	f(p.v6, append(p.prefixed[:len(p.prefixed):len(p.prefixed)], p.f6))
+}
+
+// when makes a rule for each family that has elements.
+func (p *pair) when(rule func(s *nft.Set, key []nft.Field) []nft.Stmt) (rules []nft.Rule) {
+	p.each(func(s *nft.Set, key []nft.Field) {
+		if len(s.Elems) > 0 {
+			rules = append(rules, nft.R(rule(s, key)...))
+		}
+	})
+	return rules
+}
+
+// in makes rules that match members.
+func (p *pair) in(then ...nft.Stmt) []nft.Rule {
+	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return append([]nft.Stmt{nft.In(s, key...)}, then...) })
+}
+
+func (p *pair) vmap() []nft.Rule {
+	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return []nft.Stmt{nft.VMap(s, key...)} })
+}
+
+// add takes a pair's sets into the table, those with elements.
+func (l *lowerer) add(p *pair) *pair {
+	p.each(func(s *nft.Set, _ []nft.Field) {
+		if len(s.Elems) == 0 {
+			return
+		}
+		if s.Interval {
+			s.Sealed()
+		}
+		l.table.Sets = append(l.table.Sets, s)
+	})
+	return p
+}
+
+var (
+	plain    = nft.Set{}
+	interval = nft.Set{Interval: true}
+	verdicts = nft.Set{Interval: true, Verdicts: true}
+	marks    = nft.Set{Map: true, Data: nft.Mark}
+	ctMarks  = nft.Set{Map: true, Data: nft.CtMark}
+)
