@@ -56,7 +56,7 @@ func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64
 	limitSteps(p, s.Limits)
 	h.dropSteps(p, userNS)
 	p.call("go to /var/task", unix.SYS_CHDIR, p.str("/var/task"))
-	p.call("open /dev/null", unix.SYS_DUP2, d.first, 0)
+	p.call("open /dev/null", unix.SYS_DUP3, d.first, 0, 0)
 	p.call("close descriptors", unix.SYS_CLOSE_RANGE, d.first, none>>32, 0)
 	p.call("tell the daemon", unix.SYS_WRITE, d.status, p.bytes(record(recordSet, 0)), 8)
 	if wait {
@@ -101,7 +101,7 @@ func rootSteps(p *program, s *Spec, fd uint64) {
 	run := p.str("/run")
 	p.call("mount /run", unix.SYS_MOUNT, tmpfs, run, tmpfs, flags|unix.MS_NOEXEC, p.str("mode=755,size=256k"))
 	for name, content := range runFiles(s) {
-		p.call("make "+name, unix.SYS_OPEN, p.str(name), unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
+		p.call("make "+name, unix.SYS_OPENAT, atCWD, p.str(name), unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
 		p.call("write "+name, unix.SYS_WRITE, fd, p.str(content), uint64(len(content)))
 		p.call("close "+name, unix.SYS_CLOSE, fd)
 	}

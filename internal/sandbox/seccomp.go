@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,10 +23,8 @@ var denied = []uint32{
 	// kernel and hardware
 	unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD, unix.SYS_KEXEC_LOAD,
 	unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE,
-	unix.SYS_CREATE_MODULE, unix.SYS_QUERY_MODULE, unix.SYS_GET_KERNEL_SYMS, unix.SYS_REBOOT,
-	unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_MODIFY_LDT, unix.SYS_SYSLOG, unix.SYS_VHANGUP,
-	unix.SYS_ACCT, unix.SYS_NFSSERVCTL, unix.SYS_LOOKUP_DCOOKIE, unix.SYS_USELIB, unix.SYS_USTAT,
-	unix.SYS_SYSFS, unix.SYS__SYSCTL, unix.SYS_FANOTIFY_INIT,
+	unix.SYS_REBOOT, unix.SYS_SYSLOG, unix.SYS_VHANGUP, unix.SYS_ACCT, unix.SYS_NFSSERVCTL,
+	unix.SYS_LOOKUP_DCOOKIE, unix.SYS_FANOTIFY_INIT,
 	// keys, which are not namespaced
 	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
 	// the clock
@@ -67,7 +66,7 @@ func filter() []unix.SockFilter {
 	allow := stmt(unix.BPF_RET|unix.BPF_K, unix.SECCOMP_RET_ALLOW)
 	f := []unix.SockFilter{
 		load(offArch),
-		jump(unix.BPF_JEQ, unix.AUDIT_ARCH_X86_64, 1, 0),
+		jump(unix.BPF_JEQ, auditArch, 1, 0),
 		stmt(unix.BPF_RET|unix.BPF_K, unix.SECCOMP_RET_KILL_PROCESS), // another architecture's numbers
 		load(offNr),
 		jump(unix.BPF_JGE, 0x40000000, 0, 1), // x32
@@ -98,7 +97,7 @@ func filter() []unix.SockFilter {
 		allow,
 		refuse(uint32(unix.EPERM)),
 		load(offNr))
-	for _, nr := range denied {
+	for _, nr := range slices.Concat(denied, archDenied) {
 		f = append(f, jump(unix.BPF_JEQ, nr, 0, 1), refuse(uint32(unix.EPERM)))
 	}
 	for _, nr := range absent {

@@ -2,6 +2,12 @@
 
 package sandbox
 
-const archSupported = false
+// Open refuses on these architectures: the stage is not written for them.
+const (
+	archSupported = false
+	auditArch     = 0
+)
+
+var archDenied []uint32
 
 func stageCode() []byte { return nil }
