@@ -94,6 +94,9 @@ func (c *Control) placeInterface(tx cloud.Tx, who Caller, p placement) (*cloud.I
 		SourceDestCheck: p.use == cloud.UseHost || p.use == cloud.UseFunction,
 	}
 	i.MAC = macAddress(i.ID)
+	if err := c.addressQuota(i.ID, max(p.count, len(p.addrs)), max(p.ipv6, len(p.addrs6))); err != nil {
+		return nil, err
+	}
 	var err error
 	if i.Addrs, err = takeAddresses(tx, s, p.addrs, max(p.count, 1)); err != nil {
 		return nil, err

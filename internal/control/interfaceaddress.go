@@ -65,6 +65,15 @@ func pick(s *cloud.Subnet, p netip.Prefix, taken map[netip.Addr]bool, want []net
 	return got, nil
 }
 
+// addressQuota refuses more addresses of either family than an interface may have.
+func (c *Control) addressQuota(id cloud.InterfaceID, n, n6 int) error {
+	most := c.Quotas().AddressesPerInterface
+	if n <= most && n6 <= most {
+		return nil
+	}
+	return cloud.Errorf(cloud.Limit, cloud.KindInterface, string(id), "addresses", "an interface has at most %d addresses of each family, not %d", most, max(n, n6))
+}
+
 // addAddresses gives an interface further IPv4 addresses: those wanted, n in all.
 func addAddresses(tx cloud.Tx, who Caller, old *cloud.Interface, want []netip.Addr, n int) (*cloud.Interface, error) {
 	s, err := find(tx, who, cloud.Subnets, cloud.KindSubnet, old.Subnet)
@@ -112,6 +121,9 @@ func (c *Control) AssignAddresses(ctx context.Context, who Caller, id cloud.Inte
 	err := c.transact(ctx, func(tx cloud.Tx) error {
 		old, err := userInterface(tx, who, id)
 		if err != nil {
+			return err
+		}
+		if err := c.addressQuota(id, len(old.Addrs)+max(n, len(want)), 0); err != nil {
 			return err
 		}
 		if move {
@@ -165,6 +177,9 @@ func (c *Control) AssignAddresses6(ctx context.Context, who Caller, id cloud.Int
 	err := c.transact(ctx, func(tx cloud.Tx) error {
 		old, err := userInterface(tx, who, id)
 		if err != nil {
+			return err
+		}
+		if err := c.addressQuota(id, 0, len(old.Addrs6)+max(n, len(want))); err != nil {
 			return err
 		}
 		s, err := find(tx, who, cloud.Subnets, cloud.KindSubnet, old.Subnet)

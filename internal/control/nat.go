@@ -125,8 +125,8 @@ func (c *Control) connectNAT(tx cloud.Tx, who Caller, g *cloud.NATGateway, s *cl
 		fail(NATNoGateway)
 		return nil
 	}
-	for _, e := range eips {
-		if e.AssocID != "" {
+	for n, e := range eips {
+		if e.AssocID != "" || slices.Contains(eips[:n], e) {
 			fail(NATAddressUsed)
 			return nil
 		}
@@ -135,9 +135,13 @@ func (c *Control) connectNAT(tx cloud.Tx, who Caller, g *cloud.NATGateway, s *cl
 	if in.Addr.IsValid() || len(addrs) > 0 {
 		addrs = append([]netip.Addr{in.Addr}, addrs...)
 	}
+	n := 1 + max(in.More, len(in.MoreAllocations), len(in.MoreAddrs))
+	if err := within(n-1, c.Quotas().AddressesPerNAT, cloud.KindNATGateway, string(g.ID), "addresses"); err != nil {
+		return err
+	}
 	i, err := c.placeInterface(tx, who, placement{
 		subnet: s, use: cloud.UseNAT, managed: "nat", owner: string(g.ID),
-		addrs: addrs, count: 1 + max(in.More, len(in.MoreAllocations)), ipv6: 0,
+		addrs: addrs, count: n,
 	})
 	if cloud.IsKind(err, cloud.Exhausted) {
 		fail(NATNoAddress)

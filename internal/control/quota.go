@@ -4,27 +4,28 @@ package control
 // default, which is what the vendors give a fresh account.
 // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 type Quotas struct {
-	VPCs                 int
-	CIDRsPerVPC          int
-	CIDRs6PerVPC         int
-	SubnetsPerVPC        int
-	RouteTablesPerVPC    int
-	RoutesPerTable       int
-	InternetGateways     int
-	EgressOnlyGateways   int
-	NATGatewaysPerZone   int
-	ElasticIPs           int
-	AddressesPerNAT      int
-	SecurityGroups       int
-	RulesPerGroup        int // inbound and outbound, IPv4 and IPv6 each
-	GroupsPerInterface   int
-	ACLsPerVPC           int
-	EntriesPerACL        int // each direction
-	Interfaces           int
-	PrefixLists          int
-	GatewayEndpoints     int
-	TagsPerResource      int
-	EntriesPerPrefixList int
+	VPCs                  int
+	CIDRsPerVPC           int
+	CIDRs6PerVPC          int
+	SubnetsPerVPC         int
+	RouteTablesPerVPC     int
+	RoutesPerTable        int
+	InternetGateways      int
+	EgressOnlyGateways    int
+	NATGatewaysPerZone    int
+	ElasticIPs            int
+	AddressesPerNAT       int
+	SecurityGroups        int
+	RulesPerGroup         int // inbound and outbound, IPv4 and IPv6 each
+	GroupsPerInterface    int
+	AddressesPerInterface int // of each family
+	ACLsPerVPC            int
+	EntriesPerACL         int // each direction
+	Interfaces            int
+	PrefixLists           int
+	GatewayEndpoints      int
+	TagsPerResource       int
+	EntriesPerPrefixList  int
 }
 
 func (q Quotas) withDefaults() Quotas {
@@ -33,7 +34,7 @@ func (q Quotas) withDefaults() Quotas {
 		&q.RouteTablesPerVPC: 200, &q.RoutesPerTable: 50,
 		&q.InternetGateways: 5, &q.EgressOnlyGateways: 5, &q.NATGatewaysPerZone: 5,
 		&q.ElasticIPs: 5, &q.AddressesPerNAT: 8,
-		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5,
+		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5, &q.AddressesPerInterface: 50,
 		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000,
 		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
 	} {

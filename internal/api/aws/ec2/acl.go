@@ -14,7 +14,7 @@ const lastLine = 32767
 
 func aclShape(v cloud.View) func(*cloud.NetworkACL) NetworkAcl {
 	return func(acl *cloud.NetworkACL) NetworkAcl {
-		out := NetworkAcl{NetworkAclId: new(string(acl.ID)), VpcId: new(string(acl.VPC)), OwnerId: new(acl.Account), IsDefault: new(acl.Default), Tags: tagList(acl.Tags)}
+		out := NetworkAcl{NetworkAclId: new(string(acl.ID)), VpcId: new(string(acl.VPC)), OwnerId: new(acl.Account), IsDefault: new(acl.Default), Tags: shown(tagList(acl.Tags)), Associations: []NetworkAclAssociation{}}
 		for s := range cloud.Subnets.By(v, "acl", string(acl.ID)) {
 			out.Associations = append(out.Associations, NetworkAclAssociation{NetworkAclAssociationId: new(s.ACLAssoc), NetworkAclId: new(string(acl.ID)), SubnetId: new(string(s.ID))})
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 func dhcpShape(d *cloud.DHCPOptions) DhcpOptions {
-	out := DhcpOptions{DhcpOptionsId: new(string(d.ID)), OwnerId: new(d.Account), Tags: tagList(d.Tags)}
+	out := DhcpOptions{DhcpOptionsId: new(string(d.ID)), OwnerId: new(d.Account), Tags: shown(tagList(d.Tags))}
 	for _, k := range slices.Sorted(maps.Keys(d.Options)) {
 		c := DhcpConfiguration{Key: new(k)}
 		for _, v := range d.Options[k] {

@@ -42,7 +42,8 @@ func endpointShape(e *cloud.Endpoint) VpcEndpoint {
 		VpcEndpointId: new(string(e.ID)), VpcEndpointType: VpcEndpointTypeGateway, VpcId: new(string(e.VPC)), OwnerId: new(e.Account),
 		ServiceName: new(e.Service), ServiceRegion: new(e.Region), State: endpointAvailable, PolicyDocument: new(openPolicy),
 		PrivateDnsEnabled: new(false), RequesterManaged: new(false), CreationTimestamp: new(e.Created),
-		Tags: tagList(e.Tags),
+		Tags: shown(tagList(e.Tags)), RouteTableIds: []string{}, SubnetIds: []string{}, NetworkInterfaceIds: []string{},
+		Groups: []SecurityGroupIdentifier{}, DnsEntries: []DnsEntry{},
 	}
 	if e.Policy != "" {
 		out.PolicyDocument = new(e.Policy)

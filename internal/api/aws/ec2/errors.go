@@ -157,6 +157,7 @@ var faults = map[fault]words{
 
 	{cloud.Limit, cloud.KindInterface, ""}:                  {"NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached."},
 	{cloud.Limit, cloud.KindInterface, "groups"}:            {"SecurityGroupsPerInterfaceLimitExceeded", "You have exceeded the maximum number of security groups allowed per network interface."},
+	{cloud.Limit, cloud.KindInterface, "addresses"}:         {"PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit."},
 	{cloud.InUse, cloud.KindInterface, ""}:                  {badParameter, "Network interface '%s' is currently in use."},
 	{cloud.InUse, cloud.KindAttachment, ""}:                 {"InvalidNetworkInterface.InUse", "Interface: [%s] in use."},
 	{cloud.Denied, cloud.KindInterface, "managed"}:          {"AuthFailure", noPermission},

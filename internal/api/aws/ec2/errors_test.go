@@ -13,8 +13,9 @@ import (
 	"weir/internal/cloud"
 )
 
-// elsewhere are control's files whose refusals other services put into words.
-var elsewhere = []string{"functionnetwork.go", "blueprint.go"}
+// elsewhere are control's files whose refusals others put into words: the
+// functions' service, and Weir's own API.
+var elsewhere = []string{"functionnetwork.go", "blueprint.go", "host.go"}
 
 // refusals are the neutral errors that control's source can return for the
 // kinds of resource that this API shows, with where.

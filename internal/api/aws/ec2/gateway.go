@@ -18,7 +18,7 @@ func attached(state AttachmentStatus, vpc cloud.VPCID) []InternetGatewayAttachme
 }
 
 func internetGatewayShape(g *cloud.InternetGateway) InternetGateway {
-	return InternetGateway{InternetGatewayId: new(string(g.ID)), OwnerId: new(g.Account), Attachments: attached("available", g.VPC), Tags: tagList(g.Tags)}
+	return InternetGateway{InternetGatewayId: new(string(g.ID)), OwnerId: new(g.Account), Attachments: shown(attached("available", g.VPC)), Tags: shown(tagList(g.Tags))}
 }
 
 var internetGatewayListing = listing[InternetGateway]{
@@ -89,7 +89,7 @@ func (a *api) detachInternetGateway(ctx context.Context, in *DetachInternetGatew
 }
 
 func egressOnlyShape(g *cloud.EgressOnlyGateway) EgressOnlyInternetGateway {
-	return EgressOnlyInternetGateway{EgressOnlyInternetGatewayId: new(string(g.ID)), Attachments: attached(AttachmentStatusAttached, g.VPC), Tags: tagList(g.Tags)}
+	return EgressOnlyInternetGateway{EgressOnlyInternetGatewayId: new(string(g.ID)), Attachments: attached(AttachmentStatusAttached, g.VPC), Tags: shown(tagList(g.Tags))}
 }
 
 var egressOnlyListing = listing[EgressOnlyInternetGateway]{

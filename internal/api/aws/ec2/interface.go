@@ -29,7 +29,7 @@ func (a *api) createNetworkInterface(ctx context.Context, in *CreateNetworkInter
 		return nil, combination("Only one of ipv6Addresses and ipv6AddressCount may be specified")
 	}
 	c := control.CreateInterface{
-		Subnet: cloud.SubnetID(*in.SubnetId), Description: text(in.Description), Groups: ids[cloud.SecurityGroupID](in.Groups), Count6: int(number(in.Ipv6AddressCount)),
+		Subnet: cloud.SubnetID(*in.SubnetId), Description: text(in.Description), Groups: ids[cloud.SecurityGroupID](in.Groups),
 	}
 	if c.Labels, err = labels(cloud.KindInterface, in.TagSpecifications, in.ClientToken); err != nil {
 		return nil, err
@@ -37,7 +37,14 @@ func (a *api) createNetworkInterface(ctx context.Context, in *CreateNetworkInter
 	if c.Addrs, err = privateAddresses(in); err != nil {
 		return nil, err
 	}
-	c.Count = max(1, len(c.Addrs)) + int(number(in.SecondaryPrivateIpAddressCount))
+	more, err := counted("secondaryPrivateIpAddressCount", in.SecondaryPrivateIpAddressCount)
+	if err != nil {
+		return nil, err
+	}
+	c.Count = max(1, len(c.Addrs)) + more
+	if c.Count6, err = counted("ipv6AddressCount", in.Ipv6AddressCount); err != nil {
+		return nil, err
+	}
 	for _, x := range in.Ipv6Addresses {
 		addr, err := address("ipv6Addresses", x.Ipv6Address, true)
 		if err != nil {

@@ -1,6 +1,7 @@
 package ec2_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"weir/internal/cloud"
 	"weir/internal/control"
 )
 
@@ -50,6 +52,12 @@ func TestInterfaceRefusals(t *testing.T) {
 				groups = append(groups, *w.group(vpc, name))
 			}
 			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: groups})
+		}},
+		{"a billion addresses", "PrivateIpAddressLimitExceeded", "", func(w *world, _, subnet string) error {
+			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, SecondaryPrivateIpAddressCount: aws.Int32(1_000_000_000)})
+		}},
+		{"minus a billion addresses", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
+			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, SecondaryPrivateIpAddressCount: aws.Int32(-1_000_000_000)})
 		}},
 		{"IPv6 without a block", "InvalidParameterValue", "The subnet '{S}' does not have an IPv6 CIDR block", func(w *world, _, subnet string) error {
 			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Ipv6AddressCount: aws.Int32(1)})
@@ -135,6 +143,7 @@ func TestNATGatewayFailures(t *testing.T) {
 		return do(w.DescribeNatGateways(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{id}})).NatGateways[0]
 	}
 	eip := do(w.AllocateAddress(ctx, &sdk.AllocateAddressInput{})).AllocationId
+	spare := do(w.AllocateAddress(ctx, &sdk.AllocateAddressInput{})).AllocationId
 	g := nat(&sdk.CreateNatGatewayInput{AllocationId: eip})
 	equal(w, "without internet gateway", g.State, types.NatGatewayStateFailed)
 	equal(w, "code", *g.FailureCode, "Gateway.NotAttached")
@@ -150,6 +159,9 @@ func TestNATGatewayFailures(t *testing.T) {
 	equal(w, "with an address in use", second.State, types.NatGatewayStateFailed)
 	equal(w, "its code", *second.FailureCode, "Resource.AlreadyAssociated")
 
+	twice := nat(&sdk.CreateNatGatewayInput{AllocationId: spare, SecondaryAllocationIds: []string{*spare}})
+	equal(w, "with the same address twice", twice.State, types.NatGatewayStateFailed)
+
 	private := nat(&sdk.CreateNatGatewayInput{ConnectivityType: types.ConnectivityTypePrivate, SecondaryPrivateIpAddressCount: aws.Int32(1)})
 	equal(w, "private gateway", private.State, types.NatGatewayStateAvailable)
 	equal(w, "its addresses", len(private.NatGatewayAddresses), 2)
@@ -158,6 +170,40 @@ func TestNATGatewayFailures(t *testing.T) {
 	equal(w, "public gateway's addresses", len(both), 2)
 	left := do(w.DisassociateNatGatewayAddress(ctx, &sdk.DisassociateNatGatewayAddressInput{NatGatewayId: g.NatGatewayId, AssociationIds: []string{*both[1].AssociationId}})).NatGatewayAddresses
 	equal(w, "and after one was taken away", len(left), 1)
+}
+
+// TestFunctionInterface: what functions in a VPC leave to be seen there.
+func TestFunctionInterface(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	vpc, subnet := w.network()
+	g := w.group(vpc, "functions")
+	meta := cloud.Meta{Account: account, Region: "us-east-1", Created: w.now}
+	_, err := w.store.Update(ctx, func(tx cloud.Tx) error {
+		cloud.Interfaces.Put(tx, &cloud.Interface{
+			Meta: meta, ID: "eni-0123456789abcdef0", VPC: cloud.VPCID(vpc), Subnet: cloud.SubnetID(subnet), Use: cloud.UseFunction, Managed: "lambda", Owner: "function/x",
+			Addrs: []netip.Addr{netip.MustParseAddr("10.0.1.4")}, SecurityGroups: []cloud.SecurityGroupID{cloud.SecurityGroupID(*g)},
+		})
+		f := &cloud.Function{Meta: meta, Key: "k", Name: "fn"}
+		f.Latest.Network = cloud.FunctionNetwork{VPC: cloud.VPCID(vpc), Interfaces: []cloud.InterfaceID{"eni-0123456789abcdef0"}}
+		cloud.Functions.Put(tx, f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := do(w.DescribeNetworkInterfaces(ctx, &sdk.DescribeNetworkInterfacesInput{Filters: filter("description", "AWS Lambda VPC ENI-fn-*")})).NetworkInterfaces
+	equal(w, "interfaces with the description that tools look for", len(shown), 1)
+	i := shown[0]
+	equal(w, "type", i.InterfaceType, types.NetworkInterfaceTypeLambda)
+	equal(w, "status", i.Status, types.NetworkInterfaceStatusInUse)
+	equal(w, "managed by the requester", *i.RequesterManaged, true)
+	equal(w, "owner of the attachment", *i.Attachment.InstanceOwnerId, "amazon-aws")
+	w.refused(failure(w.DetachNetworkInterface(ctx, &sdk.DetachNetworkInterfaceInput{AttachmentId: i.Attachment.AttachmentId})), "OperationNotPermitted", "")
+	w.refused(failure(w.DeleteNetworkInterface(ctx, &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaceId})), "InvalidParameterValue", "Network interface 'eni-0123456789abcdef0' is currently in use.")
+	w.refused(failure(w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: &subnet})), "DependencyViolation", "")
+	w.refused(failure(w.DeleteSecurityGroup(ctx, &sdk.DeleteSecurityGroupInput{GroupId: g})), "DependencyViolation", "resource "+*g+" has a dependent object")
+	w.refused(failure(w.ModifyNetworkInterfaceAttribute(ctx, &sdk.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: i.NetworkInterfaceId, Description: &types.AttributeValue{Value: s("mine")}})), "AuthFailure", "You do not have permission to access the specified resource.")
 }
 
 func TestSlowNATGateway(t *testing.T) {

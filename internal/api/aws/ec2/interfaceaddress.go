@@ -22,7 +22,11 @@ func (a *api) assignPrivateIpAddresses(ctx context.Context, in *AssignPrivateIpA
 	if err != nil {
 		return nil, err
 	}
-	got, err := a.control.AssignAddresses(ctx, who, cloud.InterfaceID(*in.NetworkInterfaceId), want, int(number(in.SecondaryPrivateIpAddressCount)), yes(in.AllowReassignment))
+	n, err := counted("secondaryPrivateIpAddressCount", in.SecondaryPrivateIpAddressCount)
+	if err != nil {
+		return nil, err
+	}
+	got, err := a.control.AssignAddresses(ctx, who, cloud.InterfaceID(*in.NetworkInterfaceId), want, n, yes(in.AllowReassignment))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +67,11 @@ func (a *api) assignIpv6Addresses(ctx context.Context, in *AssignIpv6AddressesIn
 	if err != nil {
 		return nil, err
 	}
-	got, err := a.control.AssignAddresses6(ctx, who, cloud.InterfaceID(*in.NetworkInterfaceId), want, int(number(in.Ipv6AddressCount)))
+	n, err := counted("ipv6AddressCount", in.Ipv6AddressCount)
+	if err != nil {
+		return nil, err
+	}
+	got, err := a.control.AssignAddresses6(ctx, who, cloud.InterfaceID(*in.NetworkInterfaceId), want, n)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package ec2
 
 import (
+	"net/netip"
+
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 )
@@ -12,7 +14,8 @@ func (a *api) interfaceShape(v cloud.View) func(*cloud.Interface) NetworkInterfa
 			NetworkInterfaceId: new(string(i.ID)), VpcId: new(string(i.VPC)), SubnetId: new(string(i.Subnet)), OwnerId: new(i.Account),
 			Description: new(i.Description), MacAddress: new(i.MAC), SourceDestCheck: new(i.SourceDestCheck), InterfaceType: NetworkInterfaceTypeInterface,
 			PrivateIpAddress: new(i.Addrs[0].String()), PrivateDnsName: new("ip-" + dashed(i.Addrs[0]) + "." + domain),
-			RequesterManaged: new(i.Managed != ""), Status: NetworkInterfaceStatusAvailable, TagSet: tagList(i.Tags),
+			RequesterManaged: new(i.Managed != ""), Status: NetworkInterfaceStatusAvailable, TagSet: shown(tagList(i.Tags)),
+			Groups: []GroupIdentifier{}, Ipv6Addresses: []NetworkInterfaceIpv6Address{},
 			Operator: &OperatorResponse{Managed: new(false)},
 		}
 		if s, ok := cloud.Subnets.Get(v, i.Subnet); ok {
@@ -41,9 +44,12 @@ func addressShapes(v cloud.View, i *cloud.Interface, out *NetworkInterface, doma
 			if e.Private == addr {
 				x.Association = &NetworkInterfaceAssociation{
 					AllocationId: new(string(e.ID)), AssociationId: new(e.AssocID), PublicIp: new(e.Addr.String()), IpOwnerId: new(e.Account),
-					PublicDnsName: new(publicName(e)),
+					PublicDnsName: new(publicName(e.Region, e.Addr)),
 				}
 			}
+		}
+		if n == 0 && x.Association == nil && i.PublicIP.IsValid() {
+			x.Association = &NetworkInterfaceAssociation{PublicIp: new(i.PublicIP.String()), IpOwnerId: new("amazon"), PublicDnsName: new(publicName(i.Region, i.PublicIP))}
 		}
 		out.PrivateIpAddresses = append(out.PrivateIpAddresses, x)
 	}
@@ -56,11 +62,11 @@ func addressShapes(v cloud.View, i *cloud.Interface, out *NetworkInterface, doma
 	}
 }
 
-func publicName(e *cloud.ElasticIP) string {
-	if e.Region == "us-east-1" {
-		return "ec2-" + dashed(e.Addr) + ".compute-1.amazonaws.com"
+func publicName(region string, addr netip.Addr) string {
+	if region == "us-east-1" {
+		return "ec2-" + dashed(addr) + ".compute-1.amazonaws.com"
 	}
-	return "ec2-" + dashed(e.Addr) + "." + e.Region + ".compute.amazonaws.com"
+	return "ec2-" + dashed(addr) + "." + region + ".compute.amazonaws.com"
 }
 
 // useShape shows what the interface serves.

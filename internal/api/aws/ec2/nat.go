@@ -95,7 +95,9 @@ func (a *api) createNatGateway(ctx context.Context, in *CreateNatGatewayInput) (
 	c := control.CreateNATGateway{
 		Subnet: cloud.SubnetID(*in.SubnetId), Private: in.ConnectivityType == ConnectivityTypePrivate,
 		Allocation: cloud.AllocationID(text(in.AllocationId)), MoreAllocations: ids[cloud.AllocationID](in.SecondaryAllocationIds),
-		More: int(number(in.SecondaryPrivateIpAddressCount)),
+	}
+	if c.More, err = counted("secondaryPrivateIpAddressCount", in.SecondaryPrivateIpAddressCount); err != nil {
+		return nil, err
 	}
 	if c.Labels, err = labels(cloud.KindNATGateway, in.TagSpecifications, in.ClientToken); err != nil {
 		return nil, err
@@ -189,7 +191,11 @@ func (a *api) assignPrivateNatGatewayAddress(ctx context.Context, in *AssignPriv
 	if err != nil {
 		return nil, err
 	}
-	if err := a.control.AddNATAddresses(ctx, who, cloud.NATGatewayID(*in.NatGatewayId), nil, addrs, int(number(in.PrivateIpAddressCount))); err != nil {
+	n, err := counted("privateIpAddressCount", in.PrivateIpAddressCount)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.control.AddNATAddresses(ctx, who, cloud.NATGatewayID(*in.NatGatewayId), nil, addrs, n); err != nil {
 		return nil, err
 	}
 	return &AssignPrivateNatGatewayAddressOutput{NatGatewayId: in.NatGatewayId, NatGatewayAddresses: a.natNow(in.NatGatewayId)}, nil

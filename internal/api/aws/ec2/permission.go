@@ -188,7 +188,10 @@ func grouped(account string, rules []cloud.SecurityGroupRule) []IpPermission {
 		if !ok {
 			i = len(out)
 			at[key] = i
-			p := IpPermission{IpProtocol: new(protocolName(r.Protocol))}
+			p := IpPermission{
+				IpProtocol: new(protocolName(r.Protocol)),
+				IpRanges:   []IpRange{}, Ipv6Ranges: []Ipv6Range{}, PrefixListIds: []PrefixListId{}, UserIdGroupPairs: []UserIdGroupPair{},
+			}
 			if slices.Contains([]int{icmp, tcp, udp, icmpv6}, r.Protocol) {
 				p.FromPort, p.ToPort = new(int32(r.From)), new(int32(r.To))
 			}

@@ -10,7 +10,7 @@ import (
 
 func routeTableShape(v cloud.View) func(*cloud.RouteTable) RouteTable {
 	return func(t *cloud.RouteTable) RouteTable {
-		out := RouteTable{RouteTableId: new(string(t.ID)), VpcId: new(string(t.VPC)), OwnerId: new(t.Account), Tags: tagList(t.Tags)}
+		out := RouteTable{RouteTableId: new(string(t.ID)), VpcId: new(string(t.VPC)), OwnerId: new(t.Account), Tags: shown(tagList(t.Tags)), Associations: []RouteTableAssociation{}, PropagatingVgws: []PropagatingVgw{}}
 		state := func() *RouteTableAssociationState {
 			return &RouteTableAssociationState{State: RouteTableAssociationStateCodeAssociated}
 		}

@@ -15,7 +15,7 @@ func securityGroupShape(g *cloud.SecurityGroup) SecurityGroup {
 	return SecurityGroup{
 		GroupId: new(string(g.ID)), GroupName: new(g.Name), Description: new(g.Description), VpcId: new(string(g.VPC)), OwnerId: new(g.Account),
 		SecurityGroupArn: new(arn(&g.Meta, "security-group", string(g.ID))),
-		IpPermissions:    permissions(g, false), IpPermissionsEgress: permissions(g, true), Tags: tagList(g.Tags),
+		IpPermissions:    shown(permissions(g, false)), IpPermissionsEgress: shown(permissions(g, true)), Tags: tagList(g.Tags),
 	}
 }
 

@@ -11,7 +11,7 @@ func ruleShape(g *cloud.SecurityGroup, r cloud.SecurityGroupRule) SecurityGroupR
 	out := SecurityGroupRule{
 		SecurityGroupRuleId: new(r.ID), SecurityGroupRuleArn: new(arn(&g.Meta, "security-group-rule", r.ID)),
 		GroupId: new(string(g.ID)), GroupOwnerId: new(g.Account), IsEgress: new(r.Egress), IpProtocol: new(protocolName(r.Protocol)),
-		FromPort: new(int32(r.From)), ToPort: new(int32(r.To)), Description: given(r.Description), Tags: tagList(r.Tags),
+		FromPort: new(int32(r.From)), ToPort: new(int32(r.To)), Description: given(r.Description), Tags: shown(tagList(r.Tags)),
 	}
 	switch {
 	case r.Group != "":

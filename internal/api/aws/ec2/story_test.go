@@ -28,6 +28,7 @@ type world struct {
 	*testing.T
 	*sdk.Client
 	control *control.Control
+	store   *store.Store
 	now     time.Time
 	url     string
 }
@@ -53,7 +54,8 @@ func newWorld(t *testing.T, change ...func(*control.Options)) *world {
 	for _, f := range change {
 		f(&opt)
 	}
-	w.control = control.New(control.Deps{Store: store.NewMemory(cloud.Schema()), Now: func() time.Time { return w.now }}, opt)
+	w.store = store.NewMemory(cloud.Schema())
+	w.control = control.New(control.Deps{Store: w.store, Now: func() time.Time { return w.now }}, opt)
 	server := wire.NewServer(wire.Config{Verify: nobody{}, Any: true, Account: account, Region: "us-east-1"})
 	server.Add(ec2.New(w.control))
 	h := httptest.NewServer(server)

@@ -29,7 +29,7 @@ func (a *api) subnetShape(v cloud.View) func(*cloud.Subnet) Subnet {
 			AvailableIpAddressCount: new(int32(control.FreeAddresses(v, s))), DefaultForAz: new(s.Default),
 			MapPublicIpOnLaunch: new(s.MapPublicIP), MapCustomerOwnedIpOnLaunch: new(false),
 			AssignIpv6AddressOnCreation: new(s.AssignIPv6), Ipv6Native: new(false), EnableDns64: new(s.Attrs[attrDNS64] == "true"),
-			Ipv6CidrBlockAssociationSet: subnetBlocks(s, SubnetCidrBlockStateCodeAssociated),
+			Ipv6CidrBlockAssociationSet: shown(subnetBlocks(s, SubnetCidrBlockStateCodeAssociated)),
 			PrivateDnsNameOptionsOnLaunch: &PrivateDnsNameOptionsOnLaunch{
 				HostnameType:                    hostnames,
 				EnableResourceNameDnsARecord:    new(s.Attrs[attrDNSRecordA] == "true"),

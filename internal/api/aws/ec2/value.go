@@ -27,6 +27,22 @@ func number[N int32 | int64](p *N) N {
 	return *p
 }
 
+// shown is a list that Amazon shows even when it is empty; clients count on it.
+func shown[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// counted reads an optional number of things.
+func counted(param string, p *int32) (int, error) {
+	if n := number(p); n < 0 {
+		return 0, badValue(param, strconv.Itoa(int(n)), "Must not be negative.")
+	}
+	return int(number(p)), nil
+}
+
 // given is nil for "", which the wire then leaves out.
 func given[S ~string](s S) *string {
 	if s == "" {

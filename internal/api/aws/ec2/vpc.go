@@ -115,6 +115,7 @@ func (a *api) createVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutp
 	}
 	out := vpcShape(v)
 	out.State = VpcStatePending
+	out.Ipv6CidrBlockAssociationSet = shown(out.Ipv6CidrBlockAssociationSet)
 	for i := range out.Ipv6CidrBlockAssociationSet {
 		out.Ipv6CidrBlockAssociationSet[i].Ipv6CidrBlockState.State = VpcCidrBlockStateCodeAssociating
 	}
