@@ -19,6 +19,7 @@ type instance struct {
 	revision string
 	label    string // "$LATEST" or the version's number
 	memory   int    // MiB
+	timeout  time.Duration
 	vpc      cloud.VPCID
 	slot     *Slot
 	process  Process
@@ -26,10 +27,11 @@ type instance struct {
 	expires  time.Time // of its credentials; zero is never
 	close    func()    // ends it whole, once
 
-	peak      int64     // most memory seen so far, in bytes
-	peakAt    time.Time // when that was read
-	settled   uint64    // revision whose network is known to stand
-	idleSince time.Time // the invoker's mu guards it
+	initTime  time.Duration // of loading, until a report has shown it
+	peak      int64         // most memory seen so far, in bytes
+	peakAt    time.Time     // when that was read
+	settled   uint64        // revision whose network is known to stand
+	idleSince time.Time     // the invoker's mu guards it
 }
 
 // stale says that the process is gone, or that its credentials would run out during an invocation.
@@ -102,22 +104,6 @@ func (i *Invoker) prepare(ctx context.Context, key preparedKey) (*prepared, erro
 	return p, nil
 }
 
-// cold makes an instance for the request and runs the request in it.
-func (i *Invoker) cold(ctx context.Context, r Request) (*Response, error) {
-	if err := i.reserve(); err != nil {
-		return nil, err
-	}
-	in, err := i.start(ctx, r)
-	if err != nil {
-		i.unreserve()
-		return nil, asCloudError(err, r.Function)
-	}
-	i.mu.Lock()
-	i.all[in] = struct{}{}
-	i.mu.Unlock()
-	return i.first(ctx, in, r)
-}
-
 // start gets an interpreter ready for the version's code, which is not loaded yet.
 func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 	v := r.Version
@@ -139,6 +125,7 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 		revision: v.RevisionID,
 		label:    v.Label(),
 		memory:   v.Memory,
+		timeout:  v.Timeout,
 		vpc:      vpc,
 		slot:     p.slot,
 		process:  p.process,

@@ -192,12 +192,16 @@ func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
 	defer i.leave(permit)
 	// The vendor runs an event to its end even if its caller goes away.
 	ctx = context.WithoutCancel(ctx)
-	in := i.idle(r)
+	in, w := i.idle(r)
 	if in == nil {
-		return i.cold(ctx, r)
+		return i.cold(ctx, r, w)
 	}
+	return i.warm(ctx, in, r), nil
+}
+
+func (i *Invoker) warm(ctx context.Context, in *instance, r Request) *Response {
 	i.settle(ctx, in)
-	return i.run(ctx, in, r, call{warm: true}), nil
+	return i.run(ctx, in, r, 0)
 }
 
 func (i *Invoker) enter(fn *cloud.Function) (permit, error) {

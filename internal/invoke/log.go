@@ -75,11 +75,14 @@ func (s *sink) put(t time.Time, text string) {
 	}
 }
 
-// startTail begins to keep lines for the invocation's answer, after those it has already.
+// startTail begins to keep lines for an invocation's answer, if that is not
+// done already, after the lines it has from before.
 func (s *sink) startTail(have ...byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tailing, s.tail = true, have
+	if !s.tailing {
+		s.tailing, s.tail = true, have
+	}
 }
 
 // takeTail returns the end of what was kept, and stops keeping.

@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"weir/internal/cloud"
@@ -18,10 +19,15 @@ type poolKey struct {
 type pool struct {
 	revision string
 	idle     []*instance
+	waiting  []waiter // events whose own instances are being started
 }
 
-// idle takes a warm instance of the request's version, or returns nil.
-func (i *Invoker) idle(r Request) *instance {
+// waiter gets an instance that becomes idle before its own is ready.
+type waiter chan *instance
+
+// idle takes a warm instance of the request's version. If there is none, the
+// request waits for one, too, while its own is being started.
+func (i *Invoker) idle(r Request) (*instance, waiter) {
 	key := poolKey{r.Function.Key, r.Version.Number}
 	var dead []*instance
 	i.mu.Lock()
@@ -41,23 +47,48 @@ func (i *Invoker) idle(r Request) *instance {
 			dead, in = append(dead, in), nil
 		}
 	}
+	var w waiter
+	if in == nil {
+		w = make(waiter, 1)
+		p.waiting = append(p.waiting, w)
+	}
 	i.mu.Unlock()
 	i.kill(dead)
-	return in
+	return in, w
 }
 
-// release puts an instance back, or ends it if its version has changed meanwhile.
+// release gives an instance to the event that waits longest, or puts it back,
+// or ends it if its version has changed meanwhile.
 func (i *Invoker) release(in *instance) {
 	i.mu.Lock()
 	p := i.pools[in.key]
 	keep := !i.closed && p != nil && p.revision == in.revision
-	if keep {
+	switch {
+	case keep && len(p.waiting) > 0 && !in.stale(i.cfg.Now(), in.timeout):
+		p.waiting[0] <- in
+		p.waiting = p.waiting[1:]
+	case keep:
 		in.idleSince = i.cfg.Now()
 		p.idle = append(p.idle, in)
 	}
 	i.mu.Unlock()
 	if !keep {
 		i.kill([]*instance{in})
+	}
+}
+
+// withdraw ends a wait; if an instance came meanwhile, it is returned.
+func (i *Invoker) withdraw(key poolKey, w waiter) *instance {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if p := i.pools[key]; p != nil {
+		p.waiting = slices.DeleteFunc(p.waiting, func(o waiter) bool { return o == w })
+	}
+	select {
+	case in := <-w:
+		return in
+	default:
+		return nil
 	}
 }
 
@@ -121,16 +152,13 @@ func (i *Invoker) expire() {
 	limit := i.cfg.Now().Add(-i.cfg.IdleTimeout)
 	var dead []*instance
 	i.mu.Lock()
-	for key, p := range i.pools {
+	for _, p := range i.pools {
 		n := 0
 		for n < len(p.idle) && !p.idle[n].idleSince.After(limit) {
 			n++
 		}
 		dead = append(dead, p.idle[:n]...)
 		p.idle = p.idle[n:]
-		if n > 0 && len(p.idle) == 0 {
-			delete(i.pools, key)
-		}
 	}
 	i.mu.Unlock()
 	i.kill(dead)

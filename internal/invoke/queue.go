@@ -21,6 +21,11 @@ const (
 	// given out again; heartbeat renews it.
 	ackWait   = 10 * time.Second
 	heartbeat = ackWait / 3
+	// pollFor is how long one question for an event waits; the end waits that long, too.
+	pollFor = 500 * time.Millisecond
+	// soon hands an event back for after a restart: without a delay, the stream
+	// forgets by then that it may give it out again at once.
+	soon = time.Millisecond
 	// running bounds the events that run at once.
 	running = 1000
 	// eventsKept is longer than any event may wait.
@@ -78,32 +83,28 @@ func (q *JetStreamQueue) Put(ctx context.Context, e Event) error {
 	return nil
 }
 
-// Consume runs events until ctx ends. Events that were fetched by then go back at once.
+// Consume runs events until ctx ends. It asks for one event at a time, when there
+// is room to run it, and always waits for the answer: an event that was given out
+// and got lost on the way would come again only after ackWait.
 func (q *JetStreamQueue) Consume(ctx context.Context, handle func(context.Context, Event) (*Event, error)) error {
-	// One at a time: a fetched event that waits here shows no sign of life.
-	messages, err := q.consumer.Messages(jetstream.PullMaxMessages(1))
-	if err != nil {
-		return fmt.Errorf("read the queue of events: %w", err)
-	}
-	stop := context.AfterFunc(ctx, messages.Drain)
-	defer stop()
 	places := make(chan struct{}, running)
 	var busy sync.WaitGroup
-	defer busy.Wait()
-	for {
+	defer func() {
+		busy.Wait()
+		q.acked(q.js.Conn().FlushTimeout(pollFor)) // acknowledgements are only buffered
+	}()
+	for ctx.Err() == nil {
 		places <- struct{}{}
-		m, err := messages.Next()
+		m, err := q.consumer.Next(jetstream.FetchMaxWait(pollFor))
 		switch {
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed):
-			return nil
-		case err != nil && ctx.Err() != nil:
-			return nil
+		case errors.Is(err, nats.ErrTimeout):
+			<-places
 		case err != nil:
-			q.log.Warn("reading the queue of events", "err", err)
 			<-places
+			q.pause(ctx, err)
 		case ctx.Err() != nil:
-			q.acked(m.Nak())
 			<-places
+			q.acked(m.NakWithDelay(soon))
 		case q.early(m):
 			<-places
 		default:
@@ -112,6 +113,19 @@ func (q *JetStreamQueue) Consume(ctx context.Context, handle func(context.Contex
 				q.one(ctx, m, handle)
 			})
 		}
+	}
+	return nil
+}
+
+// pause waits a little after the stream did not answer.
+func (q *JetStreamQueue) pause(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	q.log.Warn("reading the queue of events", "err", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(pollFor):
 	}
 }
 
@@ -141,14 +155,14 @@ func (q *JetStreamQueue) one(ctx context.Context, m jetstream.Msg, handle func(c
 	defer done()
 	go q.keepAlive(alive, m)
 	next, err := handle(ctx, e)
+	// What the attempt came to must not be lost because the platform is stopping.
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWait)
+	defer cancel()
 	if err == nil && next != nil {
-		// What the attempt came to must not be lost because the platform is stopping.
-		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWait)
 		err = q.Put(keep, *next)
-		cancel()
 	}
 	if err != nil && ctx.Err() != nil {
-		q.acked(m.Nak()) // it runs again after the restart
+		q.acked(m.NakWithDelay(soon)) // it runs again after the restart
 		return
 	}
 	if err != nil {
@@ -156,7 +170,7 @@ func (q *JetStreamQueue) one(ctx context.Context, m jetstream.Msg, handle func(c
 		q.acked(m.NakWithDelay(time.Second))
 		return
 	}
-	q.acked(m.Ack())
+	q.acked(m.DoubleAck(keep)) // confirmed, or a stop could lose it and the event come again
 }
 
 // keepAlive tells the stream that the event is still being run.

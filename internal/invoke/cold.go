@@ -1,0 +1,152 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"weir/internal/runtime"
+)
+
+// loaded is an instance that was started for an event, and how loading its code went.
+type loaded struct {
+	in      *instance // nil if err says why there is none
+	err     error
+	failed  *runtime.InitError // the code's own failure
+	expired bool               // loading took too long
+	took    time.Duration
+}
+
+// cold starts an instance for the event. The event takes the first that is
+// ready: its own, or one that another event has finished with. The other then
+// waits for events to come.
+func (i *Invoker) cold(ctx context.Context, r Request, w waiter) (*Response, error) {
+	own := make(chan loaded, 1)
+	go func() { own <- i.launch(ctx, r) }()
+	select {
+	case in := <-w:
+		go func() { i.surplus(<-own) }()
+		return i.warm(ctx, in, r), nil
+	case l := <-own:
+		if in := i.withdraw(poolKey{r.Function.Key, r.Version.Number}, w); in != nil {
+			i.release(in)
+		}
+		return i.first(ctx, l, r)
+	}
+}
+
+// launch makes an instance and loads the version's code into it.
+func (i *Invoker) launch(ctx context.Context, r Request) loaded {
+	in, err := i.instance(ctx, r)
+	if err != nil {
+		return loaded{err: err}
+	}
+	if r.LogTail {
+		in.sink.startTail()
+	}
+	start := i.cfg.Now()
+	in.sink.line(start, "INIT_START Runtime Version: "+r.Version.Runtime)
+	if note := i.cfg.Engine.Note(r.Version.Runtime); note != "" {
+		in.sink.line(start, reasonPrefix+note)
+	}
+	initCtx, cancel := context.WithTimeout(ctx, i.cfg.InitTimeout)
+	defer cancel()
+	l := loaded{in: in, err: i.load(initCtx, in, r)}
+	l.took = i.cfg.Now().Sub(start)
+	switch {
+	case l.err == nil:
+		in.initTime = l.took
+	case errors.As(l.err, &l.failed):
+		in.sink.line(i.cfg.Now(), initReport(l.took, "error", l.failed.ErrorType))
+	case errors.Is(initCtx.Err(), context.DeadlineExceeded):
+		l.expired = true
+		in.sink.line(i.cfg.Now(), initReport(l.took, "timeout", ""))
+	}
+	return l
+}
+
+// instance makes an instance that has no code yet.
+func (i *Invoker) instance(ctx context.Context, r Request) (*instance, error) {
+	if err := i.reserve(); err != nil {
+		return nil, err
+	}
+	in, err := i.start(ctx, r)
+	if err != nil {
+		i.unreserve()
+		return nil, asCloudError(err, r.Function)
+	}
+	i.mu.Lock()
+	i.all[in] = struct{}{}
+	i.mu.Unlock()
+	return in, nil
+}
+
+// surplus keeps an instance that its event did not need in the end.
+func (i *Invoker) surplus(l loaded) {
+	switch {
+	case l.in == nil:
+	case l.err != nil:
+		i.kill([]*instance{l.in})
+	default:
+		l.in.sink.takeTail()
+		i.release(l.in)
+	}
+}
+
+// first runs the event that wanted the instance.
+func (i *Invoker) first(ctx context.Context, l loaded, r Request) (*Response, error) {
+	switch {
+	case l.err == nil:
+		return i.run(ctx, l.in, r, 0), nil
+	case l.failed != nil:
+		return i.initFailed(ctx, l.in, r, l.failed, l.took), nil
+	case l.expired:
+		return i.second(ctx, l.in, r)
+	case l.in != nil:
+		i.kill([]*instance{l.in})
+	}
+	return nil, asCloudError(l.err, r.Function)
+}
+
+// initFailed answers an event with what loading the code said.
+func (i *Invoker) initFailed(ctx context.Context, in *instance, r Request, failed *runtime.InitError, took time.Duration) *Response {
+	res := failed.Result(r.RequestID)
+	start := i.cfg.Now()
+	in.sink.line(start, startLine(r.RequestID, in.label))
+	resp := &Response{Payload: res.Payload, FunctionError: unhandled, ErrorType: res.ErrorType}
+	i.finish(ctx, in, r, resp, report{init: took, billed: took, status: "error"}, start.Add(-took))
+	i.kill([]*instance{in})
+	return resp
+}
+
+// second starts over after the code did not load in the time that Lambda gives
+// to that: it may load again in a new process, in the event's own time.
+func (i *Invoker) second(ctx context.Context, old *instance, r Request) (*Response, error) {
+	tail := old.sink.takeTail()
+	i.kill([]*instance{old})
+	in, err := i.instance(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if r.LogTail {
+		in.sink.startTail(tail...)
+	}
+	start := i.cfg.Now()
+	loadCtx, cancel := context.WithTimeout(ctx, r.Version.Timeout)
+	defer cancel()
+	err = i.load(loadCtx, in, r)
+	spent := i.cfg.Now().Sub(start)
+	var failed *runtime.InitError
+	switch {
+	case err == nil:
+		return i.run(ctx, in, r, spent), nil
+	case errors.As(err, &failed):
+		return i.initFailed(ctx, in, r, failed, spent), nil
+	case errors.Is(loadCtx.Err(), context.DeadlineExceeded):
+		in.sink.line(start, startLine(r.RequestID, in.label))
+		return i.outOfTime(ctx, in, r, start, 0), nil
+	default:
+		i.kill([]*instance{in})
+		return nil, asCloudError(err, r.Function)
+	}
+}
