@@ -21,12 +21,14 @@ type Drop struct {
 	ICMPCode int
 }
 
+// FromDrop explains one drop by a plan.
+func FromDrop(p *netplan.Plan, d Drop) Answer {
+	return New(p).FromDrop(d)
+}
+
 // FromDrop explains a drop as Explain would: it looks for the flow, opened or
 // answered by this packet, that the plan stops at the same stage.
-func FromDrop(p *netplan.Plan, d Drop) Answer {
-	if p == nil {
-		p = &netplan.Plan{}
-	}
+func (x *Analyser) FromDrop(d Drop) Answer {
 	pkt := packet{
 		proto: d.Protocol, src: d.Src.Addr().Unmap(), dst: d.Dst.Addr().Unmap(),
 		sport: exactly(d.Src.Port()), dport: exactly(d.Dst.Port()), typ: d.ICMPType, code: d.ICMPCode,
@@ -36,21 +38,21 @@ func FromDrop(p *netplan.Plan, d Drop) Answer {
 		slices.Reverse(ways)
 	}
 	for _, answer := range ways {
-		if a := explain(p, d, pkt, answer); a.Stage == d.Stage && a.Delivered == answer {
+		if a := x.explain(d, pkt, answer); a.Stage == d.Stage && a.Delivered == answer {
 			return a
 		}
 	}
-	return unmatched(p, d, pkt)
+	return unmatched(x.p, d, pkt)
 }
 
 // explain follows the flow that pkt opens, or else the one that it answers.
-func explain(p *netplan.Plan, d Drop, pkt packet, answer bool) Answer {
+func (x *Analyser) explain(d Drop, pkt packet, answer bool) Answer {
 	if answer {
 		pkt = pkt.opening()
 	}
-	w := &walk{p: p}
+	w := &walk{Analyser: x}
 	from := w.owner(pkt.src)
-	if e := p.ENI(d.ENI); from == nil && !answer && e != nil && e.Attach == netplan.AttachDirect {
+	if e := x.p.ENI(d.ENI); from == nil && !answer && e != nil && e.Attach == netplan.AttachDirect {
 		if d.Stage == netplan.StageSpoof || e.AnySource {
 			from = e
 		}

@@ -89,7 +89,7 @@ func TestPath(t *testing.T) {
 	for _, h := range a.Reply {
 		ids = append(ids, h.Resource.String())
 	}
-	want = "acl-pub 100 > eni-nat > rtb-pub 10.0.0.0/16 > acl-pub 100 > acl-priv 100 > eni-fn"
+	want = "igw-1 > acl-pub 100 > eni-nat > nat-1 > rtb-pub 10.0.0.0/16 > acl-pub 100 > acl-priv 100 > eni-fn"
 	if got := strings.Join(ids, " > "); got != want {
 		t.Errorf("reply\n got %s\nwant %s", got, want)
 	}

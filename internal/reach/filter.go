@@ -44,7 +44,7 @@ func aclRuling(lines []netplan.ACLEntry, p packet, peer netip.Addr) ruling {
 // lines cannot tell apart.
 func samples(lines []netplan.ACLEntry, p packet) []int {
 	out := []int{p.dport.lo}
-	if !p.ported() {
+	if !p.ported() || p.dport.lo == p.dport.hi {
 		return out
 	}
 	for _, l := range lines {

@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"slices"
 
 	"weir/internal/netplan"
@@ -10,53 +9,50 @@ import (
 // pass applies the filters of a new flow's packet on one passage: ACLs unless it
 // stays in its subnet, then security groups.
 func (w *walk) pass(l leg) *stop {
-	if s := w.acls(l); s != nil {
+	if s := w.border(l); s != nil {
 		return s
 	}
 	if s := w.groups(l); s != nil {
 		return s
 	}
+	l.number = w.leg
 	w.legs = append(w.legs, l)
 	if l.to != nil {
-		w.hop(eniRef(l.to), "receives for "+l.pkt.dst.String())
+		w.at(l.to, RoleTarget, l.pkt, func() string { return "receives for " + l.pkt.dst.String() })
 	}
 	return nil
 }
 
-// acls applies the network ACLs, which keep no state.
-func (w *walk) acls(l leg) *stop {
+// border applies the network ACLs, which keep no state.
+func (w *walk) border(l leg) *stop {
 	if l.from != nil && l.to != nil && l.from.Subnet == l.to.Subnet {
 		return nil
 	}
 	if l.from != nil {
-		if s := w.acl(w.subnet(l.from.Subnet), true, l); s != nil {
+		if s := w.acl(l.from, true, l); s != nil {
 			return s
 		}
 	}
 	if l.to != nil {
-		return w.acl(w.subnet(l.to.Subnet), false, l)
+		return w.acl(l.to, false, l)
 	}
 	return nil
 }
 
-func (w *walk) acl(sub netplan.Subnet, out bool, l leg) *stop {
-	var lines []netplan.ACLEntry
-	for _, a := range w.p.ACLs {
-		if a.ID == sub.ACL && out {
-			lines = a.Out
-		} else if a.ID == sub.ACL {
-			lines = a.In
-		}
-	}
-	peer, note := l.pkt.src, "lets enter "+string(sub.ID)
+// acl applies the network ACL of the subnet of e, one end of the leg.
+func (w *walk) acl(e *netplan.ENI, out bool, l leg) *stop {
+	at := w.places[e]
+	sub, lines := at.subnet, at.acl.In
+	peer, role, verb := l.pkt.src, RoleACLIn, "enter"
 	if out {
-		peer, note = l.pkt.dst, "lets leave "+string(sub.ID)
+		lines = at.acl.Out
+		peer, role, verb = l.pkt.dst, RoleACLOut, "leave"
 	}
 	r := aclRuling(lines, l.pkt, peer)
 	if !r.allowed {
 		return w.aclStop(sub, out, l.pkt, r)
 	}
-	w.hop(r.line.Source[0], note)
+	w.hop(Hop{Resource: r.line.Source[0], Role: role, Line: r.line}, func() string { return "lets " + verb + " " + string(sub.ID) })
 	return nil
 }
 
@@ -75,7 +71,7 @@ func (w *walk) groups(l leg) *stop {
 		if !ok {
 			return w.groupStop(l.from, p, true, l.pkt, rule)
 		}
-		w.hop(rule.Source[0], "lets "+string(l.from.ID)+" send")
+		w.hop(Hop{Resource: rule.Source[0], Role: RoleGroupOut, Rule: rule, ENI: l.from}, func() string { return "lets " + string(l.from.ID) + " send" })
 	}
 	if l.to != nil && l.to.Attach != netplan.AttachNAT {
 		p := w.profile(l.to)
@@ -83,19 +79,12 @@ func (w *walk) groups(l leg) *stop {
 		if !ok {
 			return w.groupStop(l.to, p, false, l.pkt, rule)
 		}
-		w.hop(rule.Source[0], "lets "+string(l.to.ID)+" receive")
+		w.hop(Hop{Resource: rule.Source[0], Role: RoleGroupIn, Rule: rule, ENI: l.to}, func() string { return "lets " + string(l.to.ID) + " receive" })
 	}
 	return nil
 }
 
-func (w *walk) profile(e *netplan.ENI) netplan.Profile {
-	for _, p := range w.p.Profiles {
-		if p.Key == e.Profile {
-			return p
-		}
-	}
-	return netplan.Profile{Key: e.Profile}
-}
+func (x *Analyser) profile(e *netplan.ENI) *netplan.Profile { return x.places[e].profile }
 
 // back follows the answer over the same passages. Security groups and
 // translations keep state and let it pass; routes and ACLs do not.
@@ -106,19 +95,24 @@ func (w *walk) back() *stop {
 	for i := len(w.legs) - 1; i >= 0; i-- {
 		there := w.legs[i]
 		l := leg{from: there.to, to: there.from, pkt: there.pkt.answer()}
+		w.leg++
+		if l.from == nil || l.to == nil {
+			w.mirror(there.number, RoleGateway)
+		}
 		if l.from != nil {
 			if i == len(w.legs)-1 {
-				w.hop(eniRef(l.from), "answers to "+l.pkt.dst.String())
+				w.at(l.from, RoleSource, l.pkt, func() string { return "answers to " + l.pkt.dst.String() })
 			}
 			if s := w.returns(&l); s != nil {
 				return s
 			}
 		}
-		if s := w.acls(l); s != nil {
+		if s := w.border(l); s != nil {
 			return s
 		}
 		if l.to != nil {
-			w.hop(eniRef(l.to), "gets the answer")
+			w.at(l.to, RoleTarget, l.pkt, func() string { return "gets the answer" })
+			w.mirror(there.number-1, RoleNAT)
 		}
 	}
 	return nil
@@ -133,7 +127,7 @@ func (w *walk) returns(l *leg) *stop {
 	case l.route.Hop == netplan.HopBlackhole:
 		return w.blackhole(l.from, l.pkt, l.route)
 	}
-	w.hop(l.route.Source[0], fmt.Sprintf("%s to %s", l.route.Dest, hopName(l.route)))
+	w.routed(l.route)
 	same := l.to == nil && l.route.Hop == netplan.HopInternet ||
 		l.to != nil && l.route.Hop == netplan.HopLocal && slices.Contains(l.to.Addrs, l.pkt.dst) ||
 		l.to != nil && l.route.Hop == netplan.HopENI && l.route.ENI == l.to.ID

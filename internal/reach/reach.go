@@ -37,24 +37,9 @@ type Answer struct {
 	Text string
 }
 
-// Hop is a resource that a packet passes.
-type Hop struct {
-	Resource cloud.Ref
-	Note     string
-}
-
-// Explain follows a flow through the plan.
-func Explain(p *netplan.Plan, q Query) Answer {
-	if p == nil {
-		p = &netplan.Plan{}
-	}
-	w := &walk{p: p}
-	from, pkt, s := w.start(q)
-	if s != nil {
-		return s.answer(w)
-	}
-	return w.run(from, pkt)
-}
+// Explain follows a flow through the plan. For several questions about one
+// plan, make an Analyser.
+func Explain(p *netplan.Plan, q Query) Answer { return New(p).Explain(q) }
 
 // run follows the packet from an interface (nil is the internet), then the answer to it.
 func (w *walk) run(from *netplan.ENI, pkt packet) Answer {
@@ -65,7 +50,11 @@ func (w *walk) run(from *netplan.ENI, pkt packet) Answer {
 	if s := w.back(); s != nil {
 		return s.answer(w)
 	}
-	return Answer{Reachable: true, Delivered: true, Path: w.path, Reply: w.reply, Text: w.success(from, pkt)}
+	a := Answer{Reachable: true, Delivered: true, Path: w.path, Reply: w.reply}
+	if !w.terse {
+		a.Text = w.success(from, pkt)
+	}
+	return a
 }
 
 // start finds the sender and makes its first packet.

@@ -40,6 +40,14 @@ var codes = map[netplan.Stage]string{
 	netplan.StageAsymmetric:   "NO_ROUTE_TO_DESTINATION",
 }
 
+// sprintf is fmt.Sprintf for full answers.
+func (w *walk) sprintf(format string, args ...any) string {
+	if w.terse {
+		return ""
+	}
+	return fmt.Sprintf(format, args...)
+}
+
 func (s *stop) answer(w *walk) Answer {
 	a := Answer{Delivered: w.answering, Path: w.path, Reply: w.reply, Stage: s.stage, Code: s.code, Blame: s.blame, Text: s.text}
 	if a.Code == "" {
@@ -62,7 +70,7 @@ func (w *walk) success(from *netplan.ENI, pkt packet) string {
 
 // sends starts a text about a route: "subnet-a sends 0.0.0.0/0 to … (route table rtb-a)".
 func (w *walk) sends(e *netplan.ENI, r *netplan.Route) string {
-	return fmt.Sprintf("%s sends %s to %s (route table %s)", e.Subnet, r.Dest, hopName(r), w.subnet(e.Subnet).Table)
+	return w.sprintf("%s sends %s to %s (route table %s)", e.Subnet, r.Dest, hopName(r), w.subnet(e).Table)
 }
 
 func hopName(r *netplan.Route) string {
@@ -95,7 +103,7 @@ func either(a netip.Addr, v4, v6 string) string {
 }
 
 func (w *walk) tableRef(e *netplan.ENI) cloud.Ref {
-	return cloud.Ref{Kind: cloud.KindRouteTable, ID: string(w.subnet(e.Subnet).Table)}
+	return cloud.Ref{Kind: cloud.KindRouteTable, ID: string(w.subnet(e).Table)}
 }
 
 // useNAT is the advice for a private way out.

@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"net/netip"
 
 	"weir/internal/cloud"
@@ -13,7 +12,7 @@ import (
 func (w *walk) noFamily(e *netplan.ENI, to netip.Addr) *stop {
 	return &stop{
 		code: "ENI_ADDRESS_RESTRICTION", blame: []cloud.Ref{eniRef(e)},
-		text: fmt.Sprintf("Network interface %s has no %s address, so it cannot send to %s; give it one (for a function: %s) or use the other IP version",
+		text: w.sprintf("Network interface %s has no %s address, so it cannot send to %s; give it one (for a function: %s) or use the other IP version",
 			e.ID, either(to, "IPv4", "IPv6"), to, either(to, "use subnets with an IPv4 block", "allow IPv6 for dual-stack subnets")),
 	}
 }
@@ -21,15 +20,15 @@ func (w *walk) noFamily(e *netplan.ENI, to netip.Addr) *stop {
 func (w *walk) spoofed(e *netplan.ENI, p packet) *stop {
 	return &stop{
 		stage: netplan.StageSpoof, blame: []cloud.Ref{eniRef(e)},
-		text: fmt.Sprintf("Network interface %s checks source addresses and does not have %s, so packets from it are dropped; send from %s, or switch its source/destination check off",
+		text: w.sprintf("Network interface %s checks source addresses and does not have %s, so packets from it are dropped; send from %s, or switch its source/destination check off",
 			e.ID, p.src, e.Addrs[0]),
 	}
 }
 
 func (w *walk) unroutable(e *netplan.ENI, p packet) *stop {
-	text := fmt.Sprintf("%s is not an address that a VPC routes (link-local, multicast or reserved), whatever the route tables say", p.dst)
+	text := w.sprintf("%s is not an address that a VPC routes (link-local, multicast or reserved), whatever the route tables say", p.dst)
 	if p.dst == metadata {
-		text = fmt.Sprintf("%s is the instance metadata service, which %s cannot reach; a function finds its credentials in its environment", p.dst, e.ID)
+		text = w.sprintf("%s is the instance metadata service, which %s cannot reach; a function finds its credentials in its environment", p.dst, e.ID)
 	}
 	return &stop{stage: netplan.StageLinkLocal, blame: []cloud.Ref{eniRef(e)}, text: text}
 }
@@ -38,11 +37,11 @@ func (w *walk) noService(p packet) *stop {
 	s := &stop{stage: netplan.StageRouter, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}}}
 	switch {
 	case w.router(p.dst):
-		s.text = fmt.Sprintf("%s is the router of VPC %s, which answers nothing", p.dst, w.p.VPC)
+		s.text = w.sprintf("%s is the router of VPC %s, which answers nothing", p.dst, w.p.VPC)
 	case w.p.DNS.Enabled:
-		s.text = fmt.Sprintf("%s is the VPC's resolver: it answers TCP and UDP port 53 only, not %s", p.dst, p.what())
+		s.text = w.sprintf("%s is the VPC's resolver: it answers TCP and UDP port 53 only, not %s", p.dst, p.what())
 	default: // then the address is nobody's
-		s.text = fmt.Sprintf("VPC %s has DNS support switched off, so its resolver %s does not answer; switch enableDnsSupport on", w.p.VPC, p.dst)
+		s.text = w.sprintf("VPC %s has DNS support switched off, so its resolver %s does not answer; switch enableDnsSupport on", w.p.VPC, p.dst)
 		s.stage = netplan.StageNoRoute
 		if w.local(p.dst) {
 			s.stage = netplan.StageNoHost
@@ -57,7 +56,7 @@ func (w *walk) noService(p packet) *stop {
 func (w *walk) noRoute(e *netplan.ENI, p packet) *stop {
 	return &stop{
 		stage: netplan.StageNoRoute, blame: []cloud.Ref{w.tableRef(e), {Kind: cloud.KindSubnet, ID: string(e.Subnet)}},
-		text: fmt.Sprintf("Route table %s of %s has no route to %s; add one, such as %s", w.subnet(e.Subnet).Table, e.Subnet, p.dst,
+		text: w.sprintf("Route table %s of %s has no route to %s; add one, such as %s", w.subnet(e).Table, e.Subnet, p.dst,
 			either(p.dst, "0.0.0.0/0 to a NAT gateway (private subnet) or to an internet gateway (public subnet)",
 				"::/0 to an egress-only internet gateway (private subnet) or to an internet gateway (public subnet)")),
 	}
@@ -66,17 +65,17 @@ func (w *walk) noRoute(e *netplan.ENI, p packet) *stop {
 func (w *walk) blackhole(e *netplan.ENI, _ packet, r *netplan.Route) *stop {
 	return &stop{
 		stage: netplan.StageBlackhole, blame: r.Source,
-		text: fmt.Sprintf("%s, but that route is a blackhole: %s; point it at a target that works", w.sends(e, r), r.Why),
+		text: w.sprintf("%s, but that route is a blackhole: %s; point it at a target that works", w.sends(e, r), r.Why),
 	}
 }
 
 func (w *walk) noHost(a netip.Addr, r *netplan.Route) *stop {
 	s := &stop{
 		stage: netplan.StageNoHost, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}},
-		text: fmt.Sprintf("%s is inside VPC %s, but no network interface there has it; check the address", a, w.p.VPC),
+		text: w.sprintf("%s is inside VPC %s, but no network interface there has it; check the address", a, w.p.VPC),
 	}
 	if r != nil && !w.local(a) {
-		s.text = fmt.Sprintf("%s is routed into VPC %s (%s), but no network interface there has it; check the address", a, w.p.VPC, r.Dest)
+		s.text = w.sprintf("%s is routed into VPC %s (%s), but no network interface there has it; check the address", a, w.p.VPC, r.Dest)
 	}
 	return s
 }
@@ -84,7 +83,7 @@ func (w *walk) noHost(a netip.Addr, r *netplan.Route) *stop {
 func (w *walk) notForMe(from, to *netplan.ENI, p packet, r *netplan.Route) *stop {
 	return &stop{
 		stage: netplan.StageNotForMe, blame: append([]cloud.Ref{eniRef(to)}, r.Source...),
-		text: fmt.Sprintf("%s, which checks destination addresses and does not have %s; switch its source/destination check off",
+		text: w.sprintf("%s, which checks destination addresses and does not have %s; switch its source/destination check off",
 			w.sends(from, r), p.dst),
 	}
 }
@@ -92,13 +91,13 @@ func (w *walk) notForMe(from, to *netplan.ENI, p packet, r *netplan.Route) *stop
 func (w *walk) loops(to *netplan.ENI, p packet) *stop {
 	s := &stop{
 		stage: netplan.StageLoop, blame: []cloud.Ref{eniRef(to), w.tableRef(to)},
-		text: fmt.Sprintf("Route table %s of %s leads packets for %s back to network interface %s, which sends them", w.subnet(to.Subnet).Table, to.Subnet, p.dst, to.ID),
+		text: w.sprintf("Route table %s of %s leads packets for %s back to network interface %s, which sends them", w.subnet(to).Table, to.Subnet, p.dst, to.ID),
 	}
 	for _, n := range w.p.NATs {
 		if n.ENI == to.ID {
 			s.blame = append(s.blame, n.Source...)
-			s.text = fmt.Sprintf("NAT gateway %s is in %s, whose route table %s leads packets for %s back to that NAT gateway; put it in a public subnet, whose 0.0.0.0/0 goes to an internet gateway",
-				n.ID, to.Subnet, w.subnet(to.Subnet).Table, p.dst)
+			s.text = w.sprintf("NAT gateway %s is in %s, whose route table %s leads packets for %s back to that NAT gateway; put it in a public subnet, whose 0.0.0.0/0 goes to an internet gateway",
+				n.ID, to.Subnet, w.subnet(to).Table, p.dst)
 		}
 	}
 	return s
@@ -108,15 +107,15 @@ func (w *walk) noPublicIP(e *netplan.ENI, p packet, r *netplan.Route) *stop {
 	s := &stop{stage: netplan.StageNoPublicIP, blame: append([]cloud.Ref{eniRef(e)}, r.Source...)}
 	switch {
 	case !p.src.Is4():
-		s.text = fmt.Sprintf("%s, but %s is not an address of VPC %s, so packets from it do not leave; send from an address of the VPC", w.sends(e, r), p.src, w.p.VPC)
+		s.text = w.sprintf("%s, but %s is not an address of VPC %s, so packets from it do not leave; send from an address of the VPC", w.sends(e, r), p.src, w.p.VPC)
 	case e.Attach == netplan.AttachNAT:
-		s.text = fmt.Sprintf("%s, but the NAT gateway there has no public address (network interface %s, %s), so packets do not leave; use a public NAT gateway with an elastic IP",
+		s.text = w.sprintf("%s, but the NAT gateway there has no public address (network interface %s, %s), so packets do not leave; use a public NAT gateway with an elastic IP",
 			w.sends(e, r), e.ID, p.src)
 	case e.Attach == netplan.AttachShared:
-		s.text = fmt.Sprintf("%s, but network interface %s has no public address, and a function's never gets one, so packets do not leave; use %s",
+		s.text = w.sprintf("%s, but network interface %s has no public address, and a function's never gets one, so packets do not leave; use %s",
 			w.sends(e, r), e.ID, useNAT(p.src))
 	default:
-		s.text = fmt.Sprintf("%s, but network interface %s has no public address for %s, so packets do not leave; associate an elastic IP with it, or use %s",
+		s.text = w.sprintf("%s, but network interface %s has no public address for %s, so packets do not leave; associate an elastic IP with it, or use %s",
 			w.sends(e, r), e.ID, p.src, useNAT(p.src))
 	}
 	return s
@@ -126,12 +125,12 @@ func (w *walk) noPrivateIP(p packet) *stop {
 	s := &stop{stage: netplan.StageNoPrivateIP, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}}}
 	switch g := w.p.Gateway; {
 	case g == nil || g.ID == "":
-		s.text = fmt.Sprintf("VPC %s has no internet gateway, so nothing enters it from the internet; attach one", w.p.VPC)
+		s.text = w.sprintf("VPC %s has no internet gateway, so nothing enters it from the internet; attach one", w.p.VPC)
 	case w.local(p.dst) && p.dst.Is4():
-		s.text = fmt.Sprintf("%s is a private address of VPC %s, which the internet does not route; use the elastic IP of its network interface", p.dst, w.p.VPC)
+		s.text = w.sprintf("%s is a private address of VPC %s, which the internet does not route; use the elastic IP of its network interface", p.dst, w.p.VPC)
 	default:
 		s.blame = append(s.blame, cloud.Ref{Kind: cloud.KindInternetGateway, ID: string(g.ID)})
-		s.text = fmt.Sprintf("Internet gateway %s of VPC %s knows no network interface with the public address %s; associate it first", g.ID, w.p.VPC, p.dst)
+		s.text = w.sprintf("Internet gateway %s of VPC %s knows no network interface with the public address %s; associate it first", g.ID, w.p.VPC, p.dst)
 	}
 	return s
 }
@@ -142,7 +141,7 @@ func (w *walk) egressOnlyIn(to *netplan.ENI, p packet, r *netplan.Route) *stop {
 		r = &netplan.Route{}
 	}
 	s.blame = append(s.blame, r.Source...)
-	s.text = fmt.Sprintf("%s (%s) has an egress-only way to the internet: it can open connections, but nothing can open one to it from %s; route ::/0 of %s to an internet gateway if that is wanted",
+	s.text = w.sprintf("%s (%s) has an egress-only way to the internet: it can open connections, but nothing can open one to it from %s; route ::/0 of %s to an internet gateway if that is wanted",
 		to.ID, p.dst, p.src, to.Subnet)
 	return s
 }
@@ -150,14 +149,14 @@ func (w *walk) egressOnlyIn(to *netplan.ENI, p packet, r *netplan.Route) *stop {
 func (w *walk) natProtocol(p packet, r *netplan.Route) *stop {
 	return &stop{
 		stage: netplan.StageNATProtocol, blame: []cloud.Ref{{Kind: cloud.KindNATGateway, ID: r.Target}},
-		text: fmt.Sprintf("NAT gateway %s translates TCP, UDP and ICMP only, not %s", r.Target, p.what()),
+		text: w.sprintf("NAT gateway %s translates TCP, UDP and ICMP only, not %s", r.Target, p.what()),
 	}
 }
 
 func (w *walk) unsolicited(l leg) *stop {
-	text := fmt.Sprintf("%s (%s) carries functions, which open connections but accept none", l.to.ID, l.pkt.dst)
+	text := w.sprintf("%s (%s) carries functions, which open connections but accept none", l.to.ID, l.pkt.dst)
 	if l.to.Attach == netplan.AttachNAT {
-		text = fmt.Sprintf("%s (%s) is a NAT gateway's, which lets answers in but nothing that it did not ask for; give the host behind it an address of its own",
+		text = w.sprintf("%s (%s) is a NAT gateway's, which lets answers in but nothing that it did not ask for; give the host behind it an address of its own",
 			l.to.ID, l.pkt.dst)
 	}
 	return &stop{stage: netplan.StageUnsolicited, blame: []cloud.Ref{eniRef(l.to)}, text: text}
@@ -166,7 +165,7 @@ func (w *walk) unsolicited(l leg) *stop {
 func (w *walk) endpointProtocol(p packet, r *netplan.Route) *stop {
 	return &stop{
 		stage: netplan.StageEndpoint, blame: []cloud.Ref{{Kind: cloud.KindEndpoint, ID: r.Target}},
-		text: fmt.Sprintf("Gateway endpoint %s takes TCP and ICMP echo only, not %s", r.Target, p.what()),
+		text: w.sprintf("Gateway endpoint %s takes TCP and ICMP echo only, not %s", r.Target, p.what()),
 	}
 }
 
@@ -186,7 +185,7 @@ func (w *walk) isPrivate(a netip.Addr, r *netplan.Route) *stop {
 	}
 	return &stop{
 		stage: netplan.StagePrivateDest, code: code, blame: r.Source,
-		text: fmt.Sprintf("%s is a private address, which %s does not carry; it needs a route of its own, to where that network is", a, hopName(r)),
+		text: w.sprintf("%s is a private address, which %s does not carry; it needs a route of its own, to where that network is", a, hopName(r)),
 	}
 }
 
@@ -197,7 +196,7 @@ func (w *walk) privateSource(p packet) *stop {
 	}
 	return &stop{
 		stage: netplan.StagePrivateDest, code: code, blame: []cloud.Ref{{Kind: cloud.KindInternetGateway, ID: string(w.p.Gateway.ID)}},
-		text: fmt.Sprintf("%s is not a public address: nothing enters VPC %s from it through internet gateway %s", p.src, w.p.VPC, w.p.Gateway.ID),
+		text: w.sprintf("%s is not a public address: nothing enters VPC %s from it through internet gateway %s", p.src, w.p.VPC, w.p.Gateway.ID),
 	}
 }
 
@@ -208,6 +207,6 @@ func (w *walk) asymmetric(l *leg) *stop {
 	}
 	return &stop{
 		stage: netplan.StageAsymmetric, blame: l.route.Source,
-		text: fmt.Sprintf("%s, not to %s, so the answer to %s is lost; route it back the way it came", w.sends(l.from, l.route), from, l.pkt.dst),
+		text: w.sprintf("%s, not to %s, so the answer to %s is lost; route it back the way it came", w.sends(l.from, l.route), from, l.pkt.dst),
 	}
 }

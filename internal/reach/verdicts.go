@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,61 +9,69 @@ import (
 )
 
 // aclStop says which line of a network ACL, or the lack of one, refused the packet.
-func (w *walk) aclStop(sub netplan.Subnet, out bool, p packet, r ruling) *stop {
+func (w *walk) aclStop(sub *netplan.Subnet, out bool, p packet, r ruling) *stop {
 	s := &stop{stage: netplan.StageACLIn, blame: []cloud.Ref{{Kind: cloud.KindNetworkACL, ID: string(sub.ACL)}}}
 	verb, list := "entering", "inbound"
 	if out {
 		s.stage, verb, list = netplan.StageACLOut, "leaving", "outbound"
 	}
+	if w.terse {
+		return s
+	}
 	if r.partly {
 		p.dport = span{r.port, r.port}
 	}
-	flow := fmt.Sprintf("%s from %s to %s, %s %s", p.what(), p.src, p.dst, verb, sub.ID)
+	flow := w.sprintf("%s from %s to %s, %s %s", p.what(), p.src, p.dst, verb, sub.ID)
 	if r.line == nil {
-		s.text = fmt.Sprintf("Network ACL %s has no %s rule that allows %s (rule * denies)", sub.ACL, list, flow)
+		s.text = w.sprintf("Network ACL %s has no %s rule that allows %s (rule * denies)", sub.ACL, list, flow)
 	} else {
 		s.blame = slices.Clone(r.line.Source)
-		s.text = fmt.Sprintf("Network ACL %s %s rule %d denies %s", sub.ACL, list, r.line.Number, flow)
+		s.text = w.sprintf("Network ACL %s %s rule %d denies %s", sub.ACL, list, r.line.Number, flow)
 	}
 	s.blame = append(s.blame, cloud.Ref{Kind: cloud.KindSubnet, ID: string(sub.ID)})
 	if r.partly {
 		s.text += ", though not every port that the sender may choose"
 	}
 	if w.answering {
-		s.text += fmt.Sprintf("; network ACLs keep no state, so allow answers too: %s ports %d-%d", list, natPorts.lo, natPorts.hi)
+		s.text += w.sprintf("; network ACLs keep no state, so allow answers too: %s ports %d-%d", list, natPorts.lo, natPorts.hi)
 	} else {
-		s.text += fmt.Sprintf("; add an %s allow rule with a lower number", list)
+		s.text += w.sprintf("; add an %s allow rule with a lower number", list)
 	}
 	return s
 }
 
 // groupStop says why security groups refused the packet. rule is the refusal
 // that matched, if one did.
-func (w *walk) groupStop(e *netplan.ENI, p netplan.Profile, out bool, pkt packet, rule *netplan.Rule) *stop {
+func (w *walk) groupStop(e *netplan.ENI, p *netplan.Profile, out bool, pkt packet, rule *netplan.Rule) *stop {
 	rules, peer := p.In, pkt.src
 	s := &stop{stage: netplan.StageGroupIn}
 	dir, prep := "inbound", "from"
 	if out {
 		rules, peer, s.stage, dir, prep = p.Out, pkt.dst, netplan.StageGroupOut, "outbound", "to"
 	}
+	if rule == nil && len(p.Groups) > 0 && len(rules) == 0 {
+		s.code = "SG_HAS_NO_RULES"
+	}
+	if w.terse {
+		return s
+	}
 	for _, g := range p.Groups {
 		s.blame = append(s.blame, cloud.Ref{Kind: cloud.KindSecurityGroup, ID: string(g)})
 	}
 	names, has := groupNames(p.Groups)
-	flow := fmt.Sprintf("%s %s %s", pkt.what(), prep, peer)
+	flow := w.sprintf("%s %s %s", pkt.what(), prep, peer)
 	switch {
 	case rule != nil:
 		s.blame = slices.Concat(rule.Source, s.blame)
-		s.text = fmt.Sprintf("%s of network interface %s %s %s that refuses %s", names, e.ID, has, ruleName(rule), flow)
+		s.text = w.sprintf("%s of network interface %s %s %s that refuses %s", names, e.ID, has, ruleName(rule), flow)
 	case len(p.Groups) == 0:
-		s.text = fmt.Sprintf("Network interface %s has no security group, so nothing passes; give it one", e.ID)
+		s.text = w.sprintf("Network interface %s has no security group, so nothing passes; give it one", e.ID)
 	case len(rules) == 0:
-		s.code = "SG_HAS_NO_RULES"
-		s.text = fmt.Sprintf("%s of network interface %s %s no %s rules at all; add one that allows %s", names, e.ID, has, dir, flow)
+		s.text = w.sprintf("%s of network interface %s %s no %s rules at all; add one that allows %s", names, e.ID, has, dir, flow)
 	default:
 		near, hint := w.nearest(rules, pkt)
 		s.blame = append(s.blame, near...)
-		s.text = fmt.Sprintf("%s of network interface %s %s no %s rule that allows %s%s; add one", names, e.ID, has, dir, flow, hint)
+		s.text = w.sprintf("%s of network interface %s %s no %s rule that allows %s%s; add one", names, e.ID, has, dir, flow, hint)
 	}
 	s.blame = append(s.blame, eniRef(e))
 	return s
@@ -85,12 +92,12 @@ func groupNames(ids []cloud.SecurityGroupID) (names, has string) {
 func (w *walk) nearest(rules []netplan.Rule, pkt packet) ([]cloud.Ref, string) {
 	for i := range rules {
 		if r := &rules[i]; r.Action == cloud.Allow && ruleFits(r, pkt) {
-			return r.Source, fmt.Sprintf(" (%s allows it for %s only)", ruleName(r), peerName(r))
+			return r.Source, w.sprintf(" (%s allows it for %s only)", ruleName(r), peerName(r))
 		}
 	}
 	for i := range rules {
 		if r := &rules[i]; r.Action == cloud.Allow && r.Protocol == pkt.proto && pkt.ported() {
-			return r.Source, fmt.Sprintf(" (%s allows %s only)", ruleName(r), span{r.From, r.To})
+			return r.Source, w.sprintf(" (%s allows %s only)", ruleName(r), span{r.From, r.To})
 		}
 	}
 	return nil, ""

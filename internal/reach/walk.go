@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -14,26 +13,21 @@ type leg struct {
 	from, to *netplan.ENI
 	pkt      packet
 	route    *netplan.Route // the sender's, if it is an interface
+	number   int            // as in Hop.Leg
 }
 
 // walk follows one flow.
 type walk struct {
-	p           *netplan.Plan
+	*Analyser
 	legs        []leg
+	leg         int // the passage now, for hops
 	path, reply []Hop
 	answering   bool
+	terse       bool // neither texts nor paths are wanted
 	// unanswered: where the flow ends, answers are not the plan's to judge
 	// (the resolver, an interface's own address, a forwarding host).
 	unanswered bool
 	end        string // what the packet reached, in words
-}
-
-func (w *walk) hop(r cloud.Ref, note string) {
-	if w.answering {
-		w.reply = append(w.reply, Hop{r, note})
-	} else {
-		w.path = append(w.path, Hop{r, note})
-	}
 }
 
 func eniRef(e *netplan.ENI) cloud.Ref {
@@ -41,78 +35,50 @@ func eniRef(e *netplan.ENI) cloud.Ref {
 }
 
 // owner is the interface that has this private address, or nil.
-func (w *walk) owner(a netip.Addr) *netplan.ENI {
-	for i := range w.p.ENIs {
-		if slices.Contains(w.p.ENIs[i].Addrs, a) {
-			return &w.p.ENIs[i]
-		}
-	}
-	return nil
-}
+func (x *Analyser) owner(a netip.Addr) *netplan.ENI { return x.owners[a] }
 
 // local reports whether the address is in the VPC's blocks.
-func (w *walk) local(a netip.Addr) bool {
-	return slices.ContainsFunc(w.p.CIDRs, func(p netip.Prefix) bool { return p.Contains(a) })
+func (x *Analyser) local(a netip.Addr) bool {
+	return slices.ContainsFunc(x.p.CIDRs, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-func (w *walk) subnet(id cloud.SubnetID) netplan.Subnet {
-	for _, s := range w.p.Subnets {
-		if s.ID == id {
-			return s
-		}
-	}
-	return netplan.Subnet{ID: id}
-}
+func (x *Analyser) subnet(e *netplan.ENI) *netplan.Subnet { return x.places[e].subnet }
 
 // lookup finds the route for dst in the table of the interface's subnet.
-func (w *walk) lookup(e *netplan.ENI, dst netip.Addr) *netplan.Route {
-	id := w.subnet(e.Subnet).Table
-	for _, t := range w.p.Tables {
-		if t.ID != id {
-			continue
-		}
-		for i := range t.Routes {
-			if t.Routes[i].Dest.Contains(dst) {
-				return &t.Routes[i]
-			}
+func (x *Analyser) lookup(e *netplan.ENI, dst netip.Addr) *netplan.Route {
+	t := x.places[e].table
+	for i := range t.Routes {
+		if t.Routes[i].Dest.Contains(dst) {
+			return &t.Routes[i]
 		}
 	}
 	return nil
 }
 
 // public finds the pair that has this private, or this public address.
-func (w *walk) public(a netip.Addr) *netplan.PublicAddr {
-	if w.p.Gateway == nil {
-		return nil
-	}
-	for i, p := range w.p.Gateway.Public {
-		if p.Private == a || p.Public == a {
-			return &w.p.Gateway.Public[i]
-		}
-	}
-	return nil
-}
+func (x *Analyser) public(a netip.Addr) *netplan.PublicAddr { return x.publics[a] }
 
 // forward follows a new flow's first packet until it is delivered or stopped.
 func (w *walk) forward(from *netplan.ENI, pkt packet) *stop {
 	if from == nil {
 		return w.enter(pkt)
 	}
-	w.hop(eniRef(from), "sends from "+pkt.src.String())
+	w.leg++
+	w.at(from, RoleSource, pkt, func() string { return "sends from " + pkt.src.String() })
 	if !from.AnySource && !slices.Contains(from.Addrs, pkt.src) {
 		return w.spoofed(from, pkt)
 	}
-	seen := map[cloud.InterfaceID]bool{from.ID: true}
-	for {
+	for seen := []cloud.InterfaceID{from.ID}; ; {
 		next, s := w.step(from, &pkt)
 		if s != nil || next == nil {
 			return s
 		}
-		if seen[next.ID] {
+		if slices.Contains(seen, next.ID) {
 			return w.loops(next, pkt)
 		}
-		seen[next.ID] = true
+		seen = append(seen, next.ID)
 		from = next
+		w.leg++
 	}
 }
 
@@ -133,14 +99,14 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 	if r == nil {
 		return nil, w.noRoute(from, *pkt)
 	}
-	w.hop(r.Source[0], fmt.Sprintf("%s to %s", r.Dest, hopName(r)))
+	w.routed(r)
 	switch r.Hop {
 	case netplan.HopLocal:
 		to := w.owner(pkt.dst)
 		if to == nil {
 			return nil, w.noHost(pkt.dst, r)
 		}
-		return nil, w.deliver(leg{from, to, *pkt, r})
+		return nil, w.deliver(leg{from: from, to: to, pkt: *pkt, route: r})
 	case netplan.HopENI:
 		return nil, w.divert(from, *pkt, r)
 	case netplan.HopNAT:
@@ -160,8 +126,8 @@ func routable(a netip.Addr) bool {
 }
 
 // router: the first host of each block is the router's own address.
-func (w *walk) router(a netip.Addr) bool {
-	return slices.ContainsFunc(w.p.CIDRs, func(p netip.Prefix) bool { return p.Addr().Next() == a })
+func (x *Analyser) router(a netip.Addr) bool {
+	return slices.ContainsFunc(x.p.CIDRs, func(p netip.Prefix) bool { return p.Addr().Next() == a })
 }
 
 // resolve: the VPC's resolver answers DNS; neither security groups nor ACLs
@@ -171,7 +137,7 @@ func (w *walk) resolve(pkt packet) *stop {
 		return w.noService(pkt)
 	}
 	w.unanswered, w.end = true, "the VPC's resolver"
-	w.hop(cloud.Ref{Kind: cloud.KindVPC, ID: string(w.p.VPC)}, "resolver "+pkt.dst.String())
+	w.through(cloud.Ref{Kind: cloud.KindVPC, ID: string(w.p.VPC)}, RoleGateway, pkt, pkt, func() string { return "resolver " + pkt.dst.String() })
 	return nil
 }
 
@@ -183,14 +149,14 @@ func (w *walk) deliver(l leg) *stop {
 	if l.to.Attach != netplan.AttachDirect {
 		return w.unsolicited(l)
 	}
-	w.end = fmt.Sprintf("%s (%s)", l.to.ID, l.pkt.dst)
+	w.end = w.sprintf("%s (%s)", l.to.ID, l.pkt.dst)
 	return nil
 }
 
 // itself: a packet to the sender's own address never reaches the router.
 func (w *walk) itself(e *netplan.ENI, pkt packet) *stop {
 	if e.Attach != netplan.AttachDirect {
-		return w.unsolicited(leg{e, e, pkt, nil})
+		return w.unsolicited(leg{from: e, to: e, pkt: pkt})
 	}
 	w.unanswered, w.end = true, string(e.ID)+" itself"
 	return nil
@@ -204,17 +170,17 @@ func (w *walk) divert(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 	case to == nil:
 		return w.blackhole(from, pkt, r)
 	case slices.Contains(to.Addrs, pkt.dst):
-		return w.deliver(leg{from, to, pkt, r})
+		return w.deliver(leg{from: from, to: to, pkt: pkt, route: r})
 	case !to.AnySource || !speaks(to, pkt.dst):
 		return w.notForMe(from, to, pkt, r)
 	case to.ID == from.ID:
 		return w.loops(to, pkt)
 	}
-	if s := w.deliver(leg{from, to, pkt, r}); s != nil {
+	if s := w.deliver(leg{from: from, to: to, pkt: pkt, route: r}); s != nil {
 		return s
 	}
 	w.unanswered = true
-	w.end = fmt.Sprintf("%s, which takes packets for other addresses; what the host behind it does with them is its own affair", to.ID)
+	w.end = w.sprintf("%s, which takes packets for other addresses; what the host behind it does with them is its own affair", to.ID)
 	return nil
 }
 
@@ -233,24 +199,26 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 	if to.ID == from.ID {
 		return nil, w.loops(to, *pkt)
 	}
-	if s := w.pass(leg{from, to, *pkt, r}); s != nil {
+	if s := w.pass(leg{from: from, to: to, pkt: *pkt, route: r}); s != nil {
 		return nil, s
 	}
 	if !pkt.ported() && !pkt.pings() {
 		return nil, w.natProtocol(*pkt, r)
 	}
+	in := *pkt
 	pkt.src = to.Addrs[0]
 	if pkt.sport.lo != pkt.sport.hi || pkt.sport.lo < natPorts.lo {
 		pkt.sport = natPorts
 	}
-	w.hop(cloud.Ref{Kind: cloud.KindNATGateway, ID: r.Target}, "sends on from "+pkt.src.String())
+	out := *pkt
+	w.through(cloud.Ref{Kind: cloud.KindNATGateway, ID: r.Target}, RoleNAT, in, out, func() string { return "sends on from " + out.src.String() })
 	return to, nil
 }
 
 // leave takes the packet out through the internet gateway or an egress-only
 // one, and back in if it is for a public address of this same VPC.
 func (w *walk) leave(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
-	if s := w.pass(leg{from, nil, pkt, r}); s != nil {
+	if s := w.pass(leg{from: from, pkt: pkt, route: r}); s != nil {
 		return s
 	}
 	if s := w.isPrivate(pkt.dst, r); s != nil {
@@ -261,15 +229,16 @@ func (w *walk) leave(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 		if !w.local(pkt.src) {
 			return w.noPublicIP(from, pkt, r)
 		}
-		w.hop(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, "")
+		w.through(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, RoleGateway, pkt, pkt, nil)
 		return nil
 	}
 	pair := w.public(pkt.src)
 	if pair == nil || pair.Private != pkt.src {
 		return w.noPublicIP(from, pkt, r)
 	}
+	in := pkt
 	pkt.src = pair.Public
-	w.hop(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, "sends on from "+pkt.src.String())
+	w.through(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, RoleGateway, in, pkt, func() string { return "sends on from " + pair.Public.String() })
 	w.end += " as " + pkt.src.String()
 	if back := w.public(pkt.dst); back != nil && back.Public == pkt.dst {
 		return w.enter(pkt)
@@ -287,6 +256,7 @@ func gatewayKind(r *netplan.Route) cloud.Resource {
 // enter takes a packet from the internet into the VPC.
 func (w *walk) enter(pkt packet) *stop {
 	g := w.p.Gateway
+	w.leg++
 	if g == nil || g.ID == "" && pkt.dst.Is4() {
 		return w.noPrivateIP(pkt)
 	}
@@ -295,10 +265,14 @@ func (w *walk) enter(pkt packet) *stop {
 		if pair == nil || pair.Public != pkt.dst {
 			return w.noPrivateIP(pkt)
 		}
-		w.hop(cloud.Ref{Kind: cloud.KindInternetGateway, ID: string(g.ID)}, "delivers "+pkt.dst.String()+" to "+pair.Private.String())
+		in := pkt
 		pkt.dst = pair.Private
+		w.through(cloud.Ref{Kind: cloud.KindInternetGateway, ID: string(g.ID)}, RoleGateway, in, pkt,
+			func() string { return "delivers " + pair.Public.String() + " to " + pair.Private.String() })
 	} else if !w.local(pkt.dst) {
 		return w.noPrivateIP(pkt)
+	} else if g.ID != "" {
+		w.through(cloud.Ref{Kind: cloud.KindInternetGateway, ID: string(g.ID)}, RoleGateway, pkt, pkt, nil)
 	}
 	if pkt.src.IsPrivate() || shared.Contains(pkt.src) || !routable(pkt.src) {
 		return w.privateSource(pkt)
@@ -310,18 +284,18 @@ func (w *walk) enter(pkt packet) *stop {
 	if r := w.lookup(to, pkt.src); g.ID == "" || r != nil && r.Hop == netplan.HopEgressOnly {
 		return w.egressOnlyIn(to, pkt, r)
 	}
-	return w.deliver(leg{nil, to, pkt, nil})
+	return w.deliver(leg{to: to, pkt: pkt})
 }
 
 // endpoint hands the packet to a gateway endpoint.
 func (w *walk) endpoint(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
-	if s := w.pass(leg{from, nil, pkt, r}); s != nil {
+	if s := w.pass(leg{from: from, pkt: pkt, route: r}); s != nil {
 		return s
 	}
 	if pkt.proto != tcp && !(pkt.proto == icmp && pkt.typ == 8) {
 		return w.endpointProtocol(pkt, r)
 	}
-	w.hop(cloud.Ref{Kind: cloud.KindEndpoint, ID: r.Target}, "")
+	w.through(cloud.Ref{Kind: cloud.KindEndpoint, ID: r.Target}, RoleGateway, pkt, pkt, nil)
 	w.end = "gateway endpoint " + r.Target
 	return nil
 }

@@ -1,0 +1,114 @@
+package reach
+
+import (
+	"net/netip"
+	"slices"
+
+	"weir/internal/cloud"
+	"weir/internal/netplan"
+)
+
+// class is what the plan can tell of an interface. Flows between other
+// interfaces of the same classes fare alike, for:
+// routes, network ACLs and security groups know an interface by its subnet, its
+// groups and the prefixes that its addresses are in; beyond that only by name,
+// and one that is named is alone in its class.
+type class struct {
+	subnet  cloud.SubnetID
+	profile netplan.ProfileKey
+	attach  netplan.Attach
+	any     bool
+	v4, v6  netip.Prefix // the narrowest of the plan's prefixes around the first address
+	public  bool         // the first IPv4 address has a public one
+	single  cloud.InterfaceID
+}
+
+func (x *Analyser) class(e *netplan.ENI, known prefixes, named map[cloud.InterfaceID]bool) class {
+	c := class{subnet: e.Subnet, profile: e.Profile, attach: e.Attach, any: e.AnySource}
+	v4, v6 := first(e, true), first(e, false)
+	c.v4, c.v6 = known.around(v4), known.around(v6)
+	if pair := x.public(v4); pair != nil {
+		c.public = pair.Private == v4
+	}
+	for _, a := range []netip.Addr{v4, v6} {
+		odd := a.IsValid() && (!routable(a) || x.router(a) || slices.Contains(x.p.DNS.Resolvers, a) || !x.local(a))
+		if odd || named[e.ID] {
+			c.single = e.ID
+		}
+	}
+	return c
+}
+
+// first is the interface's first address of a family.
+func first(e *netplan.ENI, v4 bool) netip.Addr {
+	for _, a := range e.Addrs {
+		if a.Is4() == v4 {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// named are the interfaces that routes lead to.
+func (x *Analyser) named() map[cloud.InterfaceID]bool {
+	out := map[cloud.InterfaceID]bool{}
+	for _, t := range x.p.Tables {
+		for _, r := range t.Routes {
+			if r.ENI != "" {
+				out[r.ENI] = true
+			}
+		}
+	}
+	return out
+}
+
+// prefixes is a set of prefixes by length, longest first, for each family.
+// Prefixes are nested or apart, so the narrowest one around an address says
+// which of them contain it.
+type prefixes struct {
+	set  map[netip.Prefix]bool
+	bits map[bool][]int // by whether IPv4
+}
+
+// known are all the prefixes by which the plan tells addresses apart.
+func (x *Analyser) known() prefixes {
+	p := prefixes{set: map[netip.Prefix]bool{}, bits: map[bool][]int{}}
+	add := func(f netip.Prefix) {
+		if f.IsValid() && !p.set[f.Masked()] {
+			p.set[f.Masked()] = true
+			v4 := f.Addr().Is4()
+			p.bits[v4] = append(p.bits[v4], f.Bits())
+		}
+	}
+	for _, t := range x.p.Tables {
+		for _, r := range t.Routes {
+			add(r.Dest)
+		}
+	}
+	for _, a := range x.p.ACLs {
+		for _, l := range slices.Concat(a.In, a.Out) {
+			add(l.Prefix)
+		}
+	}
+	for _, f := range x.p.Profiles {
+		for _, r := range slices.Concat(f.In, f.Out) {
+			add(r.Prefix)
+		}
+	}
+	for v4, bits := range p.bits {
+		slices.Sort(bits)
+		bits = slices.Compact(bits)
+		slices.Reverse(bits)
+		p.bits[v4] = bits
+	}
+	return p
+}
+
+func (p prefixes) around(a netip.Addr) netip.Prefix {
+	for _, n := range p.bits[a.Is4()] {
+		if f, err := a.Prefix(n); err == nil && p.set[f] {
+			return f
+		}
+	}
+	return netip.Prefix{}
+}
