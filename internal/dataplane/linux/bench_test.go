@@ -80,7 +80,7 @@ func benchLease(b *testing.B, n int) {
 		b.StopTimer()
 		s.Close()
 		if i%n == 0 {
-			full(n)
+			full(n + 5)
 		}
 		b.StartTimer()
 	}
