@@ -25,6 +25,7 @@ type config struct {
 	slowStates     bool
 	strictRuntimes bool
 	idle           time.Duration
+	prepared       int
 	logLevel       string
 }
 
@@ -76,6 +77,7 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.BoolVar(&c.slowStates, "slow-states", false, "replay the vendor's transition times (a NAT gateway is pending for a minute)")
 	fs.BoolVar(&c.strictRuntimes, "strict-runtimes", false, "refuse a runtime whose exact version is not installed")
 	fs.DurationVar(&c.idle, "idle", 10*time.Minute, "how long an idle function instance is kept")
+	fs.IntVar(&c.prepared, "prepared", 16, "how many interpreters may wait for functions that will need one; 0: none")
 	fs.StringVar(&c.logLevel, "log", "warn", "log level: debug, info, warn, error")
 	detach := fs.Bool("d", false, "run in the background")
 	if err := parse(fs, args, 0); err != nil {
