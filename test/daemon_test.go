@@ -84,27 +84,34 @@ func (d *daemon) up(ctx context.Context) (string, error) {
 	return d.run(ctx, append([]string{"up", "-d", "-listen", d.addr, "-data", d.data, "-internet", "lab"}, d.args...)...)
 }
 
-// kill ends the daemon as a power cut would, and waits until it is gone.
-func (d *daemon) kill() error {
+// pid is the daemon's process.
+func (d *daemon) pid() (int, error) {
 	res, err := http.Get(d.url + "/_weir/health")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer res.Body.Close()
 	var h struct{ PID int }
-	if err := json.NewDecoder(res.Body).Decode(&h); err != nil {
+	err = json.NewDecoder(res.Body).Decode(&h)
+	return h.PID, err
+}
+
+// kill ends the daemon as a power cut would, and waits until it is gone.
+func (d *daemon) kill() error {
+	pid, err := d.pid()
+	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(h.PID, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return err
 	}
 	for range 500 {
-		if syscall.Kill(h.PID, 0) != nil {
+		if syscall.Kill(pid, 0) != nil {
 			return nil
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return fmt.Errorf("process %d is still there after SIGKILL", h.PID)
+	return fmt.Errorf("process %d is still there after SIGKILL", pid)
 }
 
 // run runs a weir subcommand and returns what it printed.
