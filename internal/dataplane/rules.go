@@ -50,6 +50,7 @@ func (l *lowerer) rules() *nft.Table {
 	chains := l.table.Chains
 	chains = append(chains, l.prerouting(s)...)
 	chains = append(chains, l.input(s)...)
+	chains = append(chains, l.trapChains(s)...)
 	chains = append(chains, l.forward(s))
 	chains = append(chains, l.translate(s)...)
 	l.table.Chains = chains
@@ -145,7 +146,8 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	pre.Rules = append(pre.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof))
 
 	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
-	known := &nft.Chain{Name: "known", Rules: s.resolvers.in(nft.Accept)}
+	known := &nft.Chain{Name: "known", Rules: []nft.Rule{nft.R(nft.StateIn(nft.Established), nft.Accept).Note("checked before")}}
+	known.Rules = append(known.Rules, s.resolvers.in(nft.Accept)...)
 	if l.has6 {
 		known.Rules = append(known.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop))
 	}
@@ -218,20 +220,7 @@ func (l *lowerer) byLink(m *nft.Set, f nft.Field) []nft.Rule {
 func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	var rules []nft.Rule
 	add := func(rs ...nft.Rule) { rules = append(rules, rs...) }
-	onTrap := func(t trap) nft.Stmt { return nft.Eq(nft.OIf, nft.If(t.index)) }
-
-	s.local.each(func(m *nft.Set, key []nft.Field) {
-		if len(m.Elems) > 0 {
-			f := nft.Dst4
-			if m == s.local.v6 {
-				f = nft.Dst6
-			}
-			add(l.refuse(netplan.StageNoHost, onTrap(trapNoRoute), nft.In(m, f)))
-		}
-	})
-	for _, t := range traps {
-		add(l.refuse(t.stage, onTrap(t)))
-	}
+	add(nft.R(nft.VMap(trapped, nft.OIf)))
 	if len(s.loops.Elems) > 0 {
 		add(l.refuse(netplan.StageLoop, nft.In(s.loops, nft.IIf, nft.OIf)))
 	}
@@ -256,6 +245,38 @@ func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	}
 	add(l.refuse(netplan.StageNoHost))
 	return &nft.Chain{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: rules}
+}
+
+// trapped leads to the chains that say why a packet went into a trap.
+var trapped = func() *nft.Set {
+	m := &nft.Set{Key: []nft.Field{nft.OIf}, Verdicts: true}
+	for _, t := range traps {
+		m.Elems = append(m.Elems, nft.K(nft.If(t.index)).Then(nft.Goto(t.name)))
+	}
+	return m
+}()
+
+// trapChains log and drop what is in the traps; without a route, addresses
+// inside the VPC are told from others.
+func (l *lowerer) trapChains(s *ruleSets) (chains []*nft.Chain) {
+	for _, t := range traps {
+		c := &nft.Chain{Name: t.name}
+		if t == trapNoRoute {
+			s.local.each(func(m *nft.Set, _ []nft.Field) {
+				if len(m.Elems) == 0 {
+					return
+				}
+				f := nft.Dst4
+				if m == s.local.v6 {
+					f = nft.Dst6
+				}
+				c.Rules = append(c.Rules, l.refuse(netplan.StageNoHost, nft.In(m, f)))
+			})
+		}
+		c.Rules = append(c.Rules, l.refuse(t.stage))
+		chains = append(chains, c)
+	}
+	return chains
 }
 
 // egressOnly refuses new flows inwards to subnets that answer through an egress-only gateway.
