@@ -8,30 +8,55 @@ import (
 	"weir/internal/runtime"
 )
 
-// loaded is an instance that was started for an event, and how loading its code went.
+// loaded is an instance for an event that waited, and how loading its code went.
 type loaded struct {
 	in      *instance // nil if err says why there is none
+	warm    bool      // another event has finished with it
 	err     error
 	failed  *runtime.InitError // the code's own failure
 	expired bool               // loading took too long
 	took    time.Duration
 }
 
-// cold starts an instance for the event. The event takes the first that is
-// ready: its own, or one that another event has finished with. The other then
-// waits for events to come.
+// cold runs an event that found no idle instance, in the first that is ready.
 func (i *Invoker) cold(ctx context.Context, r Request, w waiter) (*Response, error) {
-	own := make(chan loaded, 1)
-	go func() { own <- i.launch(ctx, r) }()
-	select {
-	case in := <-w:
-		go func() { i.surplus(<-own) }()
-		return i.warm(ctx, in, r), nil
-	case l := <-own:
-		if in := i.withdraw(poolKey{r.Function.Key, r.Version.Number}, w); in != nil {
-			i.release(in)
-		}
-		return i.first(ctx, l, r)
+	l := <-w
+	if l.warm {
+		return i.warm(ctx, l.in, r), nil
+	}
+	return i.first(ctx, l, r)
+}
+
+// await adds the request to those that wait, and has an instance started unless
+// enough are being started already; mu is held.
+func (i *Invoker) await(ctx context.Context, p *pool, r Request) waiter {
+	w := make(waiter, 1)
+	p.waiting = append(p.waiting, w)
+	if p.launching < len(p.waiting) {
+		p.launching++
+		go func() { i.launched(p, i.launch(ctx, r)) }()
+	}
+	return w
+}
+
+// launched gives a new instance to the event that waits longest. If none waits
+// any more, because instances became idle meanwhile, it is for events to come.
+func (i *Invoker) launched(p *pool, l loaded) {
+	i.mu.Lock()
+	p.launching--
+	if len(p.waiting) > 0 {
+		p.waiting[0] <- l
+		p.waiting = p.waiting[1:]
+		i.mu.Unlock()
+		return
+	}
+	i.mu.Unlock()
+	switch {
+	case l.in == nil:
+	case l.err != nil:
+		i.kill([]*instance{l.in})
+	default:
+		i.release(l.in)
 	}
 }
 
@@ -41,9 +66,7 @@ func (i *Invoker) launch(ctx context.Context, r Request) loaded {
 	if err != nil {
 		return loaded{err: err}
 	}
-	if r.LogTail {
-		in.sink.startTail()
-	}
+	in.sink.startTail() // in case that the event wants it
 	start := i.cfg.Now()
 	in.sink.line(start, "INIT_START Runtime Version: "+r.Version.Runtime)
 	if note := i.cfg.Engine.Note(r.Version.Runtime); note != "" {
@@ -81,18 +104,6 @@ func (i *Invoker) instance(ctx context.Context, r Request) (*instance, error) {
 	return in, nil
 }
 
-// surplus keeps an instance that its event did not need in the end.
-func (i *Invoker) surplus(l loaded) {
-	switch {
-	case l.in == nil:
-	case l.err != nil:
-		i.kill([]*instance{l.in})
-	default:
-		l.in.sink.takeTail()
-		i.release(l.in)
-	}
-}
-
 // first runs the event that wanted the instance.
 func (i *Invoker) first(ctx context.Context, l loaded, r Request) (*Response, error) {
 	switch {
@@ -128,9 +139,7 @@ func (i *Invoker) second(ctx context.Context, old *instance, r Request) (*Respon
 	if err != nil {
 		return nil, err
 	}
-	if r.LogTail {
-		in.sink.startTail(tail...)
-	}
+	in.sink.startTail(tail...)
 	start := i.cfg.Now()
 	loadCtx, cancel := context.WithTimeout(ctx, r.Version.Timeout)
 	defer cancel()

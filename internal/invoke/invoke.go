@@ -192,7 +192,7 @@ func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
 	defer i.leave(permit)
 	// The vendor runs an event to its end even if its caller goes away.
 	ctx = context.WithoutCancel(ctx)
-	in, w := i.idle(r)
+	in, w := i.idle(ctx, r)
 	if in == nil {
 		return i.cold(ctx, r, w)
 	}

@@ -2,7 +2,6 @@ package invoke
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"weir/internal/cloud"
@@ -19,15 +18,17 @@ type poolKey struct {
 type pool struct {
 	revision string
 	idle     []*instance
-	waiting  []waiter // events whose own instances are being started
+	waiting  []waiter // events without an instance, the first first
+	// launching counts instances that are being started: at least one for each
+	// event that waits.
+	launching int
 }
 
-// waiter gets an instance that becomes idle before its own is ready.
-type waiter chan *instance
+// waiter gets the instance for one event: a new one, or one that became idle.
+type waiter chan loaded
 
-// idle takes a warm instance of the request's version. If there is none, the
-// request waits for one, too, while its own is being started.
-func (i *Invoker) idle(r Request) (*instance, waiter) {
+// idle takes a warm instance of the request's version, or queues the request for one.
+func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
 	key := poolKey{r.Function.Key, r.Version.Number}
 	var dead []*instance
 	i.mu.Lock()
@@ -49,8 +50,7 @@ func (i *Invoker) idle(r Request) (*instance, waiter) {
 	}
 	var w waiter
 	if in == nil {
-		w = make(waiter, 1)
-		p.waiting = append(p.waiting, w)
+		w = i.await(ctx, p, r)
 	}
 	i.mu.Unlock()
 	i.kill(dead)
@@ -65,7 +65,7 @@ func (i *Invoker) release(in *instance) {
 	keep := !i.closed && p != nil && p.revision == in.revision
 	switch {
 	case keep && len(p.waiting) > 0 && !in.stale(i.cfg.Now(), in.timeout):
-		p.waiting[0] <- in
+		p.waiting[0] <- loaded{in: in, warm: true}
 		p.waiting = p.waiting[1:]
 	case keep:
 		in.idleSince = i.cfg.Now()
@@ -74,21 +74,6 @@ func (i *Invoker) release(in *instance) {
 	i.mu.Unlock()
 	if !keep {
 		i.kill([]*instance{in})
-	}
-}
-
-// withdraw ends a wait; if an instance came meanwhile, it is returned.
-func (i *Invoker) withdraw(key poolKey, w waiter) *instance {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if p := i.pools[key]; p != nil {
-		p.waiting = slices.DeleteFunc(p.waiting, func(o waiter) bool { return o == w })
-	}
-	select {
-	case in := <-w:
-		return in
-	default:
-		return nil
 	}
 }
 

@@ -47,9 +47,38 @@ func TestWaitingEventTakesAnInstanceThatBecomesIdle(t *testing.T) {
 		if idle != 2 {
 			t.Errorf("%d idle instances, want 2: the one that was started for the second event stays", idle)
 		}
-		w.must(t, `{}`)
+		for range 2 { // at once, to use both
+			running.Go(func() { w.must(t, `{}`) })
+		}
+		running.Wait()
 		if log := w.logs.all(); strings.Count(log, "Init Duration: 1000.00 ms") != 2 {
 			t.Errorf("each instance's first report shows how long it loaded:\n%s", log)
+		}
+	})
+}
+
+func TestBurstsStartNoMoreInstancesThanEventsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.engine.loading = func(context.Context, runtime.Code) error { time.Sleep(time.Second); return nil }
+		w.engine.handler = func(*fakeProcess, runtime.Event) (runtime.Result, error) {
+			time.Sleep(time.Millisecond)
+			return runtime.Result{}, nil
+		}
+		w.must(t, `{}`)
+		var running sync.WaitGroup
+		for range 16 {
+			running.Go(func() {
+				for range 1000 {
+					w.must(t, `{}`)
+				}
+			})
+		}
+		running.Wait()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if w.engine.started > 16 {
+			t.Errorf("%d instances for 16 clients", w.engine.started)
 		}
 	})
 }

@@ -16,6 +16,8 @@ const unhandled = "Unhandled"
 func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.Duration) *Response {
 	if r.LogTail {
 		in.sink.startTail()
+	} else {
+		in.sink.takeTail()
 	}
 	initTime := in.initTime
 	in.initTime = 0
