@@ -35,6 +35,7 @@ const none = ^uint64(0)
 func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64, mounts []uint64, wait bool) *program {
 	p := newProgram(stageOps, maxOps)
 	p.call("mark descriptors", unix.SYS_CLOSE_RANGE, d.status, none>>32, unix.CLOSE_RANGE_CLOEXEC)
+	p.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, uint64(len(d.list)), none>>32, 0) // what the daemon was started with
 	for _, fd := range g {
 		p.call("join the control group", unix.SYS_WRITE, fd, p.str("0"), 1)
 	}

@@ -250,3 +250,19 @@ func TestApart(t *testing.T) {
 		t.Errorf("users outside: %v", uids)
 	}
 }
+
+// TestInherited starts while the daemon holds descriptors that are not marked
+// close-on-exec, as the shell that started it may have left: none gets inside.
+func TestInherited(t *testing.T) {
+	h := open(t, Config{})
+	for range 30 {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+	}
+	if out, exit := run(t, h, sh("cd /proc/self/fd; echo *")); out != "0 1 2 3" || exit != (Exit{}) { // 3 is what the shell reads
+		t.Errorf("descriptors %q, exit %+v", out, exit)
+	}
+}
