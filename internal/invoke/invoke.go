@@ -158,7 +158,7 @@ func New(cfg Config) (*Invoker, error) {
 	i := &Invoker{
 		cfg:      cfg,
 		code:     code,
-		starting: make(chan struct{}, 2*goruntime.GOMAXPROCS(0)),
+		starting: make(chan struct{}, goruntime.GOMAXPROCS(0)),
 		limits:   newLimits(cfg.Concurrency),
 		pools:    map[poolKey]*pool{},
 		all:      map[*instance]struct{}{},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,14 +85,14 @@ func TestBurstsStartNoMoreInstancesThanEventsWait(t *testing.T) {
 }
 
 // newKinds is a preparedPool over counted fakes.
-func newKinds(max int) (p *preparedPool, open *int, fail *bool) {
-	open, fail = new(int), new(bool)
+func newKinds(max int) (p *preparedPool, open *atomic.Int32, fail *atomic.Bool) {
+	open, fail = new(atomic.Int32), new(atomic.Bool)
 	p = newPreparedPool(max, time.Now, func(_ context.Context, key preparedKey) (*prepared, error) {
-		if *fail {
+		if fail.Load() {
 			return nil, errors.New("no")
 		}
-		*open++
-		return &prepared{slot: &Slot{ENI: key.eni, Release: func() { *open-- }}, process: &fakeProcess{done: make(chan struct{})}}, nil
+		open.Add(1)
+		return &prepared{slot: &Slot{ENI: key.eni, Release: func() { open.Add(-1) }}, process: &fakeProcess{done: make(chan struct{})}}, nil
 	}, func() bool { return false })
 	return p, open, fail
 }
@@ -108,8 +109,8 @@ func TestPreparedPoolIsBoundedAndAdapts(t *testing.T) {
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
-		if *open != 2 {
-			t.Errorf("%d interpreters wait, at most 2 may", *open)
+		if open.Load() != 2 {
+			t.Errorf("%d interpreters wait, at most 2 may", open.Load())
 		}
 		if p.take(key(0)) != nil {
 			t.Error("the kind that was wanted first still has one; the newest should have taken its place")
@@ -119,21 +120,21 @@ func TestPreparedPoolIsBoundedAndAdapts(t *testing.T) {
 			t.Fatal("the kind wanted last has none")
 		}
 		got.close()
-		*fail = true
+		fail.Store(true)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		*fail = false
+		fail.Store(false)
 		time.Sleep(retryAfter)
 		p.decay()
 		synctest.Wait()
-		if *open != 2 {
-			t.Errorf("%d interpreters wait after a failure and a while, want 2", *open)
+		if open.Load() != 2 {
+			t.Errorf("%d interpreters wait after a failure and a while, want 2", open.Load())
 		}
 		time.Sleep(wantedFor)
 		p.decay()
 		synctest.Wait()
-		if *open != 0 {
-			t.Errorf("%d interpreters wait though nobody wanted one for %v", *open, wantedFor)
+		if open.Load() != 0 {
+			t.Errorf("%d interpreters wait though nobody wanted one for %v", open.Load(), wantedFor)
 		}
 		p.close()
 		stop()

@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxWanted bounds the waiting interpreters of one kind.
-	maxWanted = 8
+	maxWanted = 4
 	// wantedFor is how long a kind stays wanted after the last cold start.
 	wantedFor = 10 * time.Minute
 	// newFor is how long after its last change a function counts as new.
@@ -100,7 +100,9 @@ func (p *preparedPool) fill(ctx context.Context) {
 			}
 			continue
 		}
+		begin := p.now()
 		made, err := p.start(ctx, key)
+		took := p.now().Sub(begin)
 		if ctx.Err() != nil {
 			if err == nil {
 				made.close()
@@ -108,6 +110,11 @@ func (p *preparedPool) fill(ctx context.Context) {
 			return
 		}
 		p.add(key, made, err)
+		select { // leave events half of the time
+		case <-ctx.Done():
+			return
+		case <-time.After(took):
+		}
 	}
 }
 
