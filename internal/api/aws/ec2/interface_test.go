@@ -14,73 +14,76 @@ import (
 	"weir/internal/control"
 )
 
+func (w *world) iface(in *sdk.CreateNetworkInterfaceInput) error {
+	return failure(w.CreateNetworkInterface(w.Context(), in))
+}
+
 func TestInterfaceRefusals(t *testing.T) {
-	create := func(w *world, in *sdk.CreateNetworkInterfaceInput) error {
-		return failure(w.CreateNetworkInterface(w.Context(), in))
-	}
-	check(t, []refusal{
-		{"unknown interface", "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '" + noENI + "' does not exist", func(w *world, _, _ string) error {
-			return failure(w.DeleteNetworkInterface(w.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: s(noENI)}))
-		}},
-		{"malformed ID", "InvalidNetworkInterfaceId.Malformed", `Invalid id: "eni-x" (expecting "eni-...")`, func(w *world, _, _ string) error {
-			return failure(w.DescribeNetworkInterfaces(w.Context(), &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{"eni-x"}}))
-		}},
-		{"address outside the subnet", "InvalidParameterValue", "Address 10.0.2.9 does not fall within the subnet's address range", func(w *world, _, subnet string) error {
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.2.9")})
-		}},
-		{"reserved address", "InvalidParameterValue", "Address 10.0.1.2 is in subnet's reserved address range", func(w *world, _, subnet string) error {
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.1.2")})
-		}},
-		{"broadcast address", "InvalidParameterValue", "Address 10.0.1.255 is in subnet's reserved address range", func(w *world, _, subnet string) error {
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.1.255")})
-		}},
-		{"address taken", "InvalidIPAddress.InUse", "Address 10.0.1.9 is in use.", func(w *world, _, subnet string) error {
-			for range 2 { // the SDK puts a token into its input, so each needs its own
-				if err := create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.1.9")}); err != nil {
-					return err
-				}
+	check(t, interfaceRefusals)
+}
+
+var interfaceRefusals = []refusal{
+	{"unknown interface", "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '" + noENI + "' does not exist", func(w *world, _, _ string) error {
+		return failure(w.DeleteNetworkInterface(w.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: s(noENI)}))
+	}},
+	{"malformed ID", "InvalidNetworkInterfaceId.Malformed", `Invalid id: "eni-x" (expecting "eni-...")`, func(w *world, _, _ string) error {
+		return failure(w.DescribeNetworkInterfaces(w.Context(), &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{"eni-x"}}))
+	}},
+	{"address outside the subnet", "InvalidParameterValue", "Address 10.0.2.9 does not fall within the subnet's address range", func(w *world, _, subnet string) error {
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.2.9")})
+	}},
+	{"reserved address", "InvalidParameterValue", "Address 10.0.1.2 is in subnet's reserved address range", func(w *world, _, subnet string) error {
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.1.2")})
+	}},
+	{"broadcast address", "InvalidParameterValue", "Address 10.0.1.255 is in subnet's reserved address range", func(w *world, _, subnet string) error {
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.1.255")})
+	}},
+	{"address taken", "InvalidIPAddress.InUse", "Address 10.0.1.9 is in use.", func(w *world, _, subnet string) error {
+		for range 2 { // the SDK puts a token into its input, so each needs its own
+			if err := w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, PrivateIpAddress: s("10.0.1.9")}); err != nil {
+				return err
 			}
-			return nil
-		}},
-		{"group of another VPC", "InvalidParameter", "", func(w *world, _, subnet string) error {
-			other := do(w.CreateVpc(w.Context(), &sdk.CreateVpcInput{CidrBlock: s("10.0.0.0/16")})).Vpc.VpcId
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: []string{*w.group(*other, "web")}})
-		}},
-		{"six groups", "SecurityGroupsPerInterfaceLimitExceeded", "", func(w *world, vpc, subnet string) error {
-			var groups []string
-			for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
-				groups = append(groups, *w.group(vpc, name))
-			}
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: groups})
-		}},
-		{"a billion addresses", "PrivateIpAddressLimitExceeded", "", func(w *world, _, subnet string) error {
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, SecondaryPrivateIpAddressCount: aws.Int32(1_000_000_000)})
-		}},
-		{"minus a billion addresses", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, SecondaryPrivateIpAddressCount: aws.Int32(-1_000_000_000)})
-		}},
-		{"IPv6 without a block", "InvalidParameterValue", "The subnet '{S}' does not have an IPv6 CIDR block", func(w *world, _, subnet string) error {
-			return create(w, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Ipv6AddressCount: aws.Int32(1)})
-		}},
-		{"deleting what is attached", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
-			i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
-			do(w.AttachNetworkInterface(w.Context(), &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}))
-			return failure(w.DeleteNetworkInterface(w.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: i}))
-		}},
-		{"attaching twice", "InvalidNetworkInterface.InUse", "", func(w *world, _, subnet string) error {
-			i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
-			in := &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}
-			do(w.AttachNetworkInterface(w.Context(), in))
-			return failure(w.AttachNetworkInterface(w.Context(), in))
-		}},
-		{"no such attachment", "InvalidAttachmentID.NotFound", "", func(w *world, _, _ string) error {
-			return failure(w.DetachNetworkInterface(w.Context(), &sdk.DetachNetworkInterfaceInput{AttachmentId: s("eni-attach-0123456789abcdef0")}))
-		}},
-		{"unassigning the primary address", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
-			i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface
-			return failure(w.UnassignPrivateIpAddresses(w.Context(), &sdk.UnassignPrivateIpAddressesInput{NetworkInterfaceId: i.NetworkInterfaceId, PrivateIpAddresses: []string{*i.PrivateIpAddress}}))
-		}},
-	})
+		}
+		return nil
+	}},
+	{"group of another VPC", "InvalidParameter", "", func(w *world, _, subnet string) error {
+		other := do(w.CreateVpc(w.Context(), &sdk.CreateVpcInput{CidrBlock: s("10.0.0.0/16")})).Vpc.VpcId
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: []string{*w.group(*other, "web")}})
+	}},
+	{"six groups", "SecurityGroupsPerInterfaceLimitExceeded", "", func(w *world, vpc, subnet string) error {
+		var groups []string
+		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+			groups = append(groups, *w.group(vpc, name))
+		}
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: groups})
+	}},
+	{"a billion addresses", "PrivateIpAddressLimitExceeded", "", func(w *world, _, subnet string) error {
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, SecondaryPrivateIpAddressCount: aws.Int32(1_000_000_000)})
+	}},
+	{"minus a billion addresses", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, SecondaryPrivateIpAddressCount: aws.Int32(-1_000_000_000)})
+	}},
+	{"IPv6 without a block", "InvalidParameterValue", "The subnet '{S}' does not have an IPv6 CIDR block", func(w *world, _, subnet string) error {
+		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Ipv6AddressCount: aws.Int32(1)})
+	}},
+	{"deleting what is attached", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
+		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
+		do(w.AttachNetworkInterface(w.Context(), &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}))
+		return failure(w.DeleteNetworkInterface(w.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: i}))
+	}},
+	{"attaching twice", "InvalidNetworkInterface.InUse", "", func(w *world, _, subnet string) error {
+		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
+		in := &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}
+		do(w.AttachNetworkInterface(w.Context(), in))
+		return failure(w.AttachNetworkInterface(w.Context(), in))
+	}},
+	{"no such attachment", "InvalidAttachmentID.NotFound", "", func(w *world, _, _ string) error {
+		return failure(w.DetachNetworkInterface(w.Context(), &sdk.DetachNetworkInterfaceInput{AttachmentId: s("eni-attach-0123456789abcdef0")}))
+	}},
+	{"unassigning the primary address", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
+		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface
+		return failure(w.UnassignPrivateIpAddresses(w.Context(), &sdk.UnassignPrivateIpAddressesInput{NetworkInterfaceId: i.NetworkInterfaceId, PrivateIpAddresses: []string{*i.PrivateIpAddress}}))
+	}},
 }
 
 func TestInterfaceLife(t *testing.T) {

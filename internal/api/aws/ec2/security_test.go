@@ -19,84 +19,87 @@ func port(n int32, cidr string) []types.IpPermission {
 	return []types.IpPermission{{IpProtocol: s("tcp"), FromPort: &n, ToPort: &n, IpRanges: []types.IpRange{{CidrIp: &cidr}}}}
 }
 
+func (w *world) allow(group *string, p []types.IpPermission) error {
+	return failure(w.AuthorizeSecurityGroupIngress(w.Context(), &sdk.AuthorizeSecurityGroupIngressInput{GroupId: group, IpPermissions: p}))
+}
+
 func TestSecurityGroupRefusals(t *testing.T) {
-	in := func(w *world, group *string, p []types.IpPermission) error {
-		return failure(w.AuthorizeSecurityGroupIngress(w.Context(), &sdk.AuthorizeSecurityGroupIngressInput{GroupId: group, IpPermissions: p}))
-	}
-	check(t, []refusal{
-		{"name taken", "InvalidGroup.Duplicate", "The security group 'web' already exists for VPC '{V}'", func(w *world, vpc, _ string) error {
-			w.group(vpc, "web")
-			return failure(w.CreateSecurityGroup(w.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("web"), Description: s("x")}))
-		}},
-		{"reserved name", "InvalidGroup.Reserved", "", func(w *world, vpc, _ string) error {
-			return failure(w.CreateSecurityGroup(w.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("default"), Description: s("x")}))
-		}},
-		{"name like an ID", "InvalidParameterValue", "", func(w *world, vpc, _ string) error {
-			return failure(w.CreateSecurityGroup(w.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("sg-web"), Description: s("x")}))
-		}},
-		{"deleting the default group", "CannotDelete", "", func(w *world, vpc, _ string) error {
-			g := do(w.DescribeSecurityGroups(w.Context(), &sdk.DescribeSecurityGroupsInput{Filters: []types.Filter{{Name: s("vpc-id"), Values: []string{vpc}}}})).SecurityGroups[0]
-			return failure(w.DeleteSecurityGroup(w.Context(), &sdk.DeleteSecurityGroupInput{GroupId: g.GroupId}))
-		}},
-		{"unknown group", "InvalidGroup.NotFound", "The security group '" + noGroup + "' does not exist", func(w *world, _, _ string) error {
-			return in(w, s(noGroup), port(22, "10.0.0.0/8"))
-		}},
-		{"malformed group", "InvalidGroupId.Malformed", `Invalid id: "web" (expecting "sg-...")`, func(w *world, _, _ string) error {
-			return in(w, s("web"), port(22, "10.0.0.0/8"))
-		}},
-		{"same rule twice", "InvalidPermission.Duplicate", `the specified rule "peer: 10.0.0.0/8, TCP, from port: 22, to port: 22, ALLOW" already exists`, func(w *world, vpc, _ string) error {
-			g := w.group(vpc, "web")
-			if err := in(w, g, port(22, "10.0.0.0/8")); err != nil {
-				return err
-			}
-			return in(w, g, port(22, "10.0.0.0/8"))
-		}},
-		{"61st rule", "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.", func(w *world, vpc, _ string) error {
-			g := w.group(vpc, "web")
-			for n := range int32(60) {
-				if err := in(w, g, port(n, "10.0.0.0/8")); err != nil {
-					return err
-				}
-			}
-			return in(w, g, port(60, "10.0.0.0/8"))
-		}},
-		{"revoking no rule", "InvalidPermission.NotFound", "The specified rule does not exist in this security group.", func(w *world, vpc, _ string) error {
-			return failure(w.RevokeSecurityGroupIngress(w.Context(), &sdk.RevokeSecurityGroupIngressInput{GroupId: w.group(vpc, "web"), IpPermissions: port(22, "10.0.0.0/8")}))
-		}},
-		{"revoking no rule's ID", "InvalidSecurityGroupRuleId.NotFound", "", func(w *world, vpc, _ string) error {
-			return failure(w.RevokeSecurityGroupIngress(w.Context(), &sdk.RevokeSecurityGroupIngressInput{GroupId: w.group(vpc, "web"), SecurityGroupRuleIds: []string{"sgr-0123456789abcdef0"}}))
-		}},
-		{"malformed block", "InvalidParameterValue", "CIDR block 10.0.0.0/33 is malformed", func(w *world, vpc, _ string) error {
-			return in(w, w.group(vpc, "web"), port(22, "10.0.0.0/33"))
-		}},
-		{"ports reversed", "InvalidParameterValue", "Invalid TCP port range (20,10)", func(w *world, vpc, _ string) error {
-			p := port(20, "10.0.0.0/8")
-			p[0].ToPort = aws.Int32(10)
-			return in(w, w.group(vpc, "web"), p)
-		}},
-		{"group of another VPC", "InvalidGroup.NotFound", "You have specified two resources that belong to different networks.", func(w *world, vpc, _ string) error {
-			other := do(w.CreateVpc(w.Context(), &sdk.CreateVpcInput{CidrBlock: s("10.0.0.0/16")})).Vpc.VpcId
-			peer := w.group(*other, "peer")
-			return in(w, w.group(vpc, "web"), []types.IpPermission{{IpProtocol: s("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: peer}}}})
-		}},
-		{"deleting a group that another names", "DependencyViolation", "", func(w *world, vpc, _ string) error {
-			a, b := w.group(vpc, "a"), w.group(vpc, "b")
-			if err := in(w, a, []types.IpPermission{{IpProtocol: s("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: b}}}}); err != nil {
-				return err
-			}
-			return failure(w.DeleteSecurityGroup(w.Context(), &sdk.DeleteSecurityGroupInput{GroupId: b}))
-		}},
-		{"deleting a group in use", "DependencyViolation", "", func(w *world, vpc, subnet string) error {
-			g := w.group(vpc, "web")
-			do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: []string{*g}}))
-			return failure(w.DeleteSecurityGroup(w.Context(), &sdk.DeleteSecurityGroupInput{GroupId: g}))
-		}},
-	})
+	check(t, securityGroupRefusals)
 
 	w := newWorld(t, func(o *control.Options) { o.Quotas.SecurityGroups = 2 })
 	vpc, _ := w.network() // with the default VPC's and its own group there are two
 	err := failure(w.CreateSecurityGroup(t.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("web"), Description: s("x")}))
 	w.refused(err, "SecurityGroupLimitExceeded", "")
+}
+
+var securityGroupRefusals = []refusal{
+	{"name taken", "InvalidGroup.Duplicate", "The security group 'web' already exists for VPC '{V}'", func(w *world, vpc, _ string) error {
+		w.group(vpc, "web")
+		return failure(w.CreateSecurityGroup(w.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("web"), Description: s("x")}))
+	}},
+	{"reserved name", "InvalidGroup.Reserved", "", func(w *world, vpc, _ string) error {
+		return failure(w.CreateSecurityGroup(w.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("default"), Description: s("x")}))
+	}},
+	{"name like an ID", "InvalidParameterValue", "", func(w *world, vpc, _ string) error {
+		return failure(w.CreateSecurityGroup(w.Context(), &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: s("sg-web"), Description: s("x")}))
+	}},
+	{"deleting the default group", "CannotDelete", "", func(w *world, vpc, _ string) error {
+		g := do(w.DescribeSecurityGroups(w.Context(), &sdk.DescribeSecurityGroupsInput{Filters: []types.Filter{{Name: s("vpc-id"), Values: []string{vpc}}}})).SecurityGroups[0]
+		return failure(w.DeleteSecurityGroup(w.Context(), &sdk.DeleteSecurityGroupInput{GroupId: g.GroupId}))
+	}},
+	{"unknown group", "InvalidGroup.NotFound", "The security group '" + noGroup + "' does not exist", func(w *world, _, _ string) error {
+		return w.allow(s(noGroup), port(22, "10.0.0.0/8"))
+	}},
+	{"malformed group", "InvalidGroupId.Malformed", `Invalid id: "web" (expecting "sg-...")`, func(w *world, _, _ string) error {
+		return w.allow(s("web"), port(22, "10.0.0.0/8"))
+	}},
+	{"same rule twice", "InvalidPermission.Duplicate", `the specified rule "peer: 10.0.0.0/8, TCP, from port: 22, to port: 22, ALLOW" already exists`, func(w *world, vpc, _ string) error {
+		g := w.group(vpc, "web")
+		if err := w.allow(g, port(22, "10.0.0.0/8")); err != nil {
+			return err
+		}
+		return w.allow(g, port(22, "10.0.0.0/8"))
+	}},
+	{"61st rule", "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.", func(w *world, vpc, _ string) error {
+		g := w.group(vpc, "web")
+		for n := range int32(60) {
+			if err := w.allow(g, port(n, "10.0.0.0/8")); err != nil {
+				return err
+			}
+		}
+		return w.allow(g, port(60, "10.0.0.0/8"))
+	}},
+	{"revoking no rule", "InvalidPermission.NotFound", "The specified rule does not exist in this security group.", func(w *world, vpc, _ string) error {
+		return failure(w.RevokeSecurityGroupIngress(w.Context(), &sdk.RevokeSecurityGroupIngressInput{GroupId: w.group(vpc, "web"), IpPermissions: port(22, "10.0.0.0/8")}))
+	}},
+	{"revoking no rule's ID", "InvalidSecurityGroupRuleId.NotFound", "", func(w *world, vpc, _ string) error {
+		return failure(w.RevokeSecurityGroupIngress(w.Context(), &sdk.RevokeSecurityGroupIngressInput{GroupId: w.group(vpc, "web"), SecurityGroupRuleIds: []string{"sgr-0123456789abcdef0"}}))
+	}},
+	{"malformed block", "InvalidParameterValue", "CIDR block 10.0.0.0/33 is malformed", func(w *world, vpc, _ string) error {
+		return w.allow(w.group(vpc, "web"), port(22, "10.0.0.0/33"))
+	}},
+	{"ports reversed", "InvalidParameterValue", "Invalid TCP port range (20,10)", func(w *world, vpc, _ string) error {
+		p := port(20, "10.0.0.0/8")
+		p[0].ToPort = aws.Int32(10)
+		return w.allow(w.group(vpc, "web"), p)
+	}},
+	{"group of another VPC", "InvalidGroup.NotFound", "You have specified two resources that belong to different networks.", func(w *world, vpc, _ string) error {
+		other := do(w.CreateVpc(w.Context(), &sdk.CreateVpcInput{CidrBlock: s("10.0.0.0/16")})).Vpc.VpcId
+		peer := w.group(*other, "peer")
+		return w.allow(w.group(vpc, "web"), []types.IpPermission{{IpProtocol: s("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: peer}}}})
+	}},
+	{"deleting a group that another names", "DependencyViolation", "", func(w *world, vpc, _ string) error {
+		a, b := w.group(vpc, "a"), w.group(vpc, "b")
+		if err := w.allow(a, []types.IpPermission{{IpProtocol: s("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: b}}}}); err != nil {
+			return err
+		}
+		return failure(w.DeleteSecurityGroup(w.Context(), &sdk.DeleteSecurityGroupInput{GroupId: b}))
+	}},
+	{"deleting a group in use", "DependencyViolation", "", func(w *world, vpc, subnet string) error {
+		g := w.group(vpc, "web")
+		do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: []string{*g}}))
+		return failure(w.DeleteSecurityGroup(w.Context(), &sdk.DeleteSecurityGroupInput{GroupId: g}))
+	}},
 }
 
 func TestSecurityGroupRules(t *testing.T) {

@@ -115,10 +115,21 @@ func (w *world) network() (vpc, subnet string) {
 }
 
 // TestDocumentStory builds the network of "internet access for functions in a
-// VPC" step by step, and takes it down in the right and in the wrong order.
+// VPC" step by step, and takes it down in the wrong and in the right order.
 func TestDocumentStory(t *testing.T) {
 	w := newWorld(t)
-	ctx := t.Context()
+	d := w.buildDocument()
+	w.tearDownWrongly(d)
+	w.tearDown(d)
+}
+
+// document are the IDs of the document's network.
+type document struct {
+	vpc, public, private, igw, publicTable, publicAssoc, privateTable, address, nat *string
+}
+
+func (w *world) buildDocument() document {
+	ctx := w.Context()
 	made := do(w.CreateVpc(ctx, &sdk.CreateVpcInput{
 		CidrBlock: aws.String("10.0.0.0/16"),
 		TagSpecifications: []types.TagSpecification{{
@@ -159,40 +170,46 @@ func TestDocumentStory(t *testing.T) {
 	equal(w, "its description", *eni[0].Description, "Interface for NAT Gateway "+*nat.NatGatewayId)
 	equal(w, "its status", eni[0].Status, types.NetworkInterfaceStatusInUse)
 
-	// the wrong order
-	_, err := w.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: vpc})
-	w.refused(err, "DependencyViolation", "The vpc '"+*vpc+"' has dependencies and cannot be deleted.")
-	_, err = w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: public.SubnetId})
-	w.refused(err, "DependencyViolation", "The subnet '"+*public.SubnetId+"' has dependencies and cannot be deleted.")
-	_, err = w.DetachInternetGateway(ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: igw, VpcId: vpc})
-	w.refused(err, "DependencyViolation", "Network "+*vpc+" has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
-	_, err = w.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: eip.AllocationId})
-	w.refused(err, "InvalidIPAddress.InUse", "")
-	_, err = w.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: publicTable})
-	w.refused(err, "DependencyViolation", "The routeTable '"+*publicTable+"' has dependencies and cannot be deleted.")
-	_, err = w.DeleteInternetGateway(ctx, &sdk.DeleteInternetGatewayInput{InternetGatewayId: igw})
-	w.refused(err, "DependencyViolation", "The internetGateway '"+*igw+"' has dependencies and cannot be deleted.")
+	return document{vpc, public.SubnetId, private.SubnetId, igw, publicTable, publicAssoc, privateTable, eip.AllocationId, nat.NatGatewayId}
+}
 
-	// the right order
-	do(w.DeleteNatGateway(ctx, &sdk.DeleteNatGatewayInput{NatGatewayId: nat.NatGatewayId}))
-	nats = do(w.DescribeNatGateways(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{*nat.NatGatewayId}}))
+func (w *world) tearDownWrongly(d document) {
+	ctx := w.Context()
+	_, err := w.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: d.vpc})
+	w.refused(err, "DependencyViolation", "The vpc '"+*d.vpc+"' has dependencies and cannot be deleted.")
+	_, err = w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: d.public})
+	w.refused(err, "DependencyViolation", "The subnet '"+*d.public+"' has dependencies and cannot be deleted.")
+	_, err = w.DetachInternetGateway(ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: d.igw, VpcId: d.vpc})
+	w.refused(err, "DependencyViolation", "Network "+*d.vpc+" has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
+	_, err = w.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: d.address})
+	w.refused(err, "InvalidIPAddress.InUse", "")
+	_, err = w.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: d.publicTable})
+	w.refused(err, "DependencyViolation", "The routeTable '"+*d.publicTable+"' has dependencies and cannot be deleted.")
+	_, err = w.DeleteInternetGateway(ctx, &sdk.DeleteInternetGatewayInput{InternetGatewayId: d.igw})
+	w.refused(err, "DependencyViolation", "The internetGateway '"+*d.igw+"' has dependencies and cannot be deleted.")
+}
+
+func (w *world) tearDown(d document) {
+	ctx := w.Context()
+	do(w.DeleteNatGateway(ctx, &sdk.DeleteNatGatewayInput{NatGatewayId: d.nat}))
+	nats := do(w.DescribeNatGateways(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{*d.nat}}))
 	equal(w, "NAT state after deletion", nats.NatGateways[0].State, types.NatGatewayStateDeleted)
-	routes := do(w.DescribeRouteTables(ctx, &sdk.DescribeRouteTablesInput{RouteTableIds: []string{*privateTable}})).RouteTables[0].Routes
+	routes := do(w.DescribeRouteTables(ctx, &sdk.DescribeRouteTablesInput{RouteTableIds: []string{*d.privateTable}})).RouteTables[0].Routes
 	equal(w, "routes", len(routes), 2)
 	equal(w, "the local route", *routes[0].GatewayId, "local")
 	equal(w, "the route to the deleted NAT gateway", routes[1].State, types.RouteStateBlackhole)
 	w.now = w.now.Add(61 * time.Minute)
-	_, err = w.DescribeNatGateways(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{*nat.NatGatewayId}})
-	w.refused(err, "NatGatewayNotFound", "NatGateway "+*nat.NatGatewayId+" was not found")
-	do(w.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: eip.AllocationId}))
-	do(w.DisassociateRouteTable(ctx, &sdk.DisassociateRouteTableInput{AssociationId: publicAssoc}))
-	do(w.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: publicTable}))
-	do(w.DetachInternetGateway(ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: igw, VpcId: vpc}))
-	do(w.DeleteInternetGateway(ctx, &sdk.DeleteInternetGatewayInput{InternetGatewayId: igw}))
-	do(w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: public.SubnetId}))
-	do(w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: private.SubnetId}))
-	do(w.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: privateTable}))
-	do(w.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: vpc}))
-	_, err = w.DescribeVpcs(ctx, &sdk.DescribeVpcsInput{VpcIds: []string{*vpc}})
-	w.refused(err, "InvalidVpcID.NotFound", "The vpc ID '"+*vpc+"' does not exist")
+	_, err := w.DescribeNatGateways(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{*d.nat}})
+	w.refused(err, "NatGatewayNotFound", "NatGateway "+*d.nat+" was not found")
+	do(w.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: d.address}))
+	do(w.DisassociateRouteTable(ctx, &sdk.DisassociateRouteTableInput{AssociationId: d.publicAssoc}))
+	do(w.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: d.publicTable}))
+	do(w.DetachInternetGateway(ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: d.igw, VpcId: d.vpc}))
+	do(w.DeleteInternetGateway(ctx, &sdk.DeleteInternetGatewayInput{InternetGatewayId: d.igw}))
+	do(w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: d.public}))
+	do(w.DeleteSubnet(ctx, &sdk.DeleteSubnetInput{SubnetId: d.private}))
+	do(w.DeleteRouteTable(ctx, &sdk.DeleteRouteTableInput{RouteTableId: d.privateTable}))
+	do(w.DeleteVpc(ctx, &sdk.DeleteVpcInput{VpcId: d.vpc}))
+	_, err = w.DescribeVpcs(ctx, &sdk.DescribeVpcsInput{VpcIds: []string{*d.vpc}})
+	w.refused(err, "InvalidVpcID.NotFound", "The vpc ID '"+*d.vpc+"' does not exist")
 }
