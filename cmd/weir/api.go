@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	goruntime "runtime"
-	"strings"
 	"time"
 
 	"weir/internal/api/aws/access"
@@ -13,6 +12,7 @@ import (
 	"weir/internal/api/aws/lambda"
 	awslogs "weir/internal/api/aws/logs"
 	"weir/internal/api/aws/sts"
+	"weir/internal/api/aws/targets"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/invoke"
@@ -30,8 +30,9 @@ func (invoker) Run(context.Context) error { panic("run by the daemon") }
 // apiHandler serves every cloud API.
 func (d *daemon) apiHandler() http.Handler {
 	authorizer := access.New(d.control, map[string]access.Lister{
-		"ec2": ec2Targets, "lambda": d.lambdaTargets, "iam": iam.Targets, "sts": sts.Targets,
-	})
+		"ec2": targets.EC2(d.control), "lambda": targets.Lambda(d.control), "logs": targets.Logs,
+		"iam": iam.Targets(d.control), "sts": sts.Targets,
+	}, time.Now)
 	server := wire.NewServer(wire.Config{
 		Verify: d.control, Any: d.cfg.auth == "any", Account: d.cfg.account, Region: d.cfg.region,
 		Authorize: authorizer.Authorize, Log: d.log,
@@ -41,42 +42,16 @@ func (d *daemon) apiHandler() http.Handler {
 	server.Add(lambda.New(d.control, invoker{d.invoker, d.async}, lambda.Options{
 		Code: code, CheckRuntime: d.checkRuntime, Architecture: architecture(),
 		PassRole: func(ctx context.Context, _ cloud.Principal, role string) error {
-			return authorizer.Check(wire.CallFrom(ctx), access.Target{Action: "iam:PassRole", ARN: role})
+			return targets.PassRole(authorizer, wire.CallFrom(ctx), role)
 		},
 	}))
 	server.Add(iam.New(d.control))
-	server.Add(sts.New(d.control))
+	server.Add(sts.New(d.control, authorizer))
 	server.Add(awslogs.New(d.logs))
 	mux := http.NewServeMux()
 	mux.Handle("/_weir/code/", code)
 	mux.Handle("/", server)
 	return mux
-}
-
-// ec2Targets lists the resources that a call on EC2 names.
-func ec2Targets(call *wire.Call, in any) []access.Target {
-	var out []access.Target
-	for _, arn := range ec2.Resources(call, in) {
-		out = append(out, access.Target{Action: "ec2:" + call.Operation, ARN: arn})
-	}
-	return out
-}
-
-// lambdaTargets lists the functions that a call names, with their own policies.
-func (d *daemon) lambdaTargets(call *wire.Call, in any) []access.Target {
-	action, arns := lambda.Resources(call, in)
-	var out []access.Target
-	for _, arn := range arns {
-		t := access.Target{Action: action, ARN: arn}
-		if key, qualifier, ok := lambda.ParseDestination(arn); ok {
-			t.Owner, _, _ = strings.Cut(string(key), "/")
-			if f, ok := cloud.Functions.Get(d.store.View(), key); ok {
-				t.Policy = f.Policies[qualifier].Document
-			}
-		}
-		out = append(out, t)
-	}
-	return out
 }
 
 func (d *daemon) checkRuntime(name string) error {

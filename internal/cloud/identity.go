@@ -10,7 +10,9 @@ const (
 	PrincipalRoot    PrincipalKind = "root"
 	PrincipalUser    PrincipalKind = "user"
 	PrincipalSession PrincipalKind = "session" // an assumed role
-	PrincipalService PrincipalKind = "service" // the platform itself
+	// PrincipalFederated is somebody for whom a user or root asked for a session.
+	PrincipalFederated PrincipalKind = "federated"
+	PrincipalService   PrincipalKind = "service" // the platform itself
 )
 
 // Principal is an authenticated caller.
@@ -18,10 +20,26 @@ type Principal struct {
 	Kind    PrincipalKind
 	Account string
 	ID      string // unique id: AIDA…, AROA…:session, account number for root
-	Name    string // user name or role name
+	Name    string // user name or role name; of federated principals the name they were given
+	Path    string // of the user or role
 	Session string // role session name
-	Policy  string // session policy document, if one was passed
 	KeyID   string // access key it signed with
+
+	// Temporary tells that the credential is a session's; Issued is since when.
+	Temporary bool
+	Issued    time.Time
+	// Limited says that session policies limit it: Policy, and the managed Policies by ARN.
+	Limited  bool
+	Policy   string
+	Policies []string
+	// Tags are the session's; they stand before those of the user or role.
+	Tags map[string]string
+	// Transitive are the keys of Tags that further sessions inherit.
+	Transitive []string
+	// SourceIdentity is what the first session of a chain said it is.
+	SourceIdentity string
+	// By is the user on whose behalf a federated principal acts; "" is root.
+	By string
 }
 
 // User is an IAM user.
@@ -58,7 +76,8 @@ type Role struct {
 	Inline      map[string]string
 	Attached    []string
 	Boundary    string
-	LastUsed    time.Time
+	// Service owns a role that only it may change ("" for the account's own roles).
+	Service string
 }
 
 // Policy is a managed policy; the platform's own have Account "".
@@ -90,7 +109,10 @@ type AccessKey struct {
 	Active bool
 	// LoopbackOnly keys are refused from anywhere but this machine.
 	LoopbackOnly bool
-	LastUsed     time.Time
+	// The last use, as far as it is kept: where and for what, to the hour.
+	LastUsed    time.Time
+	LastService string
+	LastRegion  string
 }
 
 // InstanceProfile carries a role to instances.
@@ -115,7 +137,7 @@ func AccountKey(account, name string) string { return named(account, name) }
 
 // Identity tables. Users, groups, roles and profiles are keyed by AccountKey.
 var (
-	Users            = newTable("user", func(r *User) string { return named(r.Account, r.Name) }, index[User]{"account": func(r *User) []string { return one(r.Account) }})
+	Users            = newTable("user", func(r *User) string { return named(r.Account, r.Name) }, index[User]{"account": func(r *User) []string { return one(r.Account) }, "id": func(r *User) []string { return one(r.ID) }})
 	Groups           = newTable("group", func(r *Group) string { return named(r.Account, r.Name) }, index[Group]{"account": func(r *Group) []string { return one(r.Account) }})
 	Roles            = newTable("role", func(r *Role) string { return named(r.Account, r.Name) }, index[Role]{"account": func(r *Role) []string { return one(r.Account) }})
 	Policies         = newTable("policy", func(r *Policy) string { return r.ARN }, index[Policy]{"account": func(r *Policy) []string { return one(r.Account) }})

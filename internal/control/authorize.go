@@ -29,13 +29,9 @@ type Access struct {
 // the resource. A refusal is an Error of kind Denied whose Reason is
 // "explicit-deny" or "no-allow" and whose ID names the kind of policy that decided.
 func (c *Control) Authorize(who cloud.Principal, a Access) error {
-	switch who.Kind {
-	case cloud.PrincipalService:
+	own := a.Account == "" || a.Account == who.Account
+	if who.Kind == cloud.PrincipalRoot && own && a.Policy == "" {
 		return nil
-	case cloud.PrincipalRoot:
-		if a.Account == "" || a.Account == who.Account {
-			return nil
-		}
 	}
 	set, err := c.policiesOf(c.View(), who)
 	if err != nil {
@@ -48,10 +44,15 @@ func (c *Control) Authorize(who cloud.Principal, a Access) error {
 		}
 		set.Resource = append(set.Resource, d)
 	}
-	d := iam.Evaluate(iam.Request{
+	return refusal(who, a, iam.Evaluate(iam.Request{
 		Principals: a.Names, Action: a.Action, Resource: a.Resource, Context: a.Context,
-		SameAccount: a.Account == "" || a.Account == who.Account,
-	}, set)
+		// A service belongs to no account: the resource's policy alone decides.
+		SameAccount: own || who.Kind == cloud.PrincipalService,
+	}, set))
+}
+
+// refusal is the error for a decision, or nil.
+func refusal(who cloud.Principal, a Access, d iam.Decision) error {
 	if d.Allowed {
 		return nil
 	}
@@ -62,48 +63,79 @@ func (c *Control) Authorize(who cloud.Principal, a Access) error {
 	return cloud.Errorf(cloud.Denied, cloud.KindPolicy, d.Kind, reason, "%s %s may not %s on %s: %s by a %s policy", who.Kind, who.Name, a.Action, a.Resource, reason, d.Kind)
 }
 
-// allAccess is what an account's root is allowed toward other accounts' resources.
+// allAccess is what an account's root is allowed.
 const allAccess = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
 
-// policiesOf gathers the documents that bear on a principal.
-func (c *Control) policiesOf(v cloud.View, who cloud.Principal) (iam.Policies, error) {
-	var docs, boundary []string
-	var limited bool
+// held are the texts of the policies that bear on a principal by itself.
+type held struct {
+	docs     []string
+	boundary string // ARN; "" is none
+}
+
+func heldByUser(v cloud.View, u *cloud.User) held {
+	docs := append(inlineDocuments(u.Inline), attachedDocuments(v, u.Attached)...)
+	for _, name := range u.Groups {
+		if g, ok := cloud.Groups.Get(v, cloud.AccountKey(u.Account, name)); ok {
+			docs = append(append(docs, inlineDocuments(g.Inline)...), attachedDocuments(v, g.Attached)...)
+		}
+	}
+	return held{docs, u.Boundary}
+}
+
+func heldBy(v cloud.View, who cloud.Principal) (held, error) {
+	var h held
+	gone := func(kind cloud.Resource) error {
+		return cloud.Errorf(cloud.Denied, kind, who.Name, "no-allow", "the %s %s, whose credential this is, is gone", kind, who.Name)
+	}
 	switch who.Kind {
 	case cloud.PrincipalRoot:
-		docs = []string{allAccess}
+		h.docs = []string{allAccess}
 	case cloud.PrincipalUser:
 		u, ok := cloud.Users.Get(v, cloud.AccountKey(who.Account, who.Name))
 		if !ok {
-			return iam.Policies{}, cloud.Errorf(cloud.NotFound, cloud.KindUser, who.Name, "", "the user %s, whose key this is, is gone", who.Name)
+			return h, gone(cloud.KindUser)
 		}
-		docs = append(inlineDocuments(u.Inline), c.attachedDocuments(v, u.Attached)...)
-		for _, name := range u.Groups {
-			if g, ok := cloud.Groups.Get(v, cloud.AccountKey(who.Account, name)); ok {
-				docs = append(append(docs, inlineDocuments(g.Inline)...), c.attachedDocuments(v, g.Attached)...)
-			}
+		h = heldByUser(v, u)
+	case cloud.PrincipalFederated:
+		if who.By == "" {
+			h.docs = []string{allAccess}
+			break
 		}
-		boundary, limited = c.attachedDocuments(v, []string{u.Boundary}), u.Boundary != ""
+		u, ok := userByID(v, who.Account, who.By)
+		if !ok {
+			return h, gone(cloud.KindUser)
+		}
+		h = heldByUser(v, u)
 	case cloud.PrincipalSession:
 		r, ok := cloud.Roles.Get(v, cloud.AccountKey(who.Account, who.Name))
 		if !ok {
-			return iam.Policies{}, cloud.Errorf(cloud.NotFound, cloud.KindRole, who.Name, "", "the role %s of this session is gone", who.Name)
+			return h, gone(cloud.KindRole)
 		}
-		docs = append(inlineDocuments(r.Inline), c.attachedDocuments(v, r.Attached)...)
-		boundary, limited = c.attachedDocuments(v, []string{r.Boundary}), r.Boundary != ""
+		h = held{append(inlineDocuments(r.Inline), attachedDocuments(v, r.Attached)...), r.Boundary}
 	}
-	var p iam.Policies
-	var err error
-	if p.Identity, err = c.documents(docs); err != nil {
+	return h, nil
+}
+
+// policiesOf gathers the documents that bear on a principal.
+func (c *Control) policiesOf(v cloud.View, who cloud.Principal) (p iam.Policies, err error) {
+	h, err := heldBy(v, who)
+	if err != nil {
 		return p, err
 	}
-	if limited {
-		if p.Boundary, err = c.documents(boundary); err != nil {
+	if p.Identity, err = c.documents(h.docs); err != nil {
+		return p, err
+	}
+	if h.boundary != "" {
+		if p.Boundary, err = c.documents(attachedDocuments(v, []string{h.boundary})); err != nil {
 			return p, err
 		}
 	}
-	if who.Policy != "" {
-		p.Session, err = c.documents([]string{who.Policy})
+	if who.Limited {
+		session := attachedDocuments(v, who.Policies)
+		if who.Policy != "" {
+			session = append(session, who.Policy)
+		}
+		p.Session, err = c.documents(session)
 	}
 	return p, err
 }
@@ -117,7 +149,7 @@ func inlineDocuments(inline map[string]string) []string {
 }
 
 // attachedDocuments are the default versions of managed policies.
-func (c *Control) attachedDocuments(v cloud.View, arns []string) []string {
+func attachedDocuments(v cloud.View, arns []string) []string {
 	var docs []string
 	for _, arn := range arns {
 		p, ok := cloud.Policies.Get(v, arn)

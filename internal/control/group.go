@@ -11,8 +11,8 @@ import (
 func (c *Control) CreateGroup(ctx context.Context, caller Caller, name, path string) (*cloud.Group, error) {
 	g := &cloud.Group{Meta: cloud.Meta{Account: caller.Account, Created: c.now()}, ID: caller.NewID(cloud.KindGroup), Name: name, Path: path}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		if _, ok := cloud.Groups.Get(tx, cloud.AccountKey(caller.Account, name)); ok {
-			return exists(Holder{cloud.KindGroup, name})
+		if err := groupNameFree(tx, caller.Account, name); err != nil {
+			return err
 		}
 		cloud.Groups.Put(tx, g)
 		return nil
@@ -56,11 +56,11 @@ func (c *Control) EditGroup(ctx context.Context, account, name, newName, newPath
 			next.Path = newPath
 		}
 		if newName != "" && newName != name {
-			if _, ok := cloud.Groups.Get(tx, cloud.AccountKey(account, newName)); ok {
-				return exists(Holder{cloud.KindGroup, newName})
+			cloud.Groups.Delete(tx, cloud.AccountKey(account, name))
+			if err := groupNameFree(tx, account, newName); err != nil {
+				return err
 			}
 			next.Name = newName
-			cloud.Groups.Delete(tx, cloud.AccountKey(account, name))
 			for _, u := range members(tx, account, name) {
 				moved := *u
 				moved.Groups = slices.Clone(u.Groups)
@@ -96,17 +96,30 @@ func (c *Control) DeleteGroup(ctx context.Context, account, name string) error {
 
 // SetMember puts a user into a group or takes it out.
 func (c *Control) SetMember(ctx context.Context, account, group, user string, in bool) error {
-	if _, err := c.Group(account, group); err != nil {
-		return err
-	}
-	_, err := c.EditUser(ctx, account, user, func(u *cloud.User) error {
+	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
+		if _, ok := cloud.Groups.Get(tx, cloud.AccountKey(account, group)); !ok {
+			return noHolder(Holder{cloud.KindGroup, group})
+		}
+		u, ok := cloud.Users.Get(tx, cloud.AccountKey(account, user))
+		if !ok {
+			return noHolder(Holder{cloud.KindUser, user})
+		}
+		next := *u
+		next.Groups = slices.Clone(u.Groups)
 		i := slices.Index(u.Groups, group)
 		switch {
-		case in && i < 0:
-			u.Groups = append(u.Groups, group)
-		case !in && i >= 0:
-			u.Groups = slices.Delete(u.Groups, i, i+1)
+		case in && i >= 0:
+			return nil
+		case in && len(u.Groups) >= maxGroupsPerUser:
+			return cloud.Errorf(cloud.Limit, cloud.KindUser, user, "groups", "Cannot exceed quota for GroupsPerUser: %d", maxGroupsPerUser)
+		case in:
+			next.Groups = append(next.Groups, group)
+		case i < 0:
+			return cloud.Errorf(cloud.NotFound, cloud.KindUser, user, "member", "The user with name %s is not in the group with name %s.", user, group)
+		default:
+			next.Groups = slices.Delete(next.Groups, i, i+1)
 		}
+		cloud.Users.Put(tx, &next)
 		return nil
 	})
 	return err

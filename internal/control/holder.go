@@ -95,6 +95,9 @@ func (c *Control) editGrants(ctx context.Context, account string, h Holder, edit
 		if err != nil {
 			return err
 		}
+		if r, ok := cloud.Roles.Get(tx, cloud.AccountKey(account, h.Name)); ok && h.Kind == cloud.KindRole && r.Service != "" {
+			return protected(h.Name)
+		}
 		if err := edit(tx, &g); err != nil {
 			return err
 		}
@@ -186,26 +189,34 @@ func noInline(h Holder, name string) error {
 	return cloud.Errorf(cloud.NotFound, cloud.KindPolicy, name, "inline", "The %s policy with name %s cannot be found.", h.Kind, name)
 }
 
-// Holders lists who has a managed policy attached, by kind and name.
-func (c *Control) Holders(account, arn string) []Holder {
-	v := c.View()
-	var out []Holder
-	for g := range cloud.Groups.By(v, "account", account) {
-		if slices.Contains(g.Attached, arn) {
-			out = append(out, Holder{cloud.KindGroup, g.Name})
+// PolicyUse counts who holds a policy, and whom it bounds.
+type PolicyUse struct{ Attached, Bounds int }
+
+// PolicyUses counts the use of every managed policy that the account uses.
+func PolicyUses(v cloud.View, account string) map[string]PolicyUse {
+	uses := map[string]PolicyUse{}
+	count := func(attached []string, boundary string) {
+		for _, arn := range attached {
+			u := uses[arn]
+			u.Attached++
+			uses[arn] = u
 		}
+		if boundary != "" {
+			u := uses[boundary]
+			u.Bounds++
+			uses[boundary] = u
+		}
+	}
+	for g := range cloud.Groups.By(v, "account", account) {
+		count(g.Attached, "")
 	}
 	for r := range cloud.Roles.By(v, "account", account) {
-		if slices.Contains(r.Attached, arn) {
-			out = append(out, Holder{cloud.KindRole, r.Name})
-		}
+		count(r.Attached, r.Boundary)
 	}
 	for u := range cloud.Users.By(v, "account", account) {
-		if slices.Contains(u.Attached, arn) {
-			out = append(out, Holder{cloud.KindUser, u.Name})
-		}
+		count(u.Attached, u.Boundary)
 	}
-	return out
+	return uses
 }
 
 func title(k cloud.Resource) string {

@@ -18,8 +18,10 @@ func (c *Control) CreateInstanceProfile(ctx context.Context, caller Caller, name
 		ID:   caller.NewID(cloud.KindInstanceProfile), Name: name, Path: path,
 	}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		if _, ok := cloud.InstanceProfiles.Get(tx, cloud.AccountKey(caller.Account, name)); ok {
-			return cloud.Errorf(cloud.Exists, cloud.KindInstanceProfile, name, "", "Instance Profile %s already exists.", name)
+		taken := cloud.Errorf(cloud.Exists, cloud.KindInstanceProfile, name, "", "Instance Profile %s already exists.", name)
+		all := cloud.InstanceProfiles.By(tx, "account", caller.Account)
+		if err := nameFree(all, func(p *cloud.InstanceProfile) string { return p.Name }, name, taken, "InstanceProfilesPerAccount", maxInstanceProfiles); err != nil {
+			return err
 		}
 		cloud.InstanceProfiles.Put(tx, p)
 		return nil
@@ -57,8 +59,12 @@ func (c *Control) EditInstanceProfile(ctx context.Context, account, name string,
 // AddRoleToProfile gives a profile its one role.
 func (c *Control) AddRoleToProfile(ctx context.Context, account, profile, role string) error {
 	return c.EditInstanceProfile(ctx, account, profile, func(v cloud.View, p *cloud.InstanceProfile) error {
-		if _, ok := cloud.Roles.Get(v, cloud.AccountKey(account, role)); !ok {
+		r, ok := cloud.Roles.Get(v, cloud.AccountKey(account, role))
+		switch {
+		case !ok:
 			return noHolder(Holder{cloud.KindRole, role})
+		case r.Service != "":
+			return protected(role)
 		}
 		if len(p.Roles) > 0 {
 			return cloud.Errorf(cloud.Limit, cloud.KindInstanceProfile, profile, "", "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")

@@ -41,10 +41,10 @@ func (c *Control) CreatePolicy(ctx context.Context, caller Caller, in CreatePoli
 		Versions: []cloud.PolicyVersion{{ID: "v1", Document: in.Document, Created: now}}, Default: "v1", NextVersion: 2,
 	}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		for q := range cloud.Policies.By(tx, "account", caller.Account) {
-			if q.Name == in.Name {
-				return cloud.Errorf(cloud.Exists, cloud.KindPolicy, in.Name, "", "A policy called %s already exists. Duplicate names are not allowed.", in.Name)
-			}
+		taken := cloud.Errorf(cloud.Exists, cloud.KindPolicy, in.Name, "", "A policy called %s already exists. Duplicate names are not allowed.", in.Name)
+		own := cloud.Policies.By(tx, "account", caller.Account)
+		if err := nameFree(own, func(p *cloud.Policy) string { return p.Name }, in.Name, taken, "PoliciesPerAccount", maxPolicies); err != nil {
+			return err
 		}
 		cloud.Policies.Put(tx, p)
 		return nil
@@ -72,16 +72,25 @@ func (c *Control) Policy(account, arn string) (*cloud.Policy, error) {
 	return p, nil
 }
 
-// editPolicy changes a policy of the account's own; the platform's cannot be changed.
+// ownPolicy finds a policy of the account's own; the platform's cannot be changed.
+func ownPolicy(v cloud.View, account, arn string) (*cloud.Policy, error) {
+	p, ok := cloud.Policies.Get(v, arn)
+	switch {
+	case !ok || p.Account != "" && p.Account != account:
+		return nil, cloud.Errorf(cloud.NotFound, cloud.KindPolicy, arn, "", "Policy %s was not found.", arn)
+	case p.Account == "":
+		return nil, cloud.Errorf(cloud.Denied, cloud.KindPolicy, arn, "managed", "the policy %s is the platform's and cannot be changed", arn)
+	}
+	return p, nil
+}
+
+// editPolicy changes a policy of the account's own.
 func (c *Control) editPolicy(ctx context.Context, account, arn string, edit func(tx cloud.Tx, p *cloud.Policy) error) (*cloud.Policy, error) {
 	var next cloud.Policy
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		p, ok := cloud.Policies.Get(tx, arn)
-		switch {
-		case !ok || p.Account != "" && p.Account != account:
-			return cloud.Errorf(cloud.NotFound, cloud.KindPolicy, arn, "", "Policy %s was not found.", arn)
-		case p.Account == "":
-			return cloud.Errorf(cloud.Denied, cloud.KindPolicy, arn, "managed", "the policy %s is the platform's and cannot be changed", arn)
+		p, err := ownPolicy(tx, account, arn)
+		if err != nil {
+			return err
 		}
 		next = *p
 		next.Versions = slices.Clone(p.Versions)
@@ -164,14 +173,13 @@ func (c *Control) DeletePolicyVersion(ctx context.Context, account, arn, id stri
 
 // DeletePolicy removes a policy that is attached to nothing and has no other version.
 func (c *Control) DeletePolicy(ctx context.Context, account, arn string) error {
-	if len(c.Holders(account, arn)) > 0 {
-		return cloud.Errorf(cloud.InUse, cloud.KindPolicy, arn, "attached", "Cannot delete a policy attached to entities.")
-	}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		p, ok := cloud.Policies.Get(tx, arn)
+		p, err := ownPolicy(tx, account, arn)
 		switch {
-		case !ok || p.Account != account:
-			return cloud.Errorf(cloud.NotFound, cloud.KindPolicy, arn, "", "Policy %s was not found.", arn)
+		case err != nil:
+			return err
+		case PolicyUses(tx, account)[arn] != PolicyUse{}:
+			return cloud.Errorf(cloud.InUse, cloud.KindPolicy, arn, "attached", "Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
 			return cloud.Errorf(cloud.InUse, cloud.KindPolicy, arn, "versions", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 		}
@@ -184,24 +192,7 @@ func (c *Control) DeletePolicy(ctx context.Context, account, arn string) error {
 // TagPolicy sets and removes tags of a policy.
 func (c *Control) TagPolicy(ctx context.Context, account, arn string, set map[string]string, remove []string) error {
 	_, err := c.editPolicy(ctx, account, arn, func(_ cloud.Tx, p *cloud.Policy) error {
-		p.Tags = Retag(p.Tags, set, remove)
-		return nil
+		return Retag(&p.Meta, set, remove)
 	})
 	return err
-}
-
-// IsBoundary reports whether a policy bounds a user or role of the account.
-func (c *Control) IsBoundary(account, arn string) bool {
-	v := c.View()
-	for u := range cloud.Users.By(v, "account", account) {
-		if u.Boundary == arn {
-			return true
-		}
-	}
-	for r := range cloud.Roles.By(v, "account", account) {
-		if r.Boundary == arn {
-			return true
-		}
-	}
-	return false
 }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"weir/internal/cloud"
@@ -13,27 +12,13 @@ import (
 type CreateRole struct {
 	Name, Path, Description, Trust, Boundary string
 	MaxSession                               time.Duration // 0 is an hour
+	Service                                  string        // owns it, if it is a service's
+	Attached                                 []string      // policies of a service's role
 	Tags                                     map[string]string
 }
 
 func exists(h Holder) error {
 	return cloud.Errorf(cloud.Exists, h.Kind, h.Name, "", "%s with name %s already exists.", title(h.Kind), h.Name)
-}
-
-// Retag returns tags with some set and some removed; nil if none are left.
-func Retag(tags, set map[string]string, remove []string) map[string]string {
-	next := maps.Clone(tags)
-	if next == nil {
-		next = map[string]string{}
-	}
-	maps.Copy(next, set)
-	for _, k := range remove {
-		delete(next, k)
-	}
-	if len(next) == 0 {
-		return nil
-	}
-	return next
 }
 
 func checkTrust(document string) error {
@@ -54,11 +39,14 @@ func (c *Control) CreateRole(ctx context.Context, caller Caller, in CreateRole) 
 	r := &cloud.Role{
 		Meta: cloud.Meta{Account: caller.Account, Created: c.now(), Tags: in.Tags},
 		ID:   caller.NewID(cloud.KindRole), Name: in.Name, Path: in.Path, Description: in.Description,
-		Trust: in.Trust, MaxSession: in.MaxSession, Boundary: in.Boundary,
+		Trust: in.Trust, MaxSession: in.MaxSession, Boundary: in.Boundary, Service: in.Service,
+	}
+	if in.Service != "" {
+		r.Attached = in.Attached
 	}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		if _, ok := cloud.Roles.Get(tx, cloud.AccountKey(caller.Account, in.Name)); ok {
-			return exists(Holder{cloud.KindRole, in.Name})
+		if err := roleNameFree(tx, caller.Account, in.Name); err != nil {
+			return err
 		}
 		if in.Boundary != "" {
 			if err := policyVisible(tx, caller.Account, in.Boundary); err != nil {
@@ -92,6 +80,9 @@ func (c *Control) EditRole(ctx context.Context, account, name string, edit func(
 		if err := edit(&next); err != nil {
 			return err
 		}
+		if r.Service != "" && (next.Trust != r.Trust || next.MaxSession != r.MaxSession || next.Boundary != r.Boundary) {
+			return protected(name)
+		}
 		if next.Boundary != "" {
 			if err := policyVisible(tx, account, next.Boundary); err != nil {
 				return err
@@ -123,6 +114,9 @@ func (c *Control) DeleteRole(ctx context.Context, account, name string) error {
 		if !ok {
 			return noHolder(Holder{cloud.KindRole, name})
 		}
+		if r.Service != "" {
+			return protected(name)
+		}
 		if err := grantsGone(Holder{cloud.KindRole, name}, r.Inline, r.Attached); err != nil {
 			return err
 		}
@@ -137,6 +131,26 @@ func (c *Control) DeleteRole(ctx context.Context, account, name string) error {
 		return nil
 	})
 	return err
+}
+
+// DeleteServiceRole removes a role that belongs to a service; none of Weir's services keeps one busy.
+func (c *Control) DeleteServiceRole(ctx context.Context, account, name string) error {
+	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
+		r, ok := cloud.Roles.Get(tx, cloud.AccountKey(account, name))
+		switch {
+		case !ok:
+			return noHolder(Holder{cloud.KindRole, name})
+		case r.Service == "":
+			return cloud.Errorf(cloud.Invalid, cloud.KindRole, name, "no-service-role", "The role with name %s is not a service-linked role.", name)
+		}
+		cloud.Roles.Delete(tx, cloud.AccountKey(account, name))
+		return nil
+	})
+	return err
+}
+
+func protected(role string) error {
+	return cloud.Errorf(cloud.State, cloud.KindRole, role, "protected", "Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", role)
 }
 
 func grantsGone(h Holder, inline map[string]string, attached []string) error {

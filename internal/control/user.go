@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"slices"
+	"time"
 
 	"weir/internal/cloud"
 )
@@ -20,8 +21,8 @@ func (c *Control) CreateUser(ctx context.Context, caller Caller, in CreateUser) 
 		ID:   caller.NewID(cloud.KindUser), Name: in.Name, Path: in.Path, Boundary: in.Boundary,
 	}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
-		if _, ok := cloud.Users.Get(tx, cloud.AccountKey(caller.Account, in.Name)); ok {
-			return exists(Holder{cloud.KindUser, in.Name})
+		if err := userNameFree(tx, caller.Account, in.Name); err != nil {
+			return err
 		}
 		if in.Boundary != "" {
 			if err := policyVisible(tx, caller.Account, in.Boundary); err != nil {
@@ -74,11 +75,11 @@ func (c *Control) EditUser(ctx context.Context, account, name string, edit func(
 
 // renameUser frees the old name and takes the user's keys along.
 func renameUser(tx cloud.Tx, account, from, to string) error {
-	if _, ok := cloud.Users.Get(tx, cloud.AccountKey(account, to)); ok {
-		return exists(Holder{cloud.KindUser, to})
-	}
 	cloud.Users.Delete(tx, cloud.AccountKey(account, from))
-	for k := range cloud.AccessKeys.By(tx, "user", cloud.AccountKey(account, from)) {
+	if err := userNameFree(tx, account, to); err != nil {
+		return err
+	}
+	for _, k := range slices.Collect(cloud.AccessKeys.By(tx, "user", cloud.AccountKey(account, from))) {
 		next := *k
 		next.User = to
 		cloud.AccessKeys.Put(tx, &next)
@@ -130,13 +131,56 @@ func (c *Control) CreateAccessKey(ctx context.Context, account, user, id, secret
 	return k, err
 }
 
-const maxAccessKeys = 2
+// AccessKeys lists the keys of a user, or of the account's root (user "").
+func (c *Control) AccessKeys(account, user string) ([]*cloud.AccessKey, error) {
+	v := c.View()
+	if _, ok := cloud.Users.Get(v, cloud.AccountKey(account, user)); user != "" && !ok {
+		return nil, noHolder(Holder{cloud.KindUser, user})
+	}
+	var out []*cloud.AccessKey
+	for k := range cloud.AccessKeys.By(v, "user", cloud.AccountKey(account, user)) {
+		if !k.LoopbackOnly {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+// How long a key's last use stands before a newer one is written: the same use,
+// and one of another service or region.
+const (
+	sameUseKept  = time.Hour
+	otherUseKept = time.Minute
+)
+
+// NoteKeyUse remembers when and for what a long-lived key was used.
+func (c *Control) NoteKeyUse(ctx context.Context, id, service, region string) error {
+	now := c.now()
+	recent := func(k *cloud.AccessKey) bool {
+		same := k.LastService == service && k.LastRegion == region
+		return now.Sub(k.LastUsed) < otherUseKept || same && now.Sub(k.LastUsed) < sameUseKept
+	}
+	if k, ok := cloud.AccessKeys.Get(c.View(), id); !ok || recent(k) || k.LoopbackOnly {
+		return nil
+	}
+	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
+		k, ok := cloud.AccessKeys.Get(tx, id)
+		if !ok || recent(k) {
+			return nil
+		}
+		next := *k
+		next.LastUsed, next.LastService, next.LastRegion = now, service, region
+		cloud.AccessKeys.Put(tx, &next)
+		return nil
+	})
+	return err
+}
 
 // EditAccessKey activates, deactivates or (edit nil) deletes a user's key.
 func (c *Control) EditAccessKey(ctx context.Context, account, user, id string, edit func(*cloud.AccessKey)) error {
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
 		k, ok := cloud.AccessKeys.Get(tx, id)
-		if !ok || k.Account != account || k.User != user {
+		if !ok || k.Account != account || k.User != user || k.LoopbackOnly {
 			return cloud.Errorf(cloud.NotFound, cloud.KindAccessKey, id, "", "The Access Key with id %s cannot be found.", id)
 		}
 		if edit == nil {

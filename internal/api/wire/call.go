@@ -15,6 +15,7 @@ type Call struct {
 	Account   string // of the principal
 	Region    string
 	Principal cloud.Principal
+	TLS       bool             // the connection is encrypted
 	Source    netip.Addr       // of the caller, as seen by Weir
 	VPC       cloud.VPCID      // the caller's VPC, if the request came in through one
 	Endpoint  cloud.EndpointID // and the endpoint it came through

@@ -251,6 +251,7 @@ func newRequest(r *http.Request) *request {
 		q.query = r.URL.Query()
 	}
 	q.call.RequestID = newRequestID()
+	q.call.TLS = r.TLS != nil
 	q.call.Source, q.call.VPC, q.call.Endpoint = origin(r)
 	return q
 }

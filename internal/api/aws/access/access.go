@@ -11,7 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"maps"
 	"time"
 
 	"weir/internal/api/wire"
@@ -19,12 +19,13 @@ import (
 	"weir/internal/control"
 )
 
-// Target is what a call acts on.
+// Target is one thing that a call does to something.
 type Target struct {
 	Action string
 	ARN    string // "*" if the action takes no resource
 	Policy string // the resource's own policy document, if it has one
 	Owner  string // account that owns the resource; "" is the caller's
+	Keys   Keys   // condition keys of this target, beside the call's
 }
 
 // Lister lists what a call acts on; the input is the operation's decoded one.
@@ -37,9 +38,12 @@ type Authorizer struct {
 	now     func() time.Time
 }
 
-// New returns an Authorizer; services without a lister act on "*".
-func New(c *control.Control, listers map[string]Lister) *Authorizer {
-	return &Authorizer{c, listers, time.Now}
+// New returns an Authorizer; services without a lister act on "*". now is time.Now if nil.
+func New(c *control.Control, listers map[string]Lister, now func() time.Time) *Authorizer {
+	if now == nil {
+		now = time.Now
+	}
+	return &Authorizer{c, listers, now}
 }
 
 // open are operations that need no permission.
@@ -47,9 +51,19 @@ func New(c *control.Control, listers map[string]Lister) *Authorizer {
 var open = map[string]bool{"sts:GetCallerIdentity": true, "sts:GetSessionToken": true}
 
 // Authorize is wire.Config's hook.
-func (a *Authorizer) Authorize(_ context.Context, call *wire.Call, in any) error {
-	if open[call.Service+":"+call.Operation] || call.Principal.Kind == "" {
+func (a *Authorizer) Authorize(ctx context.Context, call *wire.Call, in any) error {
+	p := call.Principal
+	if p.Kind == "" {
 		return nil // anonymous calls are only let through to operations that check for themselves
+	}
+	if err := a.control.NoteKeyUse(ctx, p.KeyID, call.Service, call.Region); err != nil {
+		return fmt.Errorf("noting the use of key %s: %w", p.KeyID, err)
+	}
+	if err := withSession(call); err != nil {
+		return err
+	}
+	if open[call.Service+":"+call.Operation] {
+		return nil
 	}
 	list := a.listers[call.Service]
 	if list == nil {
@@ -57,24 +71,66 @@ func (a *Authorizer) Authorize(_ context.Context, call *wire.Call, in any) error
 			return []Target{{Action: call.Service + ":" + call.Operation, ARN: "*"}}
 		}
 	}
+	var keys Keys
 	for _, t := range list(call, in) {
-		if err := a.Check(call, t); err != nil {
+		if keys == nil && !free(call, t) {
+			keys = a.Keys(call, in)
+		}
+		if err := a.decide(call, t, keys); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// free tells whether no condition can matter: root may do anything in its own account.
+func free(call *wire.Call, t Target) bool {
+	return call.Principal.Kind == cloud.PrincipalRoot && t.Policy == "" && (t.Owner == "" || t.Owner == call.Account)
+}
+
+// withSession refuses what the temporary credentials of users and root cannot do.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+func withSession(call *wire.Call) error {
+	p := call.Principal
+	if !p.Temporary || p.Kind == cloud.PrincipalSession {
+		return nil
+	}
+	switch {
+	case call.Service == "iam":
+		return &wire.Error{Code: "InvalidClientTokenId", Status: 403, Msg: "The security token included in the request is invalid."}
+	case call.Service != "sts", call.Operation == "GetCallerIdentity",
+		call.Operation == "AssumeRole" && p.Kind != cloud.PrincipalFederated:
+		return nil
+	}
+	return &wire.Error{Code: "AccessDenied", Status: 403, Msg: "Cannot call " + call.Operation + " with session credentials"}
+}
+
 // Check decides one target of a call. A refusal is a *wire.Error with the service's own code.
 func (a *Authorizer) Check(call *wire.Call, t Target) error {
+	var keys Keys
+	if !free(call, t) {
+		keys = a.Keys(call, nil)
+	}
+	return a.decide(call, t, keys)
+}
+
+func (a *Authorizer) decide(call *wire.Call, t Target, keys Keys) error {
+	if len(t.Keys) > 0 {
+		keys = maps.Clone(keys)
+		if keys == nil {
+			keys = Keys{}
+		}
+		maps.Copy(keys, t.Keys)
+	}
 	err := a.control.Authorize(call.Principal, control.Access{
-		Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: a.keys(call), Policy: t.Policy, Account: t.Owner,
+		Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: keys, Policy: t.Policy, Account: t.Owner,
 	})
 	var refused *cloud.Error
 	if !errors.As(err, &refused) || refused.Kind != cloud.Denied {
 		return err
 	}
-	return &wire.Error{Code: denials[call.Service].code(), Status: denials[call.Service].status(), Msg: denials[call.Service].prefix + message(call, t, refused)}
+	d := denials[call.Service]
+	return &wire.Error{Code: d.code(), Status: d.status(), Msg: d.prefix + message(call, t, refused)}
 }
 
 // denial is how a service words a refusal.
@@ -107,91 +163,20 @@ var denials = map[string]denial{
 // message is AWS's sentence for a refusal.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func message(call *wire.Call, t Target, why *cloud.Error) string {
-	because := fmt.Sprintf("because no %s policy allows the %s action", why.ID, t.Action)
+	policy := why.ID
+	if policy != "permissions boundary" {
+		policy += " policy"
+	}
+	because := fmt.Sprintf("because no %s allows the %s action", policy, t.Action)
 	if why.Reason == "explicit-deny" {
-		because = fmt.Sprintf("with an explicit deny in a %s policy", why.ID)
-	}
-	on := ""
-	if t.ARN != "" {
-		on = " on resource: " + t.ARN
-	}
-	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", ARN(call.Principal), t.Action, on, because)
-}
-
-// ARN is a principal's name in messages and in GetCallerIdentity.
-func ARN(p cloud.Principal) string {
-	switch p.Kind {
-	case cloud.PrincipalUser:
-		return "arn:aws:iam::" + p.Account + ":user/" + p.Name
-	case cloud.PrincipalSession:
-		return "arn:aws:sts::" + p.Account + ":assumed-role/" + p.Name + "/" + p.Session
-	}
-	return "arn:aws:iam::" + p.Account + ":root"
-}
-
-// Names are what policies may call a principal, most specific first.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-func Names(p cloud.Principal) []control.PrincipalName {
-	if p.Kind == cloud.PrincipalService {
-		return []control.PrincipalName{{Type: "Service", Value: p.Name}}
-	}
-	names := []control.PrincipalName{{Type: "AWS", Value: ARN(p)}}
-	if p.Kind == cloud.PrincipalSession {
-		names = append(names, control.PrincipalName{Type: "AWS", Value: RoleARN(p)})
-	}
-	return append(names, control.PrincipalName{Type: "AWS", Value: "arn:aws:iam::" + p.Account + ":root"})
-}
-
-// RoleARN is the role behind a session.
-func RoleARN(p cloud.Principal) string { return "arn:aws:iam::" + p.Account + ":role/" + p.Name }
-
-// keys are the global condition keys of a call.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func (a *Authorizer) keys(call *wire.Call) map[string][]string {
-	p := call.Principal
-	now := a.now().UTC()
-	arn := ARN(p)
-	k := map[string][]string{
-		"aws:CurrentTime":      {now.Format(time.RFC3339)},
-		"aws:EpochTime":        {fmt.Sprint(now.Unix())},
-		"aws:PrincipalAccount": {p.Account},
-		"aws:RequestedRegion":  {call.Region},
-		"aws:userid":           {p.ID},
-		"aws:SecureTransport":  {"true"},
-		"aws:PrincipalType":    {principalTypes[p.Kind]},
-	}
-	switch p.Kind {
-	case cloud.PrincipalUser:
-		k["aws:username"] = []string{p.Name}
-	case cloud.PrincipalSession:
-		arn = RoleARN(p)
-	}
-	k["aws:PrincipalArn"] = []string{arn}
-	if call.Source.IsValid() {
-		if call.VPC != "" {
-			k["aws:VpcSourceIp"] = []string{call.Source.String()}
-		} else {
-			k["aws:SourceIp"] = []string{call.Source.String()}
+		because = fmt.Sprintf("with an explicit deny in a %s", policy)
+		if policy[0] == 'i' {
+			because = fmt.Sprintf("with an explicit deny in an %s", policy)
 		}
 	}
-	if call.VPC != "" {
-		k["aws:SourceVpc"] = []string{string(call.VPC)}
+	on := " on resource: " + t.ARN
+	if t.ARN == "" || t.ARN == "*" && call.Service == "ec2" {
+		on = "" // EC2 names no resource where an action takes none
 	}
-	if call.Endpoint != "" {
-		k["aws:SourceVpce"] = []string{string(call.Endpoint)}
-	}
-	return k
-}
-
-var principalTypes = map[cloud.PrincipalKind]string{
-	cloud.PrincipalRoot: "Account", cloud.PrincipalUser: "User", cloud.PrincipalSession: "AssumedRole", cloud.PrincipalService: "Service",
-}
-
-// Split takes an ARN apart: service, region, account and the rest.
-func Split(arn string) (service, region, account, rest string, ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
-		return "", "", "", "", false
-	}
-	return parts[2], parts[3], parts[4], parts[5], true
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", ARN(call.Principal), t.Action, on, because)
 }

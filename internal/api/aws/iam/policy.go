@@ -2,7 +2,7 @@ package iam
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"strings"
 
 	"weir/internal/api/wire"
@@ -26,11 +26,12 @@ func (a *api) handlePolicies(s *wire.Service) {
 	wire.Handle(s, "ListPolicyTags", a.listPolicyTags)
 }
 
-func (a *api) policyOf(account string, p *cloud.Policy) *Policy {
+// policyOf is a policy as the API shows it.
+func policyOf(p *cloud.Policy, use control.PolicyUse) *Policy {
 	out := &Policy{
 		Arn: &p.ARN, PolicyId: &p.ID, PolicyName: &p.Name, Path: &p.Path, DefaultVersionId: &p.Default, IsAttachable: ptr(true),
 		CreateDate: &p.Created, UpdateDate: &p.Versions[len(p.Versions)-1].Created,
-		AttachmentCount: ptr(int32(len(a.control.Holders(account, p.ARN)))), PermissionsBoundaryUsageCount: ptr(int32(0)),
+		AttachmentCount: ptr(int32(use.Attached)), PermissionsBoundaryUsageCount: ptr(int32(use.Bounds)),
 	}
 	if p.Description != "" {
 		out.Description = &p.Description
@@ -62,51 +63,52 @@ func (a *api) createPolicy(ctx context.Context, in *CreatePolicyInput) (*CreateP
 	if err != nil {
 		return nil, err
 	}
-	return &CreatePolicyOutput{Policy: a.policyOf(who.Account, p)}, nil
+	return &CreatePolicyOutput{Policy: policyOf(p, control.PolicyUse{})}, nil
 }
 
 func (a *api) getPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error) {
-	account := wire.CallFrom(ctx).Account
+	account := account(ctx)
 	p, err := a.control.Policy(account, *in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}
-	return &GetPolicyOutput{Policy: a.policyOf(account, p)}, nil
+	return &GetPolicyOutput{Policy: policyOf(p, control.PolicyUses(a.control.View(), account)[p.ARN])}, nil
 }
 
 func (a *api) listPolicies(ctx context.Context, in *ListPoliciesInput) (*ListPoliciesOutput, error) {
-	account := wire.CallFrom(ctx).Account
-	out := &ListPoliciesOutput{Policies: []Policy{}}
+	account, v := account(ctx), a.control.View()
+	uses := control.PolicyUses(v, account)
 	var all []*cloud.Policy
-	for p := range cloud.Policies.All(a.control.View()) {
-		own := p.Account == account
+	for p := range cloud.Policies.All(v) {
+		own, use := p.Account == account, uses[p.ARN]
 		switch {
 		case !own && p.Account != "",
 			in.Scope == "Local" && !own, in.Scope == "AWS" && own,
 			!strings.HasPrefix(p.Path, pathOr(in.PathPrefix)),
-			in.OnlyAttached != nil && *in.OnlyAttached && len(a.control.Holders(account, p.ARN)) == 0,
-			in.PolicyUsageFilter == "PermissionsBoundary" && !a.control.IsBoundary(account, p.ARN):
+			in.OnlyAttached != nil && *in.OnlyAttached && use == control.PolicyUse{},
+			in.PolicyUsageFilter == "PermissionsPolicy" && use.Attached == 0,
+			in.PolicyUsageFilter == "PermissionsBoundary" && use.Bounds == 0:
 			continue
 		}
 		all = append(all, p)
 	}
 	all, next, more, err := page(ctx, all, in.Marker, in.MaxItems, func(p *cloud.Policy) string { return p.ARN })
+	out := &ListPoliciesOutput{Policies: []Policy{}, Marker: next, IsTruncated: more}
 	for _, p := range all {
-		shown := a.policyOf(account, p)
+		shown := policyOf(p, uses[p.ARN])
 		shown.Description, shown.Tags = nil, nil
 		out.Policies = append(out.Policies, *shown)
 	}
-	out.Marker, out.IsTruncated = next, more
 	return out, err
 }
 
 func (a *api) deletePolicy(ctx context.Context, in *DeletePolicyInput) (*DeletePolicyOutput, error) {
-	return nil, a.control.DeletePolicy(ctx, wire.CallFrom(ctx).Account, *in.PolicyArn)
+	return nil, a.control.DeletePolicy(ctx, account(ctx), *in.PolicyArn)
 }
 
 func (a *api) createPolicyVersion(ctx context.Context, in *CreatePolicyVersionInput) (*CreatePolicyVersionOutput, error) {
 	asDefault := in.SetAsDefault != nil && *in.SetAsDefault
-	v, err := a.control.CreatePolicyVersion(ctx, wire.CallFrom(ctx).Account, *in.PolicyArn, *in.PolicyDocument, asDefault)
+	v, err := a.control.CreatePolicyVersion(ctx, account(ctx), *in.PolicyArn, *in.PolicyDocument, asDefault)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +116,7 @@ func (a *api) createPolicyVersion(ctx context.Context, in *CreatePolicyVersionIn
 }
 
 func (a *api) getPolicyVersion(ctx context.Context, in *GetPolicyVersionInput) (*GetPolicyVersionOutput, error) {
-	p, v, err := a.control.PolicyVersion(wire.CallFrom(ctx).Account, *in.PolicyArn, *in.VersionId)
+	p, v, err := a.control.PolicyVersion(account(ctx), *in.PolicyArn, *in.VersionId)
 	if err != nil {
 		return nil, err
 	}
@@ -122,46 +124,29 @@ func (a *api) getPolicyVersion(ctx context.Context, in *GetPolicyVersionInput) (
 }
 
 func (a *api) listPolicyVersions(ctx context.Context, in *ListPolicyVersionsInput) (*ListPolicyVersionsOutput, error) {
-	p, err := a.control.Policy(wire.CallFrom(ctx).Account, *in.PolicyArn)
+	p, err := a.control.Policy(account(ctx), *in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}
-	out := &ListPolicyVersionsOutput{Versions: []PolicyVersion{}, IsTruncated: ptr(false)}
-	for i := range slices.Backward(p.Versions) {
-		out.Versions = append(out.Versions, *versionOf(p, &p.Versions[i], false))
+	list := []PolicyVersion{}
+	for i := range p.Versions {
+		list = append(list, *versionOf(p, &p.Versions[i], false))
 	}
-	return out, nil
+	// The newest comes first.
+	age := map[string]string{}
+	for i := range p.Versions {
+		age[p.Versions[i].ID] = fmt.Sprintf("%03d", len(p.Versions)-i)
+	}
+	list, next, more, err := page(ctx, list, in.Marker, in.MaxItems, func(v PolicyVersion) string { return age[*v.VersionId] })
+	return &ListPolicyVersionsOutput{Versions: list, Marker: next, IsTruncated: more}, err
 }
 
 func (a *api) setDefaultPolicyVersion(ctx context.Context, in *SetDefaultPolicyVersionInput) (*SetDefaultPolicyVersionOutput, error) {
-	return nil, a.control.SetDefaultPolicyVersion(ctx, wire.CallFrom(ctx).Account, *in.PolicyArn, *in.VersionId)
+	return nil, a.control.SetDefaultPolicyVersion(ctx, account(ctx), *in.PolicyArn, *in.VersionId)
 }
 
 func (a *api) deletePolicyVersion(ctx context.Context, in *DeletePolicyVersionInput) (*DeletePolicyVersionOutput, error) {
-	return nil, a.control.DeletePolicyVersion(ctx, wire.CallFrom(ctx).Account, *in.PolicyArn, *in.VersionId)
-}
-
-func (a *api) listEntitiesForPolicy(ctx context.Context, in *ListEntitiesForPolicyInput) (*ListEntitiesForPolicyOutput, error) {
-	account, v := wire.CallFrom(ctx).Account, a.control.View()
-	if _, err := a.control.Policy(account, *in.PolicyArn); err != nil {
-		return nil, err
-	}
-	out := &ListEntitiesForPolicyOutput{IsTruncated: ptr(false), PolicyGroups: []PolicyGroup{}, PolicyRoles: []PolicyRole{}, PolicyUsers: []PolicyUser{}}
-	for _, h := range a.control.Holders(account, *in.PolicyArn) {
-		key := cloud.AccountKey(account, h.Name)
-		switch {
-		case h.Kind == cloud.KindRole && (in.EntityFilter == "" || in.EntityFilter == "Role"):
-			r, _ := cloud.Roles.Get(v, key)
-			out.PolicyRoles = append(out.PolicyRoles, PolicyRole{RoleId: &r.ID, RoleName: &r.Name})
-		case h.Kind == cloud.KindUser && (in.EntityFilter == "" || in.EntityFilter == "User"):
-			u, _ := cloud.Users.Get(v, key)
-			out.PolicyUsers = append(out.PolicyUsers, PolicyUser{UserId: &u.ID, UserName: &u.Name})
-		case h.Kind == cloud.KindGroup && (in.EntityFilter == "" || in.EntityFilter == "Group"):
-			g, _ := cloud.Groups.Get(v, key)
-			out.PolicyGroups = append(out.PolicyGroups, PolicyGroup{GroupId: &g.ID, GroupName: &g.Name})
-		}
-	}
-	return out, nil
+	return nil, a.control.DeletePolicyVersion(ctx, account(ctx), *in.PolicyArn, *in.VersionId)
 }
 
 func (a *api) tagPolicy(ctx context.Context, in *TagPolicyInput) (*TagPolicyOutput, error) {
@@ -169,15 +154,15 @@ func (a *api) tagPolicy(ctx context.Context, in *TagPolicyInput) (*TagPolicyOutp
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.control.TagPolicy(ctx, wire.CallFrom(ctx).Account, *in.PolicyArn, tags, nil)
+	return nil, a.control.TagPolicy(ctx, account(ctx), *in.PolicyArn, tags, nil)
 }
 
 func (a *api) untagPolicy(ctx context.Context, in *UntagPolicyInput) (*UntagPolicyOutput, error) {
-	return nil, a.control.TagPolicy(ctx, wire.CallFrom(ctx).Account, *in.PolicyArn, nil, in.TagKeys)
+	return nil, a.control.TagPolicy(ctx, account(ctx), *in.PolicyArn, nil, in.TagKeys)
 }
 
 func (a *api) listPolicyTags(ctx context.Context, in *ListPolicyTagsInput) (*ListPolicyTagsOutput, error) {
-	p, err := a.control.Policy(wire.CallFrom(ctx).Account, *in.PolicyArn)
+	p, err := a.control.Policy(account(ctx), *in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}

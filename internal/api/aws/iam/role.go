@@ -2,8 +2,6 @@ package iam
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,14 +23,10 @@ func (a *api) handleRoles(s *wire.Service) {
 	wire.Handle(s, "ListRoleTags", a.listRoleTags)
 	wire.Handle(s, "PutRolePermissionsBoundary", a.putRoleBoundary)
 	wire.Handle(s, "DeleteRolePermissionsBoundary", a.deleteRoleBoundary)
-
-	wire.Handle(s, "AttachRolePolicy", a.attachRolePolicy)
-	wire.Handle(s, "DetachRolePolicy", a.detachRolePolicy)
-	wire.Handle(s, "ListAttachedRolePolicies", a.listAttachedRolePolicies)
-	wire.Handle(s, "PutRolePolicy", a.putRolePolicy)
-	wire.Handle(s, "GetRolePolicy", a.getRolePolicy)
-	wire.Handle(s, "DeleteRolePolicy", a.deleteRolePolicy)
-	wire.Handle(s, "ListRolePolicies", a.listRolePolicies)
+	wire.Handle(s, "CreateServiceLinkedRole", a.createServiceLinkedRole)
+	wire.Handle(s, "DeleteServiceLinkedRole", a.deleteServiceLinkedRole)
+	wire.Handle(s, "GetServiceLinkedRoleDeletionStatus", a.getServiceLinkedRoleDeletionStatus)
+	a.handleRolePolicies(s)
 }
 
 func boundary(arn string) *AttachedPermissionsBoundary {
@@ -66,6 +60,9 @@ func (a *api) createRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleO
 	if err != nil {
 		return nil, err
 	}
+	if strings.HasPrefix(str(in.Path), serviceRolePath) {
+		return nil, &wire.Error{Code: "InvalidInput", Msg: "The path " + serviceRolePath + " is reserved for service-linked roles."}
+	}
 	spec := control.CreateRole{
 		Name: *in.RoleName, Path: pathOr(in.Path), Description: str(in.Description), Trust: *in.AssumeRolePolicyDocument,
 		Boundary: str(in.PermissionsBoundary), Tags: tags,
@@ -81,7 +78,7 @@ func (a *api) createRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleO
 }
 
 func (a *api) getRole(ctx context.Context, in *GetRoleInput) (*GetRoleOutput, error) {
-	r, err := a.control.Role(wire.CallFrom(ctx).Account, *in.RoleName)
+	r, err := a.control.Role(account(ctx), *in.RoleName)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +87,7 @@ func (a *api) getRole(ctx context.Context, in *GetRoleInput) (*GetRoleOutput, er
 
 func (a *api) listRoles(ctx context.Context, in *ListRolesInput) (*ListRolesOutput, error) {
 	var all []*cloud.Role
-	for r := range cloud.Roles.By(a.control.View(), "account", wire.CallFrom(ctx).Account) {
+	for r := range cloud.Roles.By(a.control.View(), "account", account(ctx)) {
 		if strings.HasPrefix(r.Path, pathOr(in.PathPrefix)) {
 			all = append(all, r)
 		}
@@ -106,30 +103,28 @@ func (a *api) listRoles(ctx context.Context, in *ListRolesInput) (*ListRolesOutp
 	return out, nil
 }
 
-func (a *api) editRole(ctx context.Context, name *string, edit func(*cloud.Role)) error {
-	_, err := a.control.EditRole(ctx, wire.CallFrom(ctx).Account, *name, func(r *cloud.Role) error {
-		edit(r)
-		return nil
-	})
+func (a *api) editRole(ctx context.Context, name *string, edit func(*cloud.Role) error) error {
+	_, err := a.control.EditRole(ctx, account(ctx), *name, edit)
 	return err
 }
 
 func (a *api) updateRole(ctx context.Context, in *UpdateRoleInput) (*UpdateRoleOutput, error) {
-	return &UpdateRoleOutput{}, a.editRole(ctx, in.RoleName, func(r *cloud.Role) {
+	return &UpdateRoleOutput{}, a.editRole(ctx, in.RoleName, func(r *cloud.Role) error {
 		if in.Description != nil {
 			r.Description = *in.Description
 		}
 		if in.MaxSessionDuration != nil {
 			r.MaxSession = time.Duration(*in.MaxSessionDuration) * time.Second
 		}
+		return nil
 	})
 }
 
 func (a *api) updateRoleDescription(ctx context.Context, in *UpdateRoleDescriptionInput) (*UpdateRoleDescriptionOutput, error) {
-	if err := a.editRole(ctx, in.RoleName, func(r *cloud.Role) { r.Description = *in.Description }); err != nil {
-		return nil, err
-	}
-	r, err := a.control.Role(wire.CallFrom(ctx).Account, *in.RoleName)
+	r, err := a.control.EditRole(ctx, account(ctx), *in.RoleName, func(r *cloud.Role) error {
+		r.Description = *in.Description
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -137,11 +132,11 @@ func (a *api) updateRoleDescription(ctx context.Context, in *UpdateRoleDescripti
 }
 
 func (a *api) updateAssumeRolePolicy(ctx context.Context, in *UpdateAssumeRolePolicyInput) (*UpdateAssumeRolePolicyOutput, error) {
-	return nil, a.control.SetTrust(ctx, wire.CallFrom(ctx).Account, *in.RoleName, *in.PolicyDocument)
+	return nil, a.control.SetTrust(ctx, account(ctx), *in.RoleName, *in.PolicyDocument)
 }
 
 func (a *api) deleteRole(ctx context.Context, in *DeleteRoleInput) (*DeleteRoleOutput, error) {
-	return nil, a.control.DeleteRole(ctx, wire.CallFrom(ctx).Account, *in.RoleName)
+	return nil, a.control.DeleteRole(ctx, account(ctx), *in.RoleName)
 }
 
 func (a *api) tagRole(ctx context.Context, in *TagRoleInput) (*TagRoleOutput, error) {
@@ -149,15 +144,15 @@ func (a *api) tagRole(ctx context.Context, in *TagRoleInput) (*TagRoleOutput, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) { r.Tags = control.Retag(r.Tags, tags, nil) })
+	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) error { return control.Retag(&r.Meta, tags, nil) })
 }
 
 func (a *api) untagRole(ctx context.Context, in *UntagRoleInput) (*UntagRoleOutput, error) {
-	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) { r.Tags = control.Retag(r.Tags, nil, in.TagKeys) })
+	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) error { return control.Retag(&r.Meta, nil, in.TagKeys) })
 }
 
 func (a *api) listRoleTags(ctx context.Context, in *ListRoleTagsInput) (*ListRoleTagsOutput, error) {
-	r, err := a.control.Role(wire.CallFrom(ctx).Account, *in.RoleName)
+	r, err := a.control.Role(account(ctx), *in.RoleName)
 	if err != nil {
 		return nil, err
 	}
@@ -166,67 +161,9 @@ func (a *api) listRoleTags(ctx context.Context, in *ListRoleTagsInput) (*ListRol
 }
 
 func (a *api) putRoleBoundary(ctx context.Context, in *PutRolePermissionsBoundaryInput) (*PutRolePermissionsBoundaryOutput, error) {
-	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) { r.Boundary = *in.PermissionsBoundary })
+	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) error { r.Boundary = *in.PermissionsBoundary; return nil })
 }
 
 func (a *api) deleteRoleBoundary(ctx context.Context, in *DeleteRolePermissionsBoundaryInput) (*DeleteRolePermissionsBoundaryOutput, error) {
-	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) { r.Boundary = "" })
-}
-
-func role(name *string) control.Holder { return control.Holder{Kind: cloud.KindRole, Name: *name} }
-
-func (a *api) attachRolePolicy(ctx context.Context, in *AttachRolePolicyInput) (*AttachRolePolicyOutput, error) {
-	return nil, a.control.AttachPolicy(ctx, wire.CallFrom(ctx).Account, role(in.RoleName), *in.PolicyArn)
-}
-
-func (a *api) detachRolePolicy(ctx context.Context, in *DetachRolePolicyInput) (*DetachRolePolicyOutput, error) {
-	return nil, a.control.DetachPolicy(ctx, wire.CallFrom(ctx).Account, role(in.RoleName), *in.PolicyArn)
-}
-
-// attached lists a holder's managed policies under a path.
-func (a *api) attached(ctx context.Context, h control.Holder, prefix, marker *string, max *int32) ([]AttachedPolicy, *string, *bool, error) {
-	account := wire.CallFrom(ctx).Account
-	_, arns, err := a.control.Grants(account, h)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	all := []AttachedPolicy{}
-	for _, arn := range arns {
-		if p, err := a.control.Policy(account, arn); err == nil && strings.HasPrefix(p.Path, pathOr(prefix)) {
-			all = append(all, AttachedPolicy{PolicyArn: &p.ARN, PolicyName: &p.Name})
-		}
-	}
-	return page(ctx, all, marker, max, func(p AttachedPolicy) string { return *p.PolicyName })
-}
-
-// inlineNames lists the names of a holder's inline policies.
-func (a *api) inlineNames(ctx context.Context, h control.Holder, marker *string, max *int32) ([]string, *string, *bool, error) {
-	inline, _, err := a.control.Grants(wire.CallFrom(ctx).Account, h)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return page(ctx, slices.Sorted(maps.Keys(inline)), marker, max, func(s string) string { return s })
-}
-
-func (a *api) listAttachedRolePolicies(ctx context.Context, in *ListAttachedRolePoliciesInput) (*ListAttachedRolePoliciesOutput, error) {
-	list, next, more, err := a.attached(ctx, role(in.RoleName), in.PathPrefix, in.Marker, in.MaxItems)
-	return &ListAttachedRolePoliciesOutput{AttachedPolicies: list, Marker: next, IsTruncated: more}, err
-}
-
-func (a *api) putRolePolicy(ctx context.Context, in *PutRolePolicyInput) (*PutRolePolicyOutput, error) {
-	return nil, a.control.PutInline(ctx, wire.CallFrom(ctx).Account, role(in.RoleName), *in.PolicyName, *in.PolicyDocument)
-}
-
-func (a *api) getRolePolicy(ctx context.Context, in *GetRolePolicyInput) (*GetRolePolicyOutput, error) {
-	d, err := a.control.Inline(wire.CallFrom(ctx).Account, role(in.RoleName), *in.PolicyName)
-	return &GetRolePolicyOutput{RoleName: in.RoleName, PolicyName: in.PolicyName, PolicyDocument: document(d)}, err
-}
-
-func (a *api) deleteRolePolicy(ctx context.Context, in *DeleteRolePolicyInput) (*DeleteRolePolicyOutput, error) {
-	return nil, a.control.DeleteInline(ctx, wire.CallFrom(ctx).Account, role(in.RoleName), *in.PolicyName)
-}
-
-func (a *api) listRolePolicies(ctx context.Context, in *ListRolePoliciesInput) (*ListRolePoliciesOutput, error) {
-	list, next, more, err := a.inlineNames(ctx, role(in.RoleName), in.Marker, in.MaxItems)
-	return &ListRolePoliciesOutput{PolicyNames: list, Marker: next, IsTruncated: more}, err
+	return nil, a.editRole(ctx, in.RoleName, func(r *cloud.Role) error { r.Boundary = ""; return nil })
 }

@@ -26,7 +26,11 @@ func New(c *control.Control) *wire.Service {
 	s.MapError = mapError
 	a := &api{c}
 	a.handleRoles(s)
+	a.handleUsers(s)
+	a.handleGroups(s)
 	a.handlePolicies(s)
+	a.handleAccount(s)
+	a.handleAbsent(s)
 	a.handleInstanceProfiles(s)
 	return s
 }
@@ -45,6 +49,8 @@ func mapError(e *cloud.Error) *wire.Error {
 		return &wire.Error{Code: "LimitExceeded", Status: 409, Msg: e.Msg}
 	case cloud.Malformed:
 		return &wire.Error{Code: "MalformedPolicyDocument", Status: 400, Msg: e.Msg}
+	case cloud.State:
+		return &wire.Error{Code: "UnmodifiableEntity", Status: 400, Msg: e.Msg}
 	case cloud.Invalid:
 		return &wire.Error{Code: "InvalidInput", Status: 400, Msg: e.Msg}
 	}
@@ -79,9 +85,11 @@ func newID(kind cloud.Resource) string {
 }
 
 func arn(account, kind, path, name string) *string {
-	s := "arn:aws:iam::" + account + ":" + kind + path + name
-	return &s
+	return ptr(access.IAM(account, kind, path, name))
 }
+
+// account is the caller's account.
+func account(ctx context.Context) string { return wire.CallFrom(ctx).Account }
 
 // pathOr is a resource's path; the default is "/".
 func pathOr(p *string) string {
@@ -106,12 +114,18 @@ func document(doc string) *string {
 	return &s
 }
 
+// tagMap checks tags as IAM does: keys differ in more than case, and are not AWS's own.
 func tagMap(tags []Tag) (map[string]string, error) {
-	out := map[string]string{}
+	out, seen := map[string]string{}, map[string]bool{}
 	for _, t := range tags {
-		if _, dup := out[*t.Key]; dup {
+		key := strings.ToLower(*t.Key)
+		switch {
+		case seen[key]:
 			return nil, &wire.Error{Code: "InvalidInput", Msg: "Duplicate tag keys found. Please note that Tag keys are case insensitive."}
+		case strings.HasPrefix(key, "aws:"):
+			return nil, &wire.Error{Code: "ValidationError", Msg: "Tag keys beginning with aws: are reserved for system use."}
 		}
+		seen[key] = true
 		out[*t.Key] = *t.Value
 	}
 	if len(out) == 0 {
@@ -134,10 +148,4 @@ func page[T any](ctx context.Context, items []T, marker *string, max *int32, key
 	call := wire.CallFrom(ctx)
 	out, next, err := wire.Page(items, wire.Paging{Max: max, Token: marker, Default: 100, Scope: call.Operation + "/" + call.Account}, key)
 	return out, next, ptr(next != nil), err
-}
-
-// Targets lists what a call acts on, for authorisation.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
-func Targets(call *wire.Call, in any) []access.Target {
-	return []access.Target{{Action: "iam:" + call.Operation, ARN: resource(call, in)}}
 }
