@@ -116,7 +116,10 @@ func background(ctx context.Context, e env, c *config, args []string) error {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
 	logPath := filepath.Join(c.data, "weir.log")
-	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err := os.Rename(logPath, logPath+".1"); err != nil && !errors.Is(err, os.ErrNotExist) { // a daemon that runs goes on writing to it
+		return fmt.Errorf("keeping the last log: %w", err)
+	}
+	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening the log: %w", err)
 	}
