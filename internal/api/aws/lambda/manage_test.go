@@ -1,0 +1,223 @@
+package lambda_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"weir/internal/api/aws/lambda"
+	"weir/internal/api/wire"
+)
+
+func TestUpdate(t *testing.T) {
+	w := newWorld(t)
+	made := w.create("f")
+	if made.VpcConfig != nil {
+		t.Errorf("a function without a VPC shows %+v", made.VpcConfig)
+	}
+	name := aws.String("f")
+	up, err := w.UpdateFunctionConfiguration(w.ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: name, MemorySize: aws.Int32(512), Timeout: aws.Int32(10),
+		VpcConfig: &types.VpcConfig{SubnetIds: w.subnets, SecurityGroupIds: []string{w.group}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if up.LastUpdateStatus != types.LastUpdateStatusInProgress || up.State != types.StateActive || *up.MemorySize != 512 || *up.Handler != "index.handler" {
+		t.Errorf("update answered %+v", up)
+	}
+	out, err := w.UpdateFunctionConfiguration(w.ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: name, VpcConfig: &types.VpcConfig{SubnetIds: []string{}, SecurityGroupIds: []string{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.VpcConfig == nil || aws.ToString(out.VpcConfig.VpcId) != "" || len(out.VpcConfig.SubnetIds) != 0 {
+		t.Errorf("after leaving the VPC: %+v", out.VpcConfig)
+	}
+	_, err = w.UpdateFunctionConfiguration(w.ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: name, RevisionId: made.RevisionId})
+	wantError(t, err, 412, "PreconditionFailedException", "…The Revision Id provided does not match the latest Revision Id.")
+	code, err := w.UpdateFunctionCode(w.ctx, &sdk.UpdateFunctionCodeInput{FunctionName: name, ZipFile: zipped(t, "new"), Publish: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aws.ToString(code.Version) != "1" || aws.ToString(code.FunctionArn) != fARN+":1" || aws.ToString(code.CodeSha256) == aws.ToString(made.CodeSha256) {
+		t.Errorf("published %+v", code)
+	}
+	_, err = w.UpdateFunctionCode(w.ctx, &sdk.UpdateFunctionCodeInput{FunctionName: aws.String("g"), ZipFile: zipped(t, "new")})
+	wantError(t, err, 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g")
+	del, err := w.DeleteFunction(w.ctx, &sdk.DeleteFunctionInput{FunctionName: name})
+	if err != nil || del.StatusCode != 204 {
+		t.Errorf("delete: %+v, %v", del, err)
+	}
+	_, err = w.GetFunction(w.ctx, &sdk.GetFunctionInput{FunctionName: name})
+	wantError(t, err, 404, "ResourceNotFoundException", "Function not found: "+fARN)
+}
+
+func TestVersionsAliasesAndPages(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b", "f"} {
+		w.create(name)
+	}
+	name := aws.String("f")
+	for n := range 2 {
+		if _, err := w.UpdateFunctionConfiguration(w.ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: name, Description: aws.String(fmt.Sprint(n)), MemorySize: aws.Int32(int32(128 + n))}); err != nil {
+			t.Fatal(err)
+		}
+		v, err := w.PublishVersion(w.ctx, &sdk.PublishVersionInput{FunctionName: name})
+		if err != nil || aws.ToString(v.Version) != fmt.Sprint(n+1) {
+			t.Fatalf("published %v, %v", v, err)
+		}
+	}
+	var seen []string
+	pages := sdk.NewListFunctionsPaginator(w.Client, &sdk.ListFunctionsInput{MaxItems: aws.Int32(2)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range page.Functions {
+			seen = append(seen, aws.ToString(f.FunctionName))
+		}
+	}
+	if got := strings.Join(seen, " "); got != "a b f" {
+		t.Errorf("listed %s, want a b f", got)
+	}
+	versions, err := w.ListVersionsByFunction(w.ctx, &sdk.ListVersionsByFunctionInput{FunctionName: name})
+	if err != nil || len(versions.Versions) != 3 || aws.ToString(versions.Versions[0].FunctionArn) != fARN+":$LATEST" || aws.ToString(versions.Versions[2].Version) != "2" {
+		t.Errorf("versions %+v, %v", versions, err)
+	}
+	alias, err := w.CreateAlias(w.ctx, &sdk.CreateAliasInput{FunctionName: name, Name: aws.String("live"), FunctionVersion: aws.String("1"),
+		RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"2": 0.5}}})
+	if err != nil || aws.ToString(alias.AliasArn) != fARN+":live" || alias.RoutingConfig.AdditionalVersionWeights["2"] != 0.5 {
+		t.Fatalf("alias %+v, %v", alias, err)
+	}
+	_, err = w.CreateAlias(w.ctx, &sdk.CreateAliasInput{FunctionName: name, Name: aws.String("live"), FunctionVersion: aws.String("1")})
+	wantError(t, err, 409, "ResourceConflictException", "Alias already exists: "+fARN+":live")
+	_, err = w.CreateAlias(w.ctx, &sdk.CreateAliasInput{FunctionName: name, Name: aws.String("x"), FunctionVersion: aws.String("9")})
+	wantError(t, err, 404, "ResourceNotFoundException", "Function not found: "+fARN+":9")
+	versionsSeen := map[string]int{}
+	for range 50 {
+		out, err := w.Invoke(w.ctx, &sdk.InvokeInput{FunctionName: name, Qualifier: aws.String("live")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		versionsSeen[aws.ToString(out.ExecutedVersion)]++
+	}
+	if versionsSeen["1"] == 0 || versionsSeen["2"] == 0 || versionsSeen["1"]+versionsSeen["2"] != 50 {
+		t.Errorf("50 calls of the alias went to %v, want both versions", versionsSeen)
+	}
+	_, err = w.GetAlias(w.ctx, &sdk.GetAliasInput{FunctionName: name, Name: aws.String("none")})
+	wantError(t, err, 404, "ResourceNotFoundException", "Cannot find alias arn: "+fARN+":none")
+	_, err = w.DeleteFunction(w.ctx, &sdk.DeleteFunctionInput{FunctionName: name, Qualifier: aws.String("1")})
+	wantError(t, err, 409, "ResourceConflictException", "…alias live")
+}
+
+func TestPermissions(t *testing.T) {
+	w := newWorld(t)
+	w.create("f")
+	name := aws.String("f")
+	_, err := w.GetPolicy(w.ctx, &sdk.GetPolicyInput{FunctionName: name})
+	wantError(t, err, 404, "ResourceNotFoundException", "The resource you requested does not exist.")
+	add := &sdk.AddPermissionInput{FunctionName: name, StatementId: aws.String("s3"), Action: aws.String("lambda:InvokeFunction"),
+		Principal: aws.String("s3.amazonaws.com"), SourceAccount: aws.String("123456789012"), SourceArn: aws.String("arn:aws:s3:::bucket")}
+	if _, err := w.AddPermission(w.ctx, add); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.AddPermission(w.ctx, add)
+	wantError(t, err, 409, "ResourceConflictException", "The statement id (s3) provided already exists. Please provide a new statement id, or remove the existing statement.")
+	got, err := w.GetPolicy(w.ctx, &sdk.GetPolicyInput{FunctionName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"Version":"2012-10-17","Id":"default","Statement":[{"Sid":"s3","Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:us-east-1:000000000000:function:f","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::bucket"},"StringEquals":{"AWS:SourceAccount":"123456789012"}}}]}`
+	if aws.ToString(got.Policy) != want {
+		t.Errorf("got  %s\nwant %s", aws.ToString(got.Policy), want)
+	}
+	if _, err := w.RemovePermission(w.ctx, &sdk.RemovePermissionInput{FunctionName: name, StatementId: aws.String("s3"), RevisionId: got.RevisionId}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.RemovePermission(w.ctx, &sdk.RemovePermissionInput{FunctionName: name, StatementId: aws.String("s3")})
+	wantError(t, err, 404, "ResourceNotFoundException", "The resource you requested does not exist.")
+}
+
+func TestConcurrencyTagsAndEvents(t *testing.T) {
+	w := newWorld(t)
+	w.create("f")
+	w.create("g")
+	name := aws.String("f")
+	_, err := w.PutFunctionConcurrency(w.ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(901)})
+	wantError(t, err, 400, "InvalidParameterValueException", "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].")
+	if _, err := w.PutFunctionConcurrency(w.ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(900)}); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := w.GetAccountSettings(w.ctx, &sdk.GetAccountSettingsInput{})
+	if err != nil || settings.AccountLimit.ConcurrentExecutions != 1000 || aws.ToInt32(settings.AccountLimit.UnreservedConcurrentExecutions) != 100 || settings.AccountUsage.FunctionCount != 2 {
+		t.Errorf("settings %+v %+v, %v", settings.AccountLimit, settings.AccountUsage, err)
+	}
+	if _, err := w.TagResource(w.ctx, &sdk.TagResourceInput{Resource: aws.String(fARN), Tags: map[string]string{"a": "1", "b": "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.UntagResource(w.ctx, &sdk.UntagResourceInput{Resource: aws.String(fARN), TagKeys: []string{"a"}}); err != nil {
+		t.Fatal(err)
+	}
+	tags, err := w.ListTags(w.ctx, &sdk.ListTagsInput{Resource: aws.String(fARN)})
+	if b, _ := json.Marshal(tags.Tags); err != nil || string(b) != `{"b":"2"}` {
+		t.Errorf("tags %s, %v", b, err)
+	}
+	_, err = w.GetFunctionEventInvokeConfig(w.ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: name})
+	wantError(t, err, 404, "ResourceNotFoundException", "The function "+fARN+":$LATEST doesn't have an EventInvokeConfig")
+	g := "arn:aws:lambda:us-east-1:000000000000:function:g"
+	cfg, err := w.PutFunctionEventInvokeConfig(w.ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: name, MaximumRetryAttempts: aws.Int32(0),
+		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &g}}})
+	if err != nil || aws.ToInt32(cfg.MaximumRetryAttempts) != 0 || aws.ToString(cfg.DestinationConfig.OnFailure.Destination) != g || aws.ToString(cfg.FunctionArn) != fARN+":$LATEST" {
+		t.Errorf("event settings %+v, %v", cfg, err)
+	}
+	_, err = w.PutFunctionEventInvokeConfig(w.ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: name,
+		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:sqs:us-east-1:000000000000:q")}}})
+	wantError(t, err, 501, "NotImplementedException", "…only Lambda functions can be destinations")
+}
+
+func TestWhatTerraformAsks(t *testing.T) {
+	w := newWorld(t)
+	w.create("f")
+	name := aws.String("f")
+	if out, err := w.GetFunctionCodeSigningConfig(w.ctx, &sdk.GetFunctionCodeSigningConfigInput{FunctionName: name}); err != nil || out.CodeSigningConfigArn != nil {
+		t.Errorf("code signing %+v, %v", out, err)
+	}
+	if out, err := w.GetRuntimeManagementConfig(w.ctx, &sdk.GetRuntimeManagementConfigInput{FunctionName: name}); err != nil || out.UpdateRuntimeOn != types.UpdateRuntimeOnAuto {
+		t.Errorf("runtime management %+v, %v", out, err)
+	}
+	if out, err := w.GetFunctionRecursionConfig(w.ctx, &sdk.GetFunctionRecursionConfigInput{FunctionName: name}); err != nil || out.RecursiveLoop != types.RecursiveLoopTerminate {
+		t.Errorf("recursion %+v, %v", out, err)
+	}
+	if out, err := w.GetFunctionConcurrency(w.ctx, &sdk.GetFunctionConcurrencyInput{FunctionName: name}); err != nil || out.ReservedConcurrentExecutions != nil {
+		t.Errorf("concurrency %+v, %v", out, err)
+	}
+	_, err := w.GetFunctionUrlConfig(w.ctx, &sdk.GetFunctionUrlConfigInput{FunctionName: name})
+	wantError(t, err, 404, "ResourceNotFoundException", "The resource you requested does not exist.")
+	_, err = w.CreateFunctionUrlConfig(w.ctx, &sdk.CreateFunctionUrlConfigInput{FunctionName: name, AuthType: types.FunctionUrlAuthTypeNone})
+	wantError(t, err, 501, "NotImplementedException", "…")
+}
+
+func TestResources(t *testing.T) {
+	call := func(op string) *wire.Call { return &wire.Call{Operation: op, Account: account, Region: region} }
+	tests := []struct {
+		op     string
+		in     any
+		action string
+		arn    string
+	}{
+		{"Invoke", &lambda.InvokeInput{FunctionName: aws.String("f"), Qualifier: aws.String("live")}, "lambda:InvokeFunction", fARN + ":live"},
+		{"GetFunction", &lambda.GetFunctionInput{FunctionName: aws.String("123456789012:function:f")}, "lambda:GetFunction", "arn:aws:lambda:us-east-1:123456789012:function:f"},
+		{"ListFunctions", &lambda.ListFunctionsInput{}, "lambda:ListFunctions", "*"},
+		{"TagResource", &lambda.TagResourceInput{Resource: aws.String(fARN)}, "lambda:TagResource", fARN},
+	}
+	for _, tt := range tests {
+		action, arns := lambda.Resources(call(tt.op), tt.in)
+		if action != tt.action || len(arns) != 1 || arns[0] != tt.arn {
+			t.Errorf("%s: %s on %v, want %s on %s", tt.op, action, arns, tt.action, tt.arn)
+		}
+	}
+}
