@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"os"
+	"path/filepath"
 
 	"weir/internal/api/aws/ec2"
 	"weir/internal/api/aws/iam"
@@ -21,11 +26,12 @@ func (d *daemon) adminHandler() http.Handler {
 	mux.HandleFunc("GET /_weir/status", d.local(d.status))
 	mux.HandleFunc("GET /_weir/env", d.local(d.environment))
 	mux.HandleFunc("POST /_weir/reset", d.local(d.reset))
-	mux.HandleFunc("POST /_weir/down", d.local(d.down))
+	mux.HandleFunc("POST /_weir/down", d.guard(d.owner(d.plain(d.down))))
 	mux.HandleFunc("POST /_weir/vpcs", d.local(d.blueprint))
+	mux.HandleFunc("POST /_weir/attach", d.guard(d.owner(d.attach)))
 	mux.HandleFunc("POST /_weir/why", d.local(d.why))
 	mux.HandleFunc("GET /_weir/sites", d.local(d.sites))
-	mux.HandleFunc("POST /_weir/sites", d.local(d.addSite))
+	mux.HandleFunc("POST /_weir/sites", d.guard(d.owner(d.plain(d.addSite))))
 	mux.HandleFunc("DELETE /_weir/sites", d.local(d.removeSite))
 	mux.Handle("/", d.api)
 	return mux
@@ -34,25 +40,66 @@ func (d *daemon) adminHandler() http.Handler {
 // operation is one of the daemon's own; its result is sent as JSON.
 type operation func(r *http.Request) (any, error)
 
-// local lets only this machine in: these operations ask for no signature. A
-// browser's page must not drive them either, so requests of another origin are refused.
+// local lets only this machine in and sends the result as JSON.
 func (d *daemon) local(op operation) http.HandlerFunc {
+	return d.guard(d.plain(op))
+}
+
+// plain sends an operation's result as JSON.
+func (d *daemon) plain(op operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !from.Addr().Unmap().IsLoopback() {
-			answer(w, http.StatusForbidden, map[string]string{"error": "/_weir/ answers this machine only"})
-			return
-		}
-		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
-			answer(w, http.StatusForbidden, map[string]string{"error": "/_weir/ does not answer pages of other sites"})
-			return
-		}
 		v, err := op(r)
 		if err != nil {
 			answer(w, statusOf(err), map[string]string{"error": err.Error()})
 			return
 		}
 		answer(w, http.StatusOK, v)
+	}
+}
+
+// owner asks for the token that only the daemon's own user can read: these
+// operations run programs and read files as that user.
+func (d *daemon) owner(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(d.token)) != 1 {
+			answer(w, http.StatusForbidden, map[string]string{"error": "this needs the token in " + d.tokenFile() + ": run weir as the daemon's user"})
+			return
+		}
+		next(w, r)
+	}
+}
+
+const tokenHeader = "X-Weir-Token"
+
+func (d *daemon) tokenFile() string { return filepath.Join(d.cfg.data, "token") }
+
+// writeToken makes the token of this run.
+func (d *daemon) writeToken(context.Context) error {
+	d.token = rand.Text()
+	if err := os.Remove(d.tokenFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("replacing the daemon's token: %w", err)
+	}
+	if err := os.WriteFile(d.tokenFile(), []byte(d.token), 0o600); err != nil {
+		return fmt.Errorf("writing the daemon's token: %w", err)
+	}
+	return nil
+}
+
+// guard keeps everybody out but this machine: these operations ask for no
+// signature. A browser's page must not drive them either, so requests of
+// another origin are refused.
+func (d *daemon) guard(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !from.Addr().Unmap().IsLoopback() {
+			answer(w, http.StatusForbidden, map[string]string{"error": "/_weir/ answers this machine only"})
+			return
+		}
+		if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" || r.Header.Get("Origin") != "" {
+			answer(w, http.StatusForbidden, map[string]string{"error": "/_weir/ does not answer pages of other sites"})
+			return
+		}
+		next(w, r)
 	}
 }
 
@@ -90,7 +137,7 @@ func decode(r *http.Request, v any) error {
 }
 
 func (d *daemon) health(*http.Request) (any, error) {
-	return health{Status: "ok", Ready: d.ready(), PID: os.Getpid(), Parent: os.Getppid()}, nil
+	return health{Status: "ok", Ready: d.ready(), PID: os.Getpid(), Parent: os.Getppid(), Token: d.tokenFile()}, nil
 }
 
 func (d *daemon) environment(*http.Request) (any, error) {

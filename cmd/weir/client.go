@@ -16,7 +16,10 @@ import (
 const defaultListen = "127.0.0.1:4566"
 
 // client speaks to the daemon's own endpoints under /_weir/.
-type client struct{ base string }
+type client struct {
+	base  string
+	owner string // token to send; "" for none
+}
 
 // addrFlag adds -addr to fs; the client is made after parsing.
 func addrFlag(fs *flag.FlagSet) *string {
@@ -34,7 +37,26 @@ func newClient(addr string) client {
 	if !strings.Contains(addr, "://") {
 		addr = "http://" + addr
 	}
-	return client{strings.TrimRight(addr, "/")}
+	return client{base: strings.TrimRight(addr, "/")}
+}
+
+// token reads the token that shows that we are the daemon's own user.
+func (c client) token(ctx context.Context) (string, error) {
+	var h health
+	if err := c.call(ctx, http.MethodGet, "/_weir/health", nil, &h); err != nil {
+		return "", err
+	}
+	b, err := os.ReadFile(h.Token)
+	if err != nil {
+		return "", fmt.Errorf("this needs the rights of the daemon's user: %w", err)
+	}
+	return string(b), nil
+}
+
+// asOwner makes every further call carry the owner's token.
+func (c *client) asOwner(ctx context.Context) (err error) {
+	c.owner, err = c.token(ctx)
+	return err
 }
 
 // call sends in as JSON (nil: no body) and decodes the answer into out (nil: ignored).
@@ -52,6 +74,9 @@ func (c client) call(ctx context.Context, method, path string, in, out any) erro
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return err
+	}
+	if c.owner != "" {
+		req.Header.Set(tokenHeader, c.owner)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

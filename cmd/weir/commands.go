@@ -16,6 +16,7 @@ type health struct {
 	Ready  string `json:"ready"` // the ready line
 	PID    int    `json:"pid"`
 	Parent int    `json:"parent"` // the process outside, when rootless
+	Token  string `json:"token"`  // the file with the owner's token
 }
 
 // statusReport is the answer of GET /_weir/status.
@@ -49,6 +50,9 @@ func down(ctx context.Context, e env, args []string) error {
 	c := newClient(*addr)
 	var h health
 	if err := c.call(ctx, http.MethodGet, "/_weir/health", nil, &h); err != nil {
+		return err
+	}
+	if err := c.asOwner(ctx); err != nil {
 		return err
 	}
 	if err := c.call(ctx, http.MethodPost, "/_weir/down", nil, nil); err != nil {

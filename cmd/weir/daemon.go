@@ -54,6 +54,7 @@ type daemon struct {
 	async    *invoke.Async
 	api      http.Handler
 	caFile   string
+	token    string // of the daemon's owner
 
 	cancel context.CancelFunc
 	group  *errgroup.Group
@@ -65,7 +66,7 @@ func start(ctx context.Context, c *config, log *slog.Logger) (*daemon, error) {
 	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.group, ctx = errgroup.WithContext(ctx)
 	for _, step := range []func(context.Context) error{
-		d.openListener, d.openState, d.openTrust, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.openInvoker, d.serve,
+		d.openListener, d.openState, d.writeToken, d.openTrust, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.openInvoker, d.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.close())
@@ -174,7 +175,10 @@ func (d *daemon) openTrust(context.Context) (err error) {
 }
 
 func (d *daemon) openControl(ctx context.Context) error {
-	return d.control.Bootstrap(ctx, iam.Managed())
+	if err := d.control.Bootstrap(ctx, iam.Managed()); err != nil {
+		return err
+	}
+	return d.control.ForgetHosts(ctx)
 }
 
 func (d *daemon) openEngine(context.Context) (err error) {

@@ -39,6 +39,7 @@ func commands() []command {
 		{"status", "", "what runs, what is not enforced, what went wrong", status},
 		{"reset", "", "restore a fresh account in every region", reset},
 		{"vpc", "create …", "create a VPC with subnets, gateways and routes in one step", vpc},
+		{"attach", "-subnet … -- COMMAND", "run a program of this machine as a host of a VPC", attach},
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
 		{"site", "add|remove|list …", "sites of the lab internet", site},
 		{"version", "", "print the version", version},
@@ -46,6 +47,11 @@ func commands() []command {
 }
 
 func main() {
+	if len(os.Args) > 5 && os.Args[1] == hostStage {
+		err := becomeHost(os.Args[2:])
+		fmt.Fprintln(os.Stderr, "weir:", err)
+		os.Exit(127)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
@@ -67,6 +73,10 @@ func run(ctx context.Context, e env, args []string) int {
 			return 0
 		case errors.Is(err, errUsage):
 			return 2
+		}
+		var status exitStatus
+		if errors.As(err, &status) {
+			return int(status)
 		}
 		fmt.Fprintf(e.stderr, "weir %s: %v\n", c.name, err)
 		return 1

@@ -61,6 +61,9 @@ func site(ctx context.Context, e env, args []string) error {
 			}
 			s.Dir = dir
 		}
+		if err := c.asOwner(ctx); err != nil {
+			return err
+		}
 		if err := c.call(ctx, http.MethodPost, "/_weir/sites", s, &s); err != nil {
 			return err
 		}

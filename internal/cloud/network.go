@@ -174,9 +174,14 @@ type Interface struct {
 	Attachment      *InterfaceAttachment
 	// Managed names the service that made it and keeps users from deleting it ("" if the user did).
 	Managed string
+	// Hostname is a name of its own in the VPC's DNS, below HostDomain; "" for none.
+	Hostname string
 	// Owner is the function network or gateway it serves, for Managed ones.
 	Owner string
 }
+
+// HostDomain is the domain of hosts' own names, the same in every VPC.
+const HostDomain = "weir.internal"
 
 // InterfaceAttachment says what an interface is attached to.
 type InterfaceAttachment struct {

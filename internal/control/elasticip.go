@@ -27,15 +27,24 @@ const poolFirst = 2
 
 func (c *Control) allocateAddress(tx cloud.Tx, who Caller, in Labels, addr netip.Addr) (*cloud.ElasticIP, error) {
 	if !addr.IsValid() {
-		a, ok := free(c.opt.PublicPool, poolFirst, 1, publicAddresses(tx))
-		if !ok {
-			return nil, cloud.Errorf(cloud.Exhausted, cloud.KindElasticIP, c.opt.PublicPool.String(), "pool", "no address is left in the public pool %s; release one or enlarge the pool", c.opt.PublicPool)
+		a, err := c.publicAddress(tx)
+		if err != nil {
+			return nil, err
 		}
 		addr = a
 	}
 	e := &cloud.ElasticIP{Meta: c.meta(who, in), ID: cloud.AllocationID(who.NewID(cloud.KindElasticIP)), Addr: addr}
 	cloud.ElasticIPs.Put(tx, e)
 	return e, nil
+}
+
+// publicAddress is a free address of the public pool.
+func (c *Control) publicAddress(v cloud.View) (netip.Addr, error) {
+	a, ok := free(c.opt.PublicPool, poolFirst, 1, publicAddresses(v))
+	if !ok {
+		return a, cloud.Errorf(cloud.Exhausted, cloud.KindElasticIP, c.opt.PublicPool.String(), "pool", "no address is left in the public pool %s; release one or enlarge the pool", c.opt.PublicPool)
+	}
+	return a, nil
 }
 
 // publicAddresses are all that are given out, in every account and region.

@@ -34,6 +34,11 @@ func (c *compiler) dns() {
 			}
 		}
 	}
+	for i := range cloud.Interfaces.By(c.v, "vpc", string(c.vpc.ID)) {
+		if i.Hostname != "" {
+			d.Records = append(d.Records, DNSRecord{Name: i.Hostname + "." + cloud.HostDomain, Addrs: slices.Concat(i.Addrs, i.Addrs6)})
+		}
+	}
 	if c.vpc.DNSHostnames && c.p.Gateway != nil {
 		for _, p := range c.p.Gateway.Public {
 			if name := hostName(c.vpc.PublicNames, p.Public); name != "" {
@@ -41,7 +46,8 @@ func (c *compiler) dns() {
 			}
 		}
 	}
-	slices.SortFunc(d.Records, func(a, b DNSRecord) int { return cmp.Compare(a.Name, b.Name) })
+	d.Records = append(d.Records, c.endpointRecords()...)
+	slices.SortStableFunc(d.Records, func(a, b DNSRecord) int { return cmp.Compare(a.Name, b.Name) })
 	if c.vpc.DNSHostnames {
 		for _, p := range c.p.CIDRs {
 			if p.Addr().Is4() {
