@@ -62,6 +62,8 @@ const (
 	KindDHCPOptions       Resource = "dhcp-options"
 	KindPrefixList        Resource = "prefix-list"
 	KindEndpoint          Resource = "vpc-endpoint"
+	KindInsightsPath      Resource = "network-insights-path"
+	KindInsightsAnalysis  Resource = "network-insights-analysis"
 	KindZone              Resource = "zone"
 	KindFunction          Resource = "function"
 	KindVersion           Resource = "version"

@@ -56,6 +56,8 @@ var taggables = map[cloud.Resource]taggable{
 	cloud.KindDHCPOptions:       tagging(cloud.DHCPOptionSets, cloud.KindDHCPOptions, func(r *cloud.DHCPOptions) cloud.DHCPOptionsID { return r.ID }, func(r *cloud.DHCPOptions) *cloud.Meta { return &r.Meta }),
 	cloud.KindPrefixList:        tagging(cloud.PrefixLists, cloud.KindPrefixList, func(r *cloud.PrefixList) cloud.PrefixListID { return r.ID }, func(r *cloud.PrefixList) *cloud.Meta { return &r.Meta }),
 	cloud.KindEndpoint:          tagging(cloud.Endpoints, cloud.KindEndpoint, func(r *cloud.Endpoint) cloud.EndpointID { return r.ID }, func(r *cloud.Endpoint) *cloud.Meta { return &r.Meta }),
+	cloud.KindInsightsPath:      tagging(cloud.InsightsPaths, cloud.KindInsightsPath, func(r *cloud.InsightsPath) cloud.InsightsPathID { return r.ID }, func(r *cloud.InsightsPath) *cloud.Meta { return &r.Meta }),
+	cloud.KindInsightsAnalysis:  tagging(cloud.InsightsAnalyses, cloud.KindInsightsAnalysis, func(r *cloud.InsightsAnalysis) cloud.InsightsAnalysisID { return r.ID }, func(r *cloud.InsightsAnalysis) *cloud.Meta { return &r.Meta }),
 	cloud.KindSecurityGroupRule: ruleTags,
 }
 

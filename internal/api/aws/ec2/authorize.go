@@ -50,6 +50,7 @@ var made = map[string]ResourceType{
 	"AllocateAddress": "elastic-ip", "CreateSecurityGroup": "security-group", "CreateNetworkAcl": "network-acl",
 	"CreateNetworkInterface": "network-interface", "CreateDhcpOptions": "dhcp-options",
 	"CreateManagedPrefixList": "prefix-list", "CreateVpcEndpoint": "vpc-endpoint",
+	"CreateNetworkInsightsPath": "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
 	"AuthorizeSecurityGroupIngress": "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
 }
 

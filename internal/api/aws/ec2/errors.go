@@ -47,6 +47,8 @@ var absences = map[cloud.Resource]absence{
 	cloud.KindDHCPOptions:       {"InvalidDhcpOptionID.NotFound", "The dhcpOption ID '%s' does not exist", "InvalidDhcpOptionsId.Malformed"},
 	cloud.KindPrefixList:        {"InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", "InvalidPrefixListId.Malformed"},
 	cloud.KindEndpoint:          {"InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist", "InvalidVpcEndpointId.Malformed"},
+	cloud.KindInsightsPath:      {"InvalidNetworkInsightsPathId.NotFound", "The network insights path ID '%s' does not exist", "InvalidNetworkInsightsPathId.Malformed"},
+	cloud.KindInsightsAnalysis:  {"InvalidNetworkInsightsAnalysisId.NotFound", "The network insights analysis ID '%s' does not exist", "InvalidNetworkInsightsAnalysisId.Malformed"},
 	cloud.KindInstance:          {"InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", "InvalidInstanceID.Malformed"},
 }
 
@@ -181,6 +183,11 @@ var faults = map[fault]words{
 	{cloud.Conflict, cloud.KindPrefixList, "version"}:    {"PrefixListVersionMismatch", "The prefix list has the incorrect version number"},
 	{cloud.Denied, cloud.KindPrefixList, "platform"}:     {"UnauthorizedOperation", "You are not authorized to perform this operation."},
 	{cloud.InUse, cloud.KindPrefixList, ""}:              {inUse, "The prefix list '%s' is in use and cannot be deleted."},
+
+	{cloud.InUse, cloud.KindInsightsPath, ""}:              {"AnalysisExistsForNetworkInsightsPath", "Analysis exists for network insights path '%s'. Delete all analyses of the path first."},
+	{cloud.Missing, cloud.KindInsightsPath, "destination"}: {"MissingParameter", "The request must contain the parameter destination"},
+	{cloud.Limit, cloud.KindInsightsPath, ""}:              {"NetworkInsightsPath.LimitExceeded", "The maximum number of network insights paths has been reached."},
+	{cloud.Limit, cloud.KindInsightsAnalysis, ""}:          {"NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached."},
 
 	{cloud.Limit, cloud.KindEndpoint, ""}:             {"VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."},
 	{cloud.Invalid, cloud.KindEndpoint, "service"}:    {"InvalidServiceName", ""},

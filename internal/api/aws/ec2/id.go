@@ -34,6 +34,8 @@ var idPrefixes = map[cloud.Resource]string{
 	cloud.KindPrefixList:        "pl",
 	cloud.KindEndpoint:          "vpce",
 	cloud.KindInstance:          "i",
+	cloud.KindInsightsPath:      "nip",
+	cloud.KindInsightsAnalysis:  "nia",
 }
 
 // NewID makes an ID in Amazon's form for a new resource: a prefix and 17 digits.

@@ -30,6 +30,8 @@ var resourceTypes = map[cloud.Resource]ResourceType{
 	cloud.KindDHCPOptions:       "dhcp-options",
 	cloud.KindPrefixList:        "prefix-list",
 	cloud.KindEndpoint:          "vpc-endpoint",
+	cloud.KindInsightsPath:      "network-insights-path",
+	cloud.KindInsightsAnalysis:  "network-insights-analysis",
 }
 
 func tagList(tags map[string]string) []Tag {
