@@ -37,10 +37,20 @@ var binary = sync.OnceValues(func() (string, error) {
 type daemon struct {
 	bin, data, addr, url string
 	args                 []string
+	user                 *syscall.Credential // who starts it; nil: the test's own user
 }
 
 // newDaemon starts a daemon and stops it, checking that nothing is left, when the test ends.
 func newDaemon(t testing.TB, args ...string) *daemon {
+	t.Helper()
+	d := prepare(t)
+	d.args = args
+	d.start(t)
+	return d
+}
+
+// prepare makes a daemon that is yet to start, on a free port with an empty data directory.
+func prepare(t testing.TB) *daemon {
 	t.Helper()
 	bin, err := binary()
 	if err != nil {
@@ -56,21 +66,25 @@ func newDaemon(t testing.TB, args ...string) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{bin: bin, data: data, addr: addr, url: "http://" + addr, args: args}
-	d.start(t)
-	t.Cleanup(func() {
+	d := &daemon{bin: bin, data: data, addr: addr, url: "http://" + addr}
+	t.Cleanup(func() { d.clear(t) })
+	return d
+}
+
+// clear stops the daemon if it runs. What it leaves mounted cannot be removed.
+func (d *daemon) clear(t testing.TB) {
+	if _, err := d.pid(); err == nil {
 		if out, err := d.run(context.Background(), "down", "-addr", d.url); err != nil {
 			t.Errorf("stopping the daemon: %v\n%s", err, out)
 		}
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(data, "weir.log"))
-			t.Logf("the daemon's log:\n%s", log)
-		}
-		if err := os.RemoveAll(data); err != nil {
-			t.Errorf("the daemon left something in its data directory: %v", err)
-		}
-	})
-	return d
+	}
+	if t.Failed() {
+		log, _ := os.ReadFile(filepath.Join(d.data, "weir.log"))
+		t.Logf("the daemon's log:\n%s", log)
+	}
+	if err := os.RemoveAll(d.data); err != nil {
+		t.Errorf("the daemon left something in its data directory: %v", err)
+	}
 }
 
 func (d *daemon) start(t testing.TB) {
@@ -122,6 +136,10 @@ func (d *daemon) run(ctx context.Context, args ...string) (string, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = time.Second
+	if d.user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.user}
+		cmd.Env = append(os.Environ(), "HOME="+d.data)
+	}
 	err := cmd.Run()
 	return out.String(), err
 }

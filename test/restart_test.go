@@ -179,7 +179,6 @@ func TestRestart(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(d.data, "network", "*", "*")); len(left) > 0 {
 		t.Errorf("names of namespaces after down: %v", left)
 	}
-	d.start(t) // for the end of the test
 }
 
 // TestKillLosesNothing kills the daemon again and again while resources are made:
