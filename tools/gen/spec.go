@@ -102,6 +102,9 @@ func (g *generator) operation(op string) string {
 	if o.AuthType == "none" {
 		s += ", NoAuth: true"
 	}
+	if o.Output != nil && g.model.Metadata.Protocol == "query" && len(g.model.Shapes[o.Output.Shape].Members) == 0 {
+		s += ", Result: true"
+	}
 	if g.model.Metadata.Protocol == "rest-json" {
 		s += fmt.Sprintf(", Method: %q, Path: %q", o.HTTP.Method, o.HTTP.RequestURI)
 		if c := o.HTTP.ResponseCode; c != 0 && c != 200 {

@@ -34,6 +34,7 @@ type Operation struct {
 	Path   string
 	Status int  // of success; 0 is 200
 	NoAuth bool // may be called without a signature
+	Result bool // Query only: the answer has a result, though an empty one
 }
 
 // ErrorSpec tells how an error code travels.

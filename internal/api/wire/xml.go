@@ -32,7 +32,7 @@ func (w *xmlWriter) ec2Answer(s *Service, op *operation, requestID string, v ref
 func (w *xmlWriter) queryAnswer(s *Service, op *operation, requestID string, v reflect.Value) {
 	w.item = "member"
 	w.WriteString(xmlHead + "<" + op.Name + `Response xmlns="` + s.Namespace + `">`)
-	if len(op.out.fields) > 0 {
+	if len(op.out.fields) > 0 || op.Result {
 		w.WriteString("<" + op.Name + "Result>")
 		w.structure(op.out, v)
 		w.WriteString("</" + op.Name + "Result>")

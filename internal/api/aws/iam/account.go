@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"regexp"
+	"strings"
 
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
@@ -26,7 +28,14 @@ func (a *api) handleAccount(s *wire.Service) {
 	wire.Handle(s, "GetContextKeysForPrincipalPolicy", a.getContextKeysForPrincipalPolicy)
 }
 
+// accountAlias, and no two dashes together, which the model says in a way that Go's expressions cannot.
+var accountAlias = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*[a-z0-9]$`)
+
 func (a *api) createAccountAlias(ctx context.Context, in *CreateAccountAliasInput) (*CreateAccountAliasOutput, error) {
+	if !accountAlias.MatchString(*in.AccountAlias) || strings.Contains(*in.AccountAlias, "--") {
+		return nil, &wire.Error{Code: "ValidationError", Msg: "1 validation error detected: Value '" + *in.AccountAlias +
+			"' at 'accountAlias' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$"}
+	}
 	return nil, a.control.SetAccountAlias(ctx, account(ctx), *in.AccountAlias)
 }
 

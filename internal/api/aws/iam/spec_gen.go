@@ -177,7 +177,7 @@ var Spec = wire.Spec{
 		{Name: "UpdateGroup"},
 		{Name: "UpdateLoginProfile"},
 		{Name: "UpdateOpenIDConnectProviderThumbprint"},
-		{Name: "UpdateRole"},
+		{Name: "UpdateRole", Result: true},
 		{Name: "UpdateRoleDescription"},
 		{Name: "UpdateSAMLProvider"},
 		{Name: "UpdateSSHPublicKey"},
