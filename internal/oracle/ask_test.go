@@ -1,0 +1,275 @@
+package oracle
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"weir/internal/cloud"
+	"weir/internal/netplan"
+	"weir/internal/reach"
+)
+
+// opinion is what the analyser says of a probe.
+type opinion struct {
+	Delivered, Reachable bool
+	Stage                netplan.Stage
+	// Diverted: it ends at a host that takes packets for others; this one drops them.
+	Diverted bool
+	Text     string
+}
+
+// analysts are the analysers of all VPCs.
+type analysts map[cloud.VPCID]*reach.Analyser
+
+func analyse(plans map[cloud.VPCID]*netplan.Plan) analysts {
+	out := analysts{}
+	for id, p := range plans {
+		out[id] = reach.New(p)
+	}
+	return out
+}
+
+// ask puts the probe to the analyser; one to another VPC's public address, to
+// both VPCs' in turn.
+func (x analysts) ask(p probe, key uint16) opinion {
+	a := x[p.VPC].Explain(reach.Query{From: p.From, Source: p.Src, To: p.To, Protocol: p.Proto, Port: p.Port, SourcePort: int(key)})
+	other := x.elsewhere(p)
+	if other == nil || !a.Delivered || p.From == "" || !left(a) {
+		return x.opinion(a)
+	}
+	there := other.Explain(reach.Query{Source: reach.Last(a.Path).Source, To: p.To, Protocol: p.Proto, Port: p.Port, SourcePort: int(key)})
+	if there.Reachable && !a.Reachable {
+		return x.opinion(a)
+	}
+	return x.opinion(there)
+}
+
+// left says whether the path ends on the internet.
+func left(a reach.Answer) bool {
+	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
+		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
+			return h.Resource.Kind == cloud.KindInternetGateway || h.Resource.Kind == cloud.KindEgressOnlyGateway
+		}
+	}
+	return false
+}
+
+// elsewhere is the VPC that has the probe's destination on the internet, if it
+// is another than the prober's.
+func (x analysts) elsewhere(p probe) *reach.Analyser {
+	for id, a := range x {
+		plan := a.Plan()
+		if id == p.VPC || plan.Gateway == nil {
+			continue
+		}
+		if slices.ContainsFunc(plan.Gateway.Public, func(m netplan.PublicAddr) bool { return m.Public == p.To }) ||
+			p.To.Is6() && slices.ContainsFunc(plan.CIDRs, func(c netip.Prefix) bool { return c.Contains(p.To) }) {
+			return a
+		}
+	}
+	return nil
+}
+
+func (x analysts) opinion(a reach.Answer) opinion {
+	o := opinion{Delivered: a.Delivered, Reachable: a.Reachable, Stage: a.Stage, Text: a.Text}
+	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
+		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
+			o.Diverted = h.Role == reach.RoleTarget && h.ENI.AnySource && h.ENI.Attach == netplan.AttachDirect && !slices.Contains(h.ENI.Addrs, h.In.Destination)
+			break
+		}
+	}
+	return o
+}
+
+// differ says how what was seen contradicts the opinion; "" if it does not.
+func differ(p probe, o opinion, s seen) string {
+	silent := o.Stage == netplan.StageAsymmetric || p.From == "" && o.Stage == netplan.StageNoPrivateIP
+	switch {
+	case o.Reachable && o.Diverted && !s.Delivered:
+		return "should get to the forwarding host"
+	case o.Reachable && o.Diverted && s.Stage != "":
+		return "should be taken by the forwarding host"
+	case o.Reachable && o.Diverted:
+		return ""
+	case o.Reachable != s.Reachable:
+		return fmt.Sprintf("reachable is %v", s.Reachable)
+	case o.Reachable:
+		return ""
+	case o.Stage != s.Stage && !(silent && s.Stage == ""):
+		return "stopped elsewhere"
+	case s.Delivered && !o.Delivered:
+		return "it arrived"
+	case o.Delivered && !s.Delivered && p.Proto == udp:
+		return "it did not arrive"
+	}
+	return ""
+}
+
+// result is one probe asked and sent.
+type result struct {
+	Probe  probe
+	key    uint16
+	Says   opinion
+	Saw    seen
+	Differ string
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("%s %s(%s) -> %s proto %d port %d (from port %d): %s\n\tanalyser: reachable %v delivered %v stage %q diverted %v: %s\n\tpackets:  reachable %v delivered %v stage %q [%s] %s",
+		r.Probe.VPC, cmp.Or(string(r.Probe.From), "internet"), r.Probe.Src, r.Probe.To, r.Probe.Proto, r.Probe.Port, r.key, r.Differ,
+		r.Says.Reachable, r.Says.Delivered, r.Says.Stage, r.Says.Diverted, r.Says.Text, r.Saw.Reachable, r.Saw.Delivered, r.Saw.Stage, r.Saw.Log, r.Saw.Unsent)
+}
+
+const (
+	shortly = 100 * time.Millisecond
+	atLeast = 2 * time.Millisecond // where nothing is to be seen
+	long    = 1500 * time.Millisecond
+)
+
+// try asks and sends one probe; what differs is tried again with more patience.
+func (l *lab) try(x analysts, p probe) (result, error) {
+	var r result
+	for _, patience := range []time.Duration{shortly, long} {
+		key := l.key()
+		o := x.ask(p, key)
+		start := time.Now()
+		s, err := l.send(p, key, func(s seen) bool {
+			return differ(p, o, s) == "" && (o.Stage != netplan.StageAsymmetric && !o.Diverted || time.Since(start) > atLeast)
+		}, patience)
+		if err != nil {
+			return r, fmt.Errorf("%+v: %w", p, err)
+		}
+		if r = (result{p, key, o, s, differ(p, o, s)}); r.Differ == "" {
+			break
+		}
+	}
+	return r, nil
+}
+
+// probes makes n probes for a state.
+func (d *dice) probes(plans map[cloud.VPCID]*netplan.Plan, n int) (out []probe) {
+	var all []*netplan.Plan
+	for _, id := range netplan.VPCs(d.s) {
+		if p := plans[id]; len(p.ENIs) > 0 {
+			all = append(all, p)
+		}
+	}
+	for tries := 0; len(out) < n && tries < 20*n && len(all) > 0; tries++ {
+		if p, ok := d.probe(all, pick(d, all...)); ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
+	p := probe{VPC: plan.VPC, Proto: pick(d, tcp, tcp, tcp, udp, udp, icmp), Port: pick(d, ports...)}
+	v6 := len(plan.CIDRs) > 1 && d.chance(30)
+	if d.chance(12) {
+		return d.inward(plan, p, v6)
+	}
+	from := pick(d, plan.ENIs...)
+	if from.Attach == netplan.AttachNAT {
+		return p, false
+	}
+	var own []netip.Addr
+	for _, a := range from.Addrs {
+		if a.Is6() == v6 {
+			own = append(own, a)
+		}
+	}
+	if len(own) == 0 {
+		return p, false
+	}
+	p.From = from.ID
+	if from.Attach == netplan.AttachDirect {
+		p.Src = pick(d, own...)
+	}
+	p.To = d.destination(all, plan, &from, v6)
+	if slices.Contains(plan.DNS.Resolvers, p.To) && d.chance(70) {
+		p.Port = 53
+	}
+	if v6 && p.Proto == icmp {
+		p.Proto = icmp6
+	}
+	return p, p.To.IsValid() && p.To.Is6() == v6
+}
+
+// inward is a probe from the internet.
+func (d *dice) inward(plan *netplan.Plan, p probe, v6 bool) (probe, bool) {
+	if v6 {
+		p.Src, p.To = pick(d, hosts6...), d.anyAddr(plan, true)
+		if p.Proto == icmp {
+			p.Proto = icmp6
+		}
+		return p, p.To.IsValid()
+	}
+	if plan.Gateway == nil || len(plan.Gateway.Public) == 0 {
+		return p, false
+	}
+	p.Src, p.To = pick(d, hosts4[0], hosts4[1], hosts4[0], privateHost), pick(d, plan.Gateway.Public...).Public
+	return p, true
+}
+
+// anyAddr is an address of some interface.
+func (d *dice) anyAddr(plan *netplan.Plan, v6 bool) netip.Addr {
+	e := pick(d, plan.ENIs...)
+	a := pick(d, e.Addrs...)
+	if a.Is6() != v6 {
+		return netip.Addr{}
+	}
+	return a
+}
+
+func (d *dice) destination(all []*netplan.Plan, plan *netplan.Plan, from *netplan.ENI, v6 bool) netip.Addr {
+	switch k := d.IntN(100); {
+	case k < 45:
+		return d.anyAddr(plan, v6)
+	case k < 65 && v6:
+		return pick(d, hosts6...)
+	case k < 65:
+		return pick(d, hosts4...)
+	case k < 75: // a public address, or another VPC's IPv6
+		q := pick(d, all...)
+		if v6 {
+			if q.Gateway == nil && q != plan {
+				return netip.Addr{} // nobody routes it
+			}
+			return d.anyAddr(q, true)
+		}
+		if q.Gateway == nil || len(q.Gateway.Public) == 0 {
+			return netip.Addr{}
+		}
+		return pick(d, q.Gateway.Public...).Public
+	case k < 80: // nobody's
+		s := pick(d, plan.Subnets...)
+		c := s.CIDR4
+		if v6 {
+			c = s.CIDR6
+		}
+		return offset(c, 200)
+	case k < 84:
+		return offset(pick(d, plan.CIDRs...), 1)
+	case k < 90:
+		return pick(d, plan.DNS.Resolvers...)
+	case k < 92:
+		return pick(d, ip("169.254.169.254"), ip("224.0.0.251"), ip("240.0.0.1"), ip("ff0e::1"))
+	case k < 96:
+		return ip("198.51.100.130")
+	default:
+		return pick(d, privateHost, ip("100.64.1.1"), ip("192.168.7.7"), ip("fd12::1"), offset(pick(d, plan.CIDRs...), 77))
+	}
+}
+
+func offset(p netip.Prefix, n byte) netip.Addr {
+	if !p.IsValid() {
+		return netip.Addr{}
+	}
+	b := p.Masked().Addr().AsSlice()
+	b[len(b)-1] = n
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
