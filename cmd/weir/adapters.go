@@ -84,14 +84,36 @@ func (d *daemon) explain(_ context.Context, s *invoke.Slot, since time.Time) []s
 		return nil
 	}
 	plan := netplan.Compile(d.store.View(), eni.VPC)
-	var reasons []string
-	for _, drop := range d.network.Drops(s.ENI, since) {
+	analyser := reach.New(plan)
+	reasons := distinct(d.network.Drops(s.ENI, since), func(drop dataplane.Drop) reach.Answer {
 		_, detail := netplan.ParseLogPrefix(drop.Rule)
-		answer := reach.FromDrop(plan, reach.Drop{
+		return analyser.FromDrop(reach.Drop{
 			Stage: drop.Stage, Detail: detail, ENI: s.ENI, Protocol: drop.Proto, Src: drop.Src, Dst: drop.Dst,
 		})
-		if answer.Text != "" && !slices.Contains(reasons, answer.Text) {
-			reasons = append(reasons, answer.Text)
+	})
+	if len(reasons) > 0 {
+		return reasons
+	}
+	// Behind a NAT gateway a packet is the gateway's; whether this interface's
+	// would be dropped there too, the analyser knows.
+	var beyond []dataplane.Drop
+	for _, e := range plan.ENIs {
+		if e.Attach == netplan.AttachNAT {
+			beyond = append(beyond, d.network.Drops(e.ID, since)...)
+		}
+	}
+	return distinct(beyond, func(drop dataplane.Drop) reach.Answer {
+		return analyser.Explain(reach.Query{From: s.ENI, To: drop.Dst.Addr(), Protocol: drop.Proto, Port: int(drop.Dst.Port())})
+	})
+}
+
+// distinct collects the reasons of drops, each once.
+func distinct(drops []dataplane.Drop, explain func(dataplane.Drop) reach.Answer) []string {
+	var reasons []string
+	for _, drop := range drops {
+		a := explain(drop)
+		if !a.Reachable && a.Text != "" && !slices.Contains(reasons, a.Text) {
+			reasons = append(reasons, a.Text)
 		}
 		if len(reasons) == maxReasons {
 			break
