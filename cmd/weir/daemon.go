@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -216,6 +217,9 @@ func (d *daemon) openInternet(ctx context.Context) (err error) {
 }
 
 func (d *daemon) openNetwork(ctx context.Context) error {
+	if missing := linux.Check(); len(missing) > 0 {
+		return fmt.Errorf("this machine cannot enforce networks, so Weir does not start: %s", strings.Join(missing, "; "))
+	}
 	kernel, err := linux.New(linux.Config{Dir: filepath.Join(d.cfg.data, "network"), Internet: d.lab.NetNS(), Log: d.log})
 	if err != nil {
 		return err

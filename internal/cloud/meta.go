@@ -62,6 +62,7 @@ const (
 	KindDHCPOptions       Resource = "dhcp-options"
 	KindPrefixList        Resource = "prefix-list"
 	KindEndpoint          Resource = "vpc-endpoint"
+	KindPeering           Resource = "vpc-peering-connection"
 	KindInsightsPath      Resource = "network-insights-path"
 	KindInsightsAnalysis  Resource = "network-insights-analysis"
 	KindZone              Resource = "zone"

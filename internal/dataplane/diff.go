@@ -33,7 +33,7 @@ type Change struct {
 // Changes is what turns one Network into another. The order is: make new
 // namespaces; rules; links and what is on them; then remove.
 type Changes struct {
-	Namespaces []Change // the internet's last
+	Namespaces []Change // those shared with other VPCs last
 	Remove     []string // namespaces; their links go with them
 	// Forget lists addresses whose flows must not go on: they are gone, or map to another.
 	Forget []netip.Addr
@@ -85,7 +85,7 @@ func Diff(have, want *Network) (*Changes, error) {
 	for i := range have.Namespaces {
 		old[have.Namespaces[i].Name] = &have.Namespaces[i]
 	}
-	kept := map[string]bool{Internet: true}
+	kept := map[string]bool{Internet: true, Hub: true}
 	for i := range want.Namespaces {
 		w := &want.Namespaces[i]
 		kept[w.Name] = true
@@ -102,12 +102,14 @@ func Diff(have, want *Network) (*Changes, error) {
 			out.Remove = append(out.Remove, ns.Name)
 		}
 	}
-	c, err := diffNamespace(&have.Internet, &want.Internet)
-	if err != nil {
-		return nil, err
-	}
-	if c != nil {
-		out.Namespaces = append(out.Namespaces, *c)
+	for _, shared := range [][2]*Namespace{{&have.Internet, &want.Internet}, {&have.Hub, &want.Hub}} {
+		c, err := diffNamespace(shared[0], shared[1])
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			out.Namespaces = append(out.Namespaces, *c)
+		}
 	}
 	for i := range out.Namespaces { // a link goes with the namespace at its far end
 		ch := &out.Namespaces[i]

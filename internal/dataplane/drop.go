@@ -64,7 +64,7 @@ func (m *Manager) record(p Packet) {
 	d.Stage, _ = netplan.ParseLogPrefix(p.Prefix)
 	d.Proto, d.Src, d.Dst = parseHead(p.Head)
 	d.From = s.blame(p, d)
-	for _, id := range s.concerned(p, d) {
+	for _, id := range append(s.concerned(p, d), m.remote(s, p, d)...) {
 		if m.rings[id] == nil {
 			m.rings[id] = &ring{}
 		}

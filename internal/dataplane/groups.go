@@ -20,7 +20,9 @@ func (l *lowerer) profiles(s *ruleSets) {
 	}
 	uses := make([]profileUse, 0, len(l.n.profiles))
 	for u := range l.n.profiles {
-		uses = append(uses, u)
+		if !l.foreign[u.key] {
+			uses = append(uses, u)
+		}
 	}
 	slices.SortFunc(uses, func(a, b profileUse) int { return cmp.Compare(l.n.profiles[a], l.n.profiles[b]) })
 	done := map[netplan.ProfileKey][2]string{}

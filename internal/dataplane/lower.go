@@ -43,7 +43,7 @@ var (
 	trapNoRoute   = trap{"noroute", 11, netplan.StageNoRoute}
 	trapBlackhole = trap{"blackhole", 12, netplan.StageBlackhole}
 	trapNotForMe  = trap{"notforme", 13, netplan.StageNotForMe}
-	traps         = []trap{trapNoRoute, trapBlackhole, trapNotForMe}
+	traps         = []trap{trapNoRoute, trapBlackhole, trapNotForMe, trapNoPeer}
 )
 
 // lowerer turns one plan into a Network.
@@ -62,7 +62,7 @@ type lowerer struct {
 func Lower(p *netplan.Plan, n *Numbers) *Network {
 	n.assign(p)
 	l := &lowerer{p: p, n: n, subnets: map[cloud.SubnetID]*netplan.Subnet{}, out: &Network{
-		VPC: p.VPC, Internet: Namespace{Name: Internet}, Refs: map[string][]cloud.Ref{}, ENIs: map[int]cloud.InterfaceID{}}}
+		VPC: p.VPC, Internet: Namespace{Name: Internet}, Hub: Namespace{Name: Hub}, peers: map[int]cloud.PeeringID{}, Refs: map[string][]cloud.Ref{}, ENIs: map[int]cloud.InterfaceID{}}}
 	if len(p.ENIs) == 0 {
 		return l.out
 	}
@@ -76,6 +76,7 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 	l.router = Namespace{Name: Router, Sysctls: routerSysctls}
 	l.loopback()
 	l.uplink()
+	l.peers()
 	made := make(map[int]behind, len(p.ENIs))
 	namespaces := make([]Namespace, 1, len(p.ENIs)+1)
 	for i := range p.ENIs {
@@ -109,7 +110,9 @@ func (l *lowerer) loopback() {
 		l.router.Addrs = append(l.router.Addrs, Addr{"lo", a})
 	}
 	for _, t := range traps {
-		l.router.Links = append(l.router.Links, Link{Name: t.name, Index: t.index, Peer: t.name + "-"})
+		if t != trapNoPeer {
+			l.router.Links = append(l.router.Links, t.link())
+		}
 	}
 }
 
@@ -208,6 +211,8 @@ func (l *lowerer) hop(r netplan.Route) Route {
 			return Route{Kind: Unicast, Link: uplink, Via: gateway6}
 		}
 		return Route{Kind: Unicast, Link: uplink, Via: gateway4}
+	case netplan.HopPeering:
+		return l.toPeer(r)
 	case netplan.HopNAT, netplan.HopENI:
 		e := l.p.ENI(r.ENI)
 		if e == nil {

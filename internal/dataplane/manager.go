@@ -51,6 +51,7 @@ type Manager struct {
 	changed chan struct{} // closed, and replaced, when rev or a VPC moves on
 	vpcs    map[cloud.VPCID]*vpcState
 	nextVPC int
+	hub     HubNumbers
 	pools   map[cloud.InterfaceID]*pool
 	rings   map[cloud.InterfaceID]*ring
 }
@@ -171,7 +172,7 @@ func (m *Manager) aim(ctx context.Context, id cloud.VPCID, p *netplan.Plan, rev 
 	s := m.vpcs[id]
 	if s == nil {
 		m.nextVPC++
-		s = &vpcState{id: id, numbers: NewNumbers(m.nextVPC)}
+		s = &vpcState{id: id, numbers: NewNumbers(m.nextVPC).In(&m.hub)}
 		m.vpcs[id] = s
 	}
 	if p == nil {
@@ -263,7 +264,7 @@ func (m *Manager) finish(ctx context.Context, s *vpcState, plan *netplan.Plan, n
 	s.plan, s.network = plan, n
 	if len(plan.ENIs) == 0 { // a next router must not have names that the last one's links still have
 		m.nextVPC++
-		s.numbers = NewNumbers(m.nextVPC)
+		s.numbers = NewNumbers(m.nextVPC).In(&m.hub)
 	}
 	m.stock(ctx, s)
 	return 0

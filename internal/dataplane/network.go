@@ -13,6 +13,7 @@ type Network struct {
 	VPC        cloud.VPCID
 	Namespaces []Namespace // the router first
 	Internet   Namespace   // the VPC's part of the internet's namespace
+	Hub        Namespace   // and of the hub's
 	// Refs maps a log prefix to the resources behind the rule that logs it.
 	Refs map[string][]cloud.Ref
 	// ENIs maps the number of an interface (its link's index in the router) to its ID.
@@ -20,6 +21,7 @@ type Network struct {
 	// public is the one-to-one translation, by which flows of a changed address are found.
 	public []netplan.PublicAddr
 	tables map[cloud.RouteTableID]int
+	peers  map[int]cloud.PeeringID // by the index of the link in the router
 }
 
 // Names of namespaces and links.
@@ -90,10 +92,11 @@ type Route struct {
 	Via   netip.Addr // on the link; invalid: the destination is
 }
 
-// PolicyRule has packets with a mark look into a table, in both families.
+// PolicyRule has packets with a mark, or from a link, look into a table, in both families.
 type PolicyRule struct {
 	Priority   int
 	Mark, Mask uint32 // Mask 0: every packet
+	From       string // link; "" is any
 	Table      int
 }
 

@@ -13,6 +13,8 @@ type Numbers struct {
 	enis     map[cloud.InterfaceID]int
 	tables   map[cloud.RouteTableID]int
 	profiles map[profileUse]int
+	peers    map[cloud.PeeringID]int // as link indexes
+	hub      *HubNumbers
 	next     [3]int
 	made     map[int]behind // by interface's number
 }
@@ -35,7 +37,7 @@ const firstENI = 1000 // as link index, above those the kernel gives out
 // NewNumbers starts numbering a VPC.
 func NewNumbers(vpc int) *Numbers {
 	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, tables: map[cloud.RouteTableID]int{},
-		profiles: map[profileUse]int{}, next: [3]int{firstENI, 1, 1}, made: map[int]behind{}}
+		profiles: map[profileUse]int{}, peers: map[cloud.PeeringID]int{}, hub: &HubNumbers{}, next: [3]int{firstENI, 1, 1}, made: map[int]behind{}}
 }
 
 // Renew has the interface's next namespace and link be new ones.
@@ -52,6 +54,15 @@ func (n *Numbers) assign(p *netplan.Plan) {
 			profiles[profileUse{e.Profile, true}] = profiles[profileUse{e.Profile, true}] || e.AnySource
 		}
 	}
+	peers := map[cloud.PeeringID]bool{}
+	for _, r := range p.Peers {
+		if r.Up {
+			peers[r.ID] = true
+		}
+		for _, h := range r.Hosts {
+			profiles[profileUse{h.Profile, false}] = true
+		}
+	}
 	for use, used := range profiles {
 		if !used {
 			delete(profiles, use)
@@ -63,9 +74,18 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	}
 	forget(n.enis, enis)
 	forget(n.tables, tables)
+	forget(n.peers, peers)
 	forget(n.profiles, profiles)
 	for _, e := range p.ENIs {
 		give(n.enis, e.ID, &n.next[0], 1<<30)
+	}
+	for _, r := range p.Peers {
+		if r.Up {
+			give(n.peers, r.ID, &n.next[0], 1<<30)
+		}
+		for _, h := range r.Hosts {
+			give(n.profiles, profileUse{h.Profile, false}, &n.next[2], 1<<16)
+		}
 	}
 	for _, t := range p.Tables {
 		give(n.tables, t.ID, &n.next[1], 1<<16)

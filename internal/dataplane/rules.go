@@ -33,6 +33,7 @@ type ruleSets struct {
 	forwarders      *nft.Set // NAT gateways' links
 	loops           *nft.Set
 	public          *nft.Set // addresses that are public here
+	peers           *peerSets
 }
 
 // rules gives the router's table.
@@ -47,7 +48,7 @@ func (l *lowerer) rules() *nft.Table {
 			l.table.Sets = append(l.table.Sets, x)
 		}
 	}
-	chains := l.table.Chains
+	chains := append(l.table.Chains, l.peerRules(s)...)
 	chains = append(chains, l.prerouting(s)...)
 	chains = append(chains, l.input(s)...)
 	chains = append(chains, l.trapChains(s)...)
@@ -143,6 +144,7 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	if l.p.Gateway != nil {
 		pre.Rules = append(pre.Rules, nft.R(nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.Goto("inbound")))
 	}
+	pre.Rules = append(pre.Rules, l.peerIn(s)...)
 	pre.Rules = append(pre.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof))
 
 	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
@@ -178,6 +180,7 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 	if l.p.Gateway != nil {
 		in.Rules = append(in.Rules, l.refuse(netplan.StageRouter, nft.Eq(nft.IIf, nft.If(uplinkIndex))))
 	}
+	in.Rules = append(in.Rules, l.peerInput()...)
 	in.Rules = append(in.Rules, s.endpoints.in(nft.Goto("endpoint"))...)
 	in.Rules = append(in.Rules, nft.R(nft.VMap(stateMap, nft.CtState)))
 	in.Rules = append(in.Rules, s.resolvers.in(nft.In(protos(tcp, udp), nft.L4Proto), nft.Eq(nft.DstPort, nft.Port(53)), nft.Accept)...)
@@ -236,9 +239,11 @@ func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 		add(nft.R(nft.SetFrom(nft.CtMark, s.dstAny, nft.OIf)))
 	}
 	add(s.eniDst.when(func(m *nft.Set, key []nft.Field) []nft.Stmt { return []nft.Stmt{nft.SetFrom(nft.CtMark, m, key...)} })...)
+	add(l.peerIdentity(s)...)
 	if len(s.profOut.Elems) > 0 {
 		add(nft.R(nft.VMap(s.profOut, nft.MarkHigh)), nft.R(nft.VMap(s.profIn, nft.CtMark)))
 	}
+	add(l.peerOut(s)...)
 	add(l.outbound(s)...)
 	if len(s.forwarders.Elems) > 0 {
 		add(nft.R(nft.In(s.forwarders, nft.OIf), nft.Accept))

@@ -23,7 +23,7 @@ func VPCs(v cloud.View) []cloud.VPCID {
 // Compile makes the plan of one VPC. A VPC that does not exist has an empty
 // plan, through which nothing passes.
 func Compile(v cloud.View, id cloud.VPCID) *Plan {
-	c := &compiler{v: v, p: &Plan{VPC: id}, at: map[netip.Addr]cloud.InterfaceID{}, auto: map[cloud.InterfaceID]netip.Addr{}}
+	c := newCompiler(v, id)
 	vpc, ok := cloud.VPCs.Get(v, id)
 	if !ok {
 		c.problem(ref(cloud.KindVPC, id), "VPC %s does not exist", id)
@@ -31,11 +31,10 @@ func Compile(v cloud.View, id cloud.VPCID) *Plan {
 	}
 	c.vpc = vpc
 	c.p.Account, c.p.Region, c.p.Service = vpc.Account, vpc.Region, vpc.Service
-	c.cidrs()
-	c.subnets()
-	c.enis()
-	c.nats()
+	c.hosts()
+	c.peers()
 	c.profiles()
+	c.peerHosts()
 	c.gateways()
 	c.endpoints()
 	c.tables()
@@ -59,6 +58,23 @@ type compiler struct {
 	// at tells who has a private address, auto which public one was assigned automatically.
 	at   map[netip.Addr]cloud.InterfaceID
 	auto map[cloud.InterfaceID]netip.Addr
+	// far are the VPCs at the other ends of peering connections, as far as needed.
+	far map[cloud.PeeringID]*compiler
+}
+
+func newCompiler(v cloud.View, id cloud.VPCID) *compiler {
+	return &compiler{
+		v: v, p: &Plan{VPC: id}, far: map[cloud.PeeringID]*compiler{},
+		at: map[netip.Addr]cloud.InterfaceID{}, auto: map[cloud.InterfaceID]netip.Addr{},
+	}
+}
+
+// hosts finds the VPC's blocks, subnets and interfaces.
+func (c *compiler) hosts() {
+	c.cidrs()
+	c.subnets()
+	c.enis()
+	c.nats()
 }
 
 func ref[S ~string](kind cloud.Resource, id S) cloud.Ref {

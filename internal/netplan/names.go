@@ -27,25 +27,8 @@ func (c *compiler) dns() {
 	}
 	d.Resolvers = append(d.Resolvers, resolver4, resolver6)
 	c.dhcp(d)
-	for _, e := range c.p.ENIs {
-		for _, a := range e.Addrs {
-			if name := hostName(c.vpc.PrivateNames, a); name != "" {
-				d.Records = append(d.Records, DNSRecord{Name: name, Addrs: []netip.Addr{a}, Reverse: c.vpc.DNSHostnames})
-			}
-		}
-	}
-	for i := range cloud.Interfaces.By(c.v, "vpc", string(c.vpc.ID)) {
-		if i.Hostname != "" {
-			d.Records = append(d.Records, DNSRecord{Name: i.Hostname + "." + cloud.HostDomain, Addrs: slices.Concat(i.Addrs, i.Addrs6)})
-		}
-	}
-	if c.vpc.DNSHostnames && c.p.Gateway != nil {
-		for _, p := range c.p.Gateway.Public {
-			if name := hostName(c.vpc.PublicNames, p.Public); name != "" {
-				d.Records = append(d.Records, DNSRecord{Name: name, Addrs: []netip.Addr{p.Private}})
-			}
-		}
-	}
+	d.Records = c.hostRecords()
+	d.Records = append(d.Records, c.peerRecords(d.Records)...)
 	d.Records = append(d.Records, c.endpointRecords()...)
 	slices.SortStableFunc(d.Records, func(a, b DNSRecord) int { return cmp.Compare(a.Name, b.Name) })
 	if c.vpc.DNSHostnames {
@@ -55,6 +38,30 @@ func (c *compiler) dns() {
 			}
 		}
 	}
+}
+
+// hostRecords are the names of the VPC's own hosts.
+func (c *compiler) hostRecords() (out []DNSRecord) {
+	for _, e := range c.p.ENIs {
+		for _, a := range e.Addrs {
+			if name := hostName(c.vpc.PrivateNames, a); name != "" {
+				out = append(out, DNSRecord{Name: name, Addrs: []netip.Addr{a}, Reverse: c.vpc.DNSHostnames})
+			}
+		}
+	}
+	for i := range cloud.Interfaces.By(c.v, "vpc", string(c.vpc.ID)) {
+		if i.Hostname != "" {
+			out = append(out, DNSRecord{Name: i.Hostname + "." + cloud.HostDomain, Addrs: slices.Concat(i.Addrs, i.Addrs6)})
+		}
+	}
+	if c.vpc.DNSHostnames && c.p.Gateway != nil {
+		for _, p := range c.p.Gateway.Public {
+			if name := hostName(c.vpc.PublicNames, p.Public); name != "" {
+				out = append(out, DNSRecord{Name: name, Addrs: []netip.Addr{p.Private}})
+			}
+		}
+	}
+	return out
 }
 
 // hostName fills a pattern with an IPv4 address; "" if there is no pattern.

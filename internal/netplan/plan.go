@@ -24,6 +24,7 @@ type Plan struct {
 	NATs     []NATGateway
 	// Endpoints are the gateway endpoints; interface endpoints are ENIs.
 	Endpoints []Endpoint
+	Peers     []Peer // active peering connections
 	DNS       DNS
 	Problems  []Problem
 }

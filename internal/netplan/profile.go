@@ -81,7 +81,11 @@ func (c *compiler) group(id cloud.SecurityGroupID, carry map[cloud.SecurityGroup
 		if r.Egress {
 			i = 1
 		}
-		if peers := carry[r.Group]; r.Group != "" && len(peers) > 0 {
+		peers := carry[r.Group]
+		if peers == nil {
+			peers, _ = c.remoteGroup(r.Group)
+		}
+		if r.Group != "" && len(peers) > 0 {
 			out.Peers = peers
 			rules[i] = append(rules[i], out)
 			continue
@@ -102,7 +106,10 @@ func (c *compiler) targets(r cloud.SecurityGroupRule, from cloud.Ref) []netip.Pr
 		if g, ok := cloud.SecurityGroups.Get(c.v, r.Group); ok && g.VPC == c.vpc.ID {
 			return nil
 		}
-		c.problem(from, "security group %s: rule %s refers to group %s, which is not in VPC %s", from.ID, r.ID, r.Group, c.vpc.ID)
+		if _, ok := c.remoteGroup(r.Group); ok {
+			return nil
+		}
+		c.problem(from, "security group %s: rule %s refers to group %s, which is in neither VPC %s nor a peer", from.ID, r.ID, r.Group, c.vpc.ID)
 		return nil
 	case r.PrefixList != "":
 		l, ok := cloud.PrefixLists.Get(c.v, r.PrefixList)

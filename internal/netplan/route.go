@@ -185,6 +185,9 @@ func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.Interfa
 			return "", "", fmt.Sprintf("gateway endpoint %s is not in VPC %s", t.ID, c.vpc.ID)
 		}
 		return HopEndpoint, "", ""
+	case cloud.TargetPeering:
+		hop, why = c.peerHop(t.ID)
+		return hop, "", why
 	case cloud.TargetBlackhole:
 		return "", "", "the route says so"
 	default:

@@ -32,7 +32,8 @@ type Kernel struct {
 	log      *slog.Logger
 	onDrop   func(dataplane.Packet)
 
-	inet sync.Mutex // held while the internet's namespace is changed
+	inet sync.Mutex // held while the internet's namespace, or the hub, is changed
+	hub  *space     // made when first needed; guarded by inet
 
 	mu   sync.Mutex // guards vpcs
 	vpcs map[cloud.VPCID]*vpc
@@ -100,6 +101,9 @@ func (k *Kernel) Close() error {
 	}
 	err := k.pins.close()
 	k.internet.close()
+	if k.hub != nil {
+		k.hub.close()
+	}
 	k.threads.close()
 	return err
 }
@@ -129,8 +133,11 @@ func (v *vpc) pin(name string) string { return string(v.id) + "." + name }
 
 // space finds a namespace by name.
 func (k *Kernel) space(v *vpc, name string) (*space, error) {
-	if name == dataplane.Internet {
+	switch name {
+	case dataplane.Internet:
 		return k.internet, nil
+	case dataplane.Hub:
+		return k.openHub()
 	}
 	if s := v.spaces[name]; s != nil {
 		return s, nil
@@ -219,7 +226,7 @@ func (k *Kernel) ready(v *vpc, changes *dataplane.Changes) error {
 // prepare makes a new namespace and brings its rules up to date. Rules that
 // could not be changed are made anew by the next Apply.
 func (k *Kernel) prepare(v *vpc, want *dataplane.Network, c *dataplane.Change) error {
-	if c.Namespace == dataplane.Internet {
+	if c.Namespace == dataplane.Internet || c.Namespace == dataplane.Hub {
 		return nil
 	}
 	s := v.spaces[c.Namespace]
@@ -270,7 +277,7 @@ func (k *Kernel) wire(v *vpc, c *dataplane.Change, links []dataplane.Link) error
 	if err != nil {
 		return err
 	}
-	if s == k.internet {
+	if c.Namespace == dataplane.Internet || c.Namespace == dataplane.Hub {
 		k.inet.Lock()
 		defer k.inet.Unlock()
 	}

@@ -245,6 +245,7 @@ func (s *space) rule(r dataplane.PolicyRule, add bool) error {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		k := netlink.NewRule()
 		k.Family, k.Priority, k.Table = family, r.Priority, r.Table
+		k.IifName = r.From
 		if r.Mask != 0 {
 			k.Mark, k.Mask = r.Mark, &r.Mask
 		}
