@@ -60,6 +60,19 @@ resource "aws_iam_role_policy" "call" {
   })
 }
 
+resource "aws_iam_user" "ci" {
+  name = "ci"
+}
+
+resource "aws_iam_access_key" "ci" {
+  user = aws_iam_user.ci.name
+}
+
+resource "aws_iam_user_policy_attachment" "ci" {
+  user       = aws_iam_user.ci.name
+  policy_arn = aws_iam_policy.look.arn
+}
+
 resource "aws_cloudwatch_log_group" "fn" {
   name              = "/aws/lambda/page"
   retention_in_days = 14

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"time"
+)
+
+const (
+	coldRounds = 24
+	// settling is what a pool gets to start another interpreter.
+	settling = 250 * time.Millisecond
+)
+
+// contender is one thing whose start is measured in every round.
+type contender struct {
+	prepare func(ctx context.Context, round int) error // not measured
+	start   func(ctx context.Context) (time.Duration, error)
+	took    samples
+}
+
+// rounds measures every contender once per round, groups in a random order, and
+// in a random order within a group: those of a group are compared, so they are
+// measured close together. Before each there is a rest, in which what the one
+// before has set off ends.
+func rounds(ctx context.Context, n int, rest time.Duration, groups [][]*contender) error {
+	for round := range n + 1 {
+		for _, group := range groups {
+			for _, c := range group {
+				if c.prepare != nil {
+					if err := c.prepare(ctx, round); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		time.Sleep(2 * rest)
+		shuffle(groups)
+		for _, group := range groups {
+			shuffle(group)
+			for _, c := range group {
+				time.Sleep(rest)
+				took, err := c.start(ctx)
+				if err != nil {
+					return err
+				}
+				if round > 0 { // the first warms caches
+					c.took = append(c.took, took)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func shuffle[T any](s []T) { rand.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] }) }
+
+// bareStart is the time from starting a program to the first byte it writes.
+func bareStart(argv []string) func(context.Context) (time.Duration, error) {
+	return func(ctx context.Context) (time.Duration, error) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return 0, err
+		}
+		defer r.Close()
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Stdout = w
+		start := time.Now()
+		if err := errors.Join(cmd.Start(), w.Close()); err != nil {
+			return 0, err
+		}
+		_, err = io.ReadFull(r, make([]byte, 1))
+		took := time.Since(start)
+		return took, errors.Join(err, cmd.Wait())
+	}
+}
+
+// cold measures first invocations of functions without an instance.
+func cold(ctx context.Context, weir string) (_ []result, err error) {
+	languages := []language{python, node}
+	bares := make([]*contender, len(languages))
+	for i, l := range languages {
+		bares[i] = &contender{start: bareStart(l.bare)}
+	}
+	groups := [][]*contender{slices.Clone(bares)}
+	var pairs []pair
+	for _, mode := range []struct {
+		name  string
+		flags []string
+	}{{"prepared", nil}, {"nothing prepared", []string{"-prepared", "0"}}} {
+		d, startErr := startDaemon(ctx, weir, mode.flags...)
+		if startErr != nil {
+			return nil, startErr
+		}
+		defer func() { err = errors.Join(err, d.stop()) }()
+		for i, l := range languages {
+			p := pair{what: l.name + ", " + mode.name, bare: bares[i], argv0: l.bare[0]}
+			if p.out, err = d.coldFunction(ctx, fmt.Sprint("out-", i), l, false); err != nil {
+				return nil, err
+			}
+			if p.in, err = d.coldFunction(ctx, fmt.Sprint("in-", i), l, true); err != nil {
+				return nil, err
+			}
+			pairs = append(pairs, p)
+			groups = append(groups, []*contender{p.out, p.in})
+		}
+	}
+	if err := rounds(ctx, coldRounds, settling, groups); err != nil {
+		return nil, err
+	}
+	var out []result
+	for _, p := range pairs {
+		out = append(out, p.results()...)
+	}
+	return out, nil
+}
+
+// coldFunction creates a function whose every start is cold.
+func (d *daemon) coldFunction(ctx context.Context, name string, l language, inVPC bool) (*contender, error) {
+	return &contender{
+		prepare: func(ctx context.Context, round int) error { return d.touch(ctx, name, round) },
+		start:   func(ctx context.Context) (time.Duration, error) { return d.once(ctx, name) },
+	}, d.create(ctx, name, l, inVPC)
+}
+
+// pair is a function in a VPC and one without, and the interpreter alone.
+type pair struct {
+	what          string
+	in, out, bare *contender
+	argv0         string
+}
+
+func (p pair) results() []result {
+	in, out, bare := p.in.took, p.out.took, p.bare.took
+	return []result{
+		result{what: "cold start in a VPC, " + p.what, measured: in.String(), against: "without VPC: " + out.String()}.
+			atMost(quantile(ratios(in, out), .5), 1.05),
+		{what: "the same", measured: "p50 " + short(in.at(.5)), against: "bare `" + p.argv0 + "`: " + bare.String(),
+			outcome: fmt.Sprintf("× %.2f", quantile(ratios(in, bare), .5))},
+	}
+}
+
+// once invokes a function on a connection of its own.
+func (d *daemon) once(ctx context.Context, function string) (time.Duration, error) {
+	request, err := d.signed(ctx, function)
+	if err != nil {
+		return 0, err
+	}
+	c, err := dial(d.addr)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	return c.call(request)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// result is one line of the table.
+type result struct {
+	what     string
+	measured string
+	against  string // the baseline and what it measured
+	outcome  string // the ratio or difference
+	target   string // "" if there is none
+	met      bool
+}
+
+// atMost makes a result whose ratio must not exceed a target.
+func (r result) atMost(ratio, target float64) result {
+	r.outcome, r.target, r.met = fmt.Sprintf("× %.2f", ratio), fmt.Sprintf("≤ %.2f", target), ratio <= target
+	return r
+}
+
+// atLeast makes a result whose ratio must reach a target.
+func (r result) atLeast(ratio, target float64) result {
+	r.outcome, r.target, r.met = fmt.Sprintf("× %.2f", ratio), fmt.Sprintf("≥ %.2f", target), ratio >= target
+	return r
+}
+
+// within makes a result whose duration must not exceed a target.
+func (r result) within(d, target time.Duration) result {
+	r.outcome, r.target, r.met = short(d), "< "+short(target), d < target
+	return r
+}
+
+// machine is where the run took place.
+type machine struct{ lines []string }
+
+func describe(loads []string) machine {
+	var u unix.Utsname
+	_ = unix.Uname(&u)
+	kernel := string(bytes.TrimRight(u.Release[:], "\x00"))
+	return machine{[]string{
+		fmt.Sprintf("Date: %s.", time.Now().UTC().Format("2006-01-02 15:04 MST")),
+		fmt.Sprintf("Machine: %d cores (%s), Linux %s, %s.", runtime.NumCPU(), cpuModel(), kernel, runtime.Version()),
+		"Load average (1 minute) before→after each part: " + strings.Join(loads, ", ") + ".",
+	}}
+}
+
+func cpuModel() string {
+	b, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(b)) {
+		if name, model, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(model)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func markdown(all []result, m machine) string {
+	var b strings.Builder
+	for _, l := range m.lines {
+		fmt.Fprintln(&b, l+"  ")
+	}
+	fmt.Fprintln(&b, "\n| what | measured | baseline | result | target | |\n|---|---|---|---|---|---|")
+	for _, r := range all {
+		met := ""
+		if r.target != "" {
+			met = "missed"
+			if r.met {
+				met = "met"
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.what, r.measured, r.against, r.outcome, r.target, met)
+	}
+	return b.String()
+}
+
+const head = `# Benchmarks
+
+` + "```\nmake bench      # go run ./test/bench -weir bin/weir\n```" + `
+
+Written by that command. Ratios count, not absolute figures: machines differ, and
+this one may be shared. Both sides of a ratio are measured in turns in one run; a
+ratio is the median over the rounds. Durations are p50 / p90 / p99.
+
+`
+
+const tail = `
+How each is measured:
+
+- **Attach**: a function's interface gets a namespace with a ready link, address and
+  rules (a lease of a slot made before), with so many interfaces in the VPC;
+  ` + "`go test -bench Lease ./internal/dataplane/linux`" + `.
+- **Round trip**: one byte there and back over TCP between two interfaces of a VPC
+  (anti-spoofing, network ACL, security groups both ways, route table) against two
+  namespaces joined by a veth. One thread drives both ends, so that no scheduler is
+  measured; ` + "`go test -bench Ratio ./internal/dataplane/linux`" + `.
+- **Sandbox**: from the start of an interpreter to the first byte it writes, in a
+  sandbox that joins a network namespace, against the same program started bare
+  (` + "`/usr/bin/python3 -c …`" + `, never a version manager's shim).
+- **Cold start**: an invocation through HTTP, signature and policy check of a function
+  that has no instance, from the request's first byte to the answer's last. Each round
+  changes the functions' configuration, so every one is a new instance. *Prepared*: the
+  pool keeps a generic interpreter waiting behind the function's interface (the default);
+  *nothing prepared*: ` + "`weir up -prepared 0`" + `, so the interpreter is started on the way.
+- **Warm invocation**: a Python function that returns its event, invoked over HTTP by an
+  IAM user with a policy (not root), signature and policy checked each time, logs
+  written; against a net/http server in a process of its own that sends the body back.
+  The client writes one signed request again and again on kept-open connections and is
+  the same for both; it shares the machine with the servers.
+`
