@@ -55,6 +55,7 @@ type lowerer struct {
 	router  Namespace
 	table   *nft.Table
 	has6    bool
+	foreign map[netplan.ProfileKey]bool // profiles of peers
 }
 
 // Lower gives the kernel configuration of a plan. It is pure but for n, which
@@ -76,7 +77,7 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 	l.router = Namespace{Name: Router, Sysctls: routerSysctls}
 	l.loopback()
 	l.uplink()
-	l.peers()
+	l.peerings()
 	made := make(map[int]behind, len(p.ENIs))
 	namespaces := make([]Namespace, 1, len(p.ENIs)+1)
 	for i := range p.ENIs {

@@ -41,6 +41,8 @@ type world struct {
 	mu       sync.Mutex
 	drops    []dataplane.Packet
 	numbers  map[cloud.VPCID]*dataplane.Numbers
+	hub      dataplane.HubNumbers
+	routers  int // made so far
 }
 
 func newWorld(t testing.TB) *world {
@@ -243,10 +245,14 @@ func (w *world) quiet() {
 
 func (w *world) num(id cloud.VPCID) *dataplane.Numbers {
 	if w.numbers[id] == nil {
-		w.numbers[id] = dataplane.NewNumbers(len(w.numbers) + 1)
+		w.routers++
+		w.numbers[id] = dataplane.NewNumbers(w.routers).In(&w.hub)
 	}
 	return w.numbers[id]
 }
+
+// renumber has the VPC's next router be a new one.
+func (w *world) renumber(id cloud.VPCID) { delete(w.numbers, id) }
 
 // apply makes the plan, then checks that making it again changes nothing and
 // that the kernel's rules are what was asked for.
