@@ -5,12 +5,16 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"weir/internal/api/aws/sts"
 	"weir/internal/cloud"
 	"weir/internal/control"
 	"weir/internal/dataplane"
+	weirdns "weir/internal/dns"
 	"weir/internal/invoke"
 	"weir/internal/logs"
 	"weir/internal/netplan"
@@ -58,7 +62,7 @@ func (d *daemon) credentials(ctx context.Context, role, session string) (invoke.
 	}, nil
 }
 
-// applied opens what a VPC's router serves: its resolver and its gateway endpoints.
+// applied opens what a VPC's router serves: its resolver and its endpoints.
 func (d *daemon) applied(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan) {
 	if err := d.dns.Sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
 		d.log.Error("resolver not in place", "vpc", vpc, "err", err)
@@ -66,6 +70,23 @@ func (d *daemon) applied(ctx context.Context, vpc cloud.VPCID, plan *netplan.Pla
 	if err := d.gateways.sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
 		d.log.Error("gateway endpoint not in place", "vpc", vpc, "err", err)
 	}
+	if err := d.endpoints.sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
+		d.log.Error("interface endpoint not in place", "vpc", vpc, "err", err)
+	}
+}
+
+// resolve answers what a VPC's resolver does not know by itself: names of the
+// internet, among them the own names of interface endpoints.
+func (d *daemon) resolve(ctx context.Context, name string, qtype uint16) ([]dns.RR, int, error) {
+	key := strings.ToLower(strings.TrimSuffix(name, "."))
+	if !strings.Contains(key, ".vpce.") {
+		return d.lab.Resolve(ctx, name, qtype)
+	}
+	addrs, ok := netplan.EndpointAddrs(d.store.View(), key)
+	if !ok {
+		return d.lab.Resolve(ctx, name, qtype)
+	}
+	return weirdns.Addresses(name, qtype, addrs), dns.RcodeSuccess, nil
 }
 
 // dropped tells whether the kernel dropped packets of an interface since a time.

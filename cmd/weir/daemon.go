@@ -40,22 +40,23 @@ type daemon struct {
 	closer []func() error
 	stop   chan struct{} // closed by POST /_weir/down
 
-	listener net.Listener
-	ca       *pki.CA
-	store    *store.Store
-	logs     *logs.Logs
-	control  *control.Control
-	lab      *lab.Lab
-	network  *dataplane.Manager
-	dns      *dns.Server
-	gateways *gateways
-	engine   *runtime.Engine
-	invoker  *invoke.Invoker
-	queue    *invoke.JetStreamQueue
-	async    *invoke.Async
-	api      http.Handler
-	caFile   string
-	token    string // of the daemon's owner
+	listener  net.Listener
+	ca        *pki.CA
+	store     *store.Store
+	logs      *logs.Logs
+	control   *control.Control
+	lab       *lab.Lab
+	network   *dataplane.Manager
+	dns       *dns.Server
+	gateways  *gateways
+	endpoints *endpoints
+	engine    *runtime.Engine
+	invoker   *invoke.Invoker
+	queue     *invoke.JetStreamQueue
+	async     *invoke.Async
+	api       http.Handler
+	caFile    string
+	token     string // of the daemon's owner
 
 	cancel context.CancelFunc
 	group  *errgroup.Group
@@ -224,11 +225,13 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.dns = dns.New(dns.Config{Listen: kernel, Upstream: d.lab.Resolve, Log: d.log})
-	d.gateways = newGateways(kernel, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) }), d.ca, d.log)
-	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied})
+	d.dns = dns.New(dns.Config{Listen: kernel, Upstream: d.resolve, Log: d.log})
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) })
+	d.gateways = newGateways(kernel, api, d.ca, d.log)
+	d.endpoints = newEndpoints(kernel, api, d.ca, d.cfg.endpointIdle, d.log)
+	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, EndpointIdle: d.cfg.endpointIdle})
 	d.onClose(d.network.Close)
-	d.onClose(func() error { d.dns.Close(); d.gateways.close(); return nil })
+	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); return nil })
 	d.group.Go(func() error { return d.network.Run(ctx) })
 	return nil
 }

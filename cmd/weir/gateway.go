@@ -69,7 +69,13 @@ func (g *gateways) sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan
 	if want == "" || have != nil {
 		return nil
 	}
-	gw := &gateway{endpoint: want, server: g.serverFor(vpc, want)}
+	origin := wire.Origin{VPC: vpc, Endpoint: want, Region: plan.Region}
+	for _, e := range plan.Endpoints {
+		if e.ID == want {
+			origin.Service = e.API
+		}
+	}
+	gw := &gateway{endpoint: want, server: privateServer(g.api, g.ca, g.log, origin)}
 	for _, at := range []struct {
 		addr   string
 		secure bool
@@ -79,26 +85,30 @@ func (g *gateways) sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan
 			gw.server.Close()
 			return fmt.Errorf("listening on %s for endpoint %s: %w", at.addr, want, err)
 		}
-		g.serve(gw.server, l, at.secure)
+		serveOn(gw.server, l, at.secure, g.log)
 	}
 	g.servers[vpc] = gw
 	return nil
 }
 
-func (g *gateways) serverFor(vpc cloud.VPCID, endpoint cloud.EndpointID) *http.Server {
+// privateServer serves the API to what comes in through an endpoint: origin,
+// with the client's own address.
+func privateServer(api http.Handler, ca *pki.CA, log *slog.Logger, origin wire.Origin) *http.Server {
 	return &http.Server{
 		ReadHeaderTimeout: 30 * time.Second,
-		TLSConfig:         &tls.Config{GetCertificate: g.ca.GetCertificate, MinVersion: tls.VersionTLS12},
-		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		TLSConfig:         &tls.Config{GetCertificate: ca.GetCertificate, MinVersion: tls.VersionTLS12},
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			o := origin
 			from, _ := netip.ParseAddrPort(r.RemoteAddr)
-			o := wire.Origin{Source: from.Addr().Unmap(), VPC: vpc, Endpoint: endpoint}
-			g.api.ServeHTTP(w, r.WithContext(wire.WithOrigin(r.Context(), o)))
+			o.Source = from.Addr().Unmap()
+			api.ServeHTTP(w, r.WithContext(wire.WithOrigin(r.Context(), o)))
 		}),
 	}
 }
 
-func (g *gateways) serve(s *http.Server, l net.Listener, secure bool) {
+// serveOn serves until the listener or the server is closed.
+func serveOn(s *http.Server, l net.Listener, secure bool, log *slog.Logger) {
 	go func() {
 		var err error
 		if secure {
@@ -107,7 +117,7 @@ func (g *gateways) serve(s *http.Server, l net.Listener, secure bool) {
 			err = s.Serve(l)
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
-			g.log.Debug("gateway endpoint's socket ended", "addr", l.Addr(), "err", err)
+			log.Debug("endpoint's socket ended", "addr", l.Addr(), "err", err)
 		}
 	}()
 }

@@ -41,6 +41,7 @@ func commands() []command {
 		{"vpc", "create …", "create a VPC with subnets, gateways and routes in one step", vpc},
 		{"attach", "-subnet … -- COMMAND", "run a program of this machine as a host of a VPC", attach},
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
+		{"usage", "", "hours, connections and bytes of interface endpoints", usageCommand},
 		{"site", "add|remove|list …", "sites of the lab internet", site},
 		{"version", "", "print the version", version},
 	}

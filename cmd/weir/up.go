@@ -26,6 +26,7 @@ type config struct {
 	strictRuntimes bool
 	idle           time.Duration
 	prepared       int
+	endpointIdle   time.Duration
 	logLevel       string
 }
 
@@ -58,6 +59,8 @@ func (c *config) check() error {
 		return fmt.Errorf("-auth %q: choose verify (check signatures) or any (take every key as the account's root)", c.auth)
 	case c.auth == "any" && !addr.Addr().IsLoopback():
 		return fmt.Errorf("-auth any would let everyone who reaches %s act as root; listen on a loopback address or use -auth verify", c.listen)
+	case c.endpointIdle < time.Second:
+		return fmt.Errorf("-endpoint-idle %s: choose a second or more", c.endpointIdle)
 	case !accountForm.MatchString(c.account):
 		return fmt.Errorf("-account %q: an account is 12 digits", c.account)
 	}
@@ -78,6 +81,7 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.BoolVar(&c.strictRuntimes, "strict-runtimes", false, "refuse a runtime whose exact version is not installed")
 	fs.DurationVar(&c.idle, "idle", 10*time.Minute, "how long an idle function instance is kept")
 	fs.IntVar(&c.prepared, "prepared", 16, "how many interpreters may wait for functions that will need one; 0: none")
+	fs.DurationVar(&c.endpointIdle, "endpoint-idle", endpointIdle, "when a silent connection through an interface endpoint is dropped; whole seconds")
 	fs.StringVar(&c.logLevel, "log", "warn", "log level: debug, info, warn, error")
 	detach := fs.Bool("d", false, "run in the background")
 	if err := parse(fs, args, 0); err != nil {

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -229,7 +230,28 @@ type Endpoint struct {
 	Interfaces  []InterfaceID
 	Groups      []SecurityGroupID
 	Policy      string // policy document; "" allows all
-	PrivateDNS  bool
+	// API is what answers behind it, as requests for it are signed: "lambda".
+	API string
+	// Name is an interface endpoint's own in DNS; ZoneName gives those of its zones.
+	Name string
+	// PrivateNames are the service's public names, which PrivateDNS has lead to
+	// the endpoint inside the VPC. One that begins with "*." stands for all below it.
+	PrivateNames []string
+	PrivateDNS   bool
+	DualStack    bool      // its interfaces have IPv6 addresses too
+	ReadyAt      time.Time // pending until then
+}
+
+// ZoneName is the endpoint's own name in one zone: the first label that is no
+// "*" has the zone behind it.
+func (e *Endpoint) ZoneName(zone string) string {
+	rest, wild := strings.CutPrefix(e.Name, "*.")
+	label, domain, _ := strings.Cut(rest, ".")
+	name := label + "-" + zone + "." + domain
+	if wild {
+		name = "*." + name
+	}
+	return name
 }
 
 // Network tables.

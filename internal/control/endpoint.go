@@ -7,11 +7,12 @@ import (
 	"weir/internal/cloud"
 )
 
-// CreateEndpoint is the input of Control.CreateEndpoint.
+// CreateEndpoint is the input of Control.CreateEndpoint: a gateway endpoint.
 type CreateEndpoint struct {
 	Labels
 	VPC         cloud.VPCID
 	Service     string
+	API         string // of the service
 	Policy      string
 	RouteTables []cloud.RouteTableID
 }
@@ -26,7 +27,7 @@ func GatewayList(v cloud.View, region, service string) (*cloud.PrefixList, bool)
 	return nil, false
 }
 
-// CreateEndpoint makes a gateway endpoint with its routes. Interface endpoints are not implemented.
+// CreateEndpoint makes a gateway endpoint with its routes.
 func (c *Control) CreateEndpoint(ctx context.Context, who Caller, in CreateEndpoint) (*cloud.Endpoint, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.Endpoint, error) {
 		id := func(e *cloud.Endpoint) cloud.EndpointID { return e.ID }
@@ -37,13 +38,16 @@ func (c *Control) CreateEndpoint(ctx context.Context, who Caller, in CreateEndpo
 			if _, ok := GatewayList(tx, who.Region, in.Service); !ok {
 				return nil, cloud.Errorf(cloud.Invalid, cloud.KindEndpoint, in.Service, "service", "The Vpc Endpoint Service '%s' does not exist", in.Service)
 			}
-			n := count(cloud.Endpoints.By(tx, "scope", who.scope()), nil)
+			if err := c.checkEndpointPolicy(in.Policy); err != nil {
+				return nil, err
+			}
+			n := count(cloud.Endpoints.By(tx, "scope", who.scope()), func(e *cloud.Endpoint) bool { return e.Gateway })
 			if err := within(n, c.Quotas().GatewayEndpoints, cloud.KindEndpoint, "", ""); err != nil {
 				return nil, err
 			}
 			e := &cloud.Endpoint{
 				Meta: c.meta(who, in.Labels), ID: cloud.EndpointID(who.NewID(cloud.KindEndpoint)),
-				VPC: in.VPC, Gateway: true, Service: in.Service, Policy: in.Policy,
+				VPC: in.VPC, Gateway: true, Service: in.Service, API: in.API, Policy: in.Policy,
 			}
 			return e, c.setEndpointTables(tx, who, e, in.RouteTables, nil)
 		})
@@ -101,26 +105,53 @@ func dropRoute(tx cloud.Tx, table cloud.RouteTableID, r cloud.Route) {
 	}
 }
 
-// ModifyEndpoint changes what is set.
+// ModifyEndpoint changes what is set: route tables of a gateway endpoint, the
+// rest of an interface endpoint.
 type ModifyEndpoint struct {
-	Policy      *string
-	Add, Remove []cloud.RouteTableID
+	Policy        *string
+	Add, Remove   []cloud.RouteTableID
+	AddSubnets    []EndpointSubnet
+	RemoveSubnets []cloud.SubnetID
+	AddGroups     []cloud.SecurityGroupID
+	RemoveGroups  []cloud.SecurityGroupID
+	PrivateDNS    *bool
 }
 
-// ModifyEndpoint changes an endpoint's policy and route tables.
+// gatewayOnly tells whether the change is one that only gateway endpoints know.
+func (m ModifyEndpoint) gatewayOnly() bool { return len(m.Add)+len(m.Remove) > 0 }
+
+// interfaceOnly tells whether the change is one that only interface endpoints know.
+func (m ModifyEndpoint) interfaceOnly() bool {
+	return len(m.AddSubnets)+len(m.RemoveSubnets)+len(m.AddGroups)+len(m.RemoveGroups) > 0 || m.PrivateDNS != nil
+}
+
+// ModifyEndpoint changes an endpoint.
 func (c *Control) ModifyEndpoint(ctx context.Context, who Caller, id cloud.EndpointID, in ModifyEndpoint) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {
 		old, err := find(tx, who, cloud.Endpoints, cloud.KindEndpoint, id)
 		if err != nil {
 			return err
 		}
+		if in.Policy != nil {
+			if err := c.checkEndpointPolicy(*in.Policy); err != nil {
+				return err
+			}
+		}
 		e := *old
 		set(&e.Policy, in.Policy)
+		switch {
+		case old.Gateway && in.interfaceOnly():
+			return cloud.Errorf(cloud.Invalid, cloud.KindEndpoint, string(id), "gateway-type", "endpoint %s is a gateway endpoint: it has no subnets, security groups or private DNS", id)
+		case !old.Gateway && in.gatewayOnly():
+			return cloud.Errorf(cloud.Invalid, cloud.KindEndpoint, string(id), "interface-type", "endpoint %s is an interface endpoint: it has no route tables", id)
+		case !old.Gateway:
+			return c.modifyInterfaceEndpoint(tx, who, &e, in)
+		}
 		return c.setEndpointTables(tx, who, &e, in.Add, in.Remove)
 	})
 }
 
-// DeleteEndpoint deletes an endpoint and its routes.
+// DeleteEndpoint deletes an endpoint with its routes or its interfaces.
 func (c *Control) DeleteEndpoint(ctx context.Context, who Caller, id cloud.EndpointID) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {
 		old, err := find(tx, who, cloud.Endpoints, cloud.KindEndpoint, id)
@@ -128,7 +159,11 @@ func (c *Control) DeleteEndpoint(ctx context.Context, who Caller, id cloud.Endpo
 			return err
 		}
 		e := *old
-		if err := c.setEndpointTables(tx, who, &e, nil, old.RouteTables); err != nil {
+		if !old.Gateway {
+			if err := leaveSubnets(tx, &e, old.Subnets); err != nil {
+				return err
+			}
+		} else if err := c.setEndpointTables(tx, who, &e, nil, old.RouteTables); err != nil {
 			return err
 		}
 		cloud.Endpoints.Delete(tx, id)

@@ -52,6 +52,9 @@ func namespaceOf(e *netplan.ENI, number int) Namespace {
 	case netplan.AttachShared:
 		ns.Sysctls = natSysctls
 		ns.Table = sharedTable(e)
+	case netplan.AttachEndpoint:
+		ns.Sysctls = endpointSysctls(endpointIdle)
+		ns.Table = endpointTable(e)
 	default:
 		ns.Sysctls = hostSysctls
 	}

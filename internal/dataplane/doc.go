@@ -12,6 +12,8 @@
 // A gateway endpoint is a local route in the tables that have it: a transparent
 // listener inside the router (ListenTCP on the unspecified address) answers and
 // sees the caller's own address.
+// An interface endpoint is a namespace of its own that takes TCP; what answers
+// there listens in it (ListenBehind).
 //
 // Invariants:
 //   - Lower and Diff are pure; only a Kernel has side effects

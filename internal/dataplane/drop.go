@@ -82,6 +82,9 @@ func (s *vpcState) concerned(p Packet, d Drop) (ids []cloud.InterfaceID) {
 	}
 	if p.Namespace != Router {
 		add(s.network.behind(p.Namespace))
+		if d.Stage == netplan.StageEndpoint {
+			add(s.holder(d.Src.Addr()))
+		}
 		return ids
 	}
 	add(s.network.ENIs[p.In])

@@ -29,10 +29,13 @@ type Kernel interface {
 	Close() error
 }
 
-// Listener opens sockets inside a VPC's router.
+// Listener opens sockets inside a VPC: in its router, or behind one of its interfaces.
 type Listener interface {
 	ListenTCP(ctx context.Context, vpc cloud.VPCID, addr netip.AddrPort) (net.Listener, error)
 	ListenPacket(ctx context.Context, vpc cloud.VPCID, addr netip.AddrPort) (net.PacketConn, error)
+	// ListenBehind listens in the interface's own namespace. Connections send no
+	// keep-alive packets of their own.
+	ListenBehind(ctx context.Context, vpc cloud.VPCID, eni cloud.InterfaceID, addr netip.AddrPort) (net.Listener, error)
 }
 
 // Packet is a packet that a rule dropped.

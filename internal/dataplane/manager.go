@@ -27,6 +27,9 @@ type Config struct {
 	Kernel Kernel
 	Log    *slog.Logger
 	Pool   int // slots kept ready behind each shared interface; 0 is 2
+	// EndpointIdle is how long a connection through an interface endpoint may be
+	// silent; 0 is the vendor's time.
+	EndpointIdle time.Duration
 	// Applied is told of each plan that is in place, before Settle returns for it,
 	// and of nil before a VPC's router goes. Calls for one VPC do not overlap. It
 	// opens the router's sockets: DNS, gateway endpoints.
@@ -39,6 +42,7 @@ type Manager struct {
 	kernel Kernel
 	log    *slog.Logger
 	pool   int
+	idle   time.Duration
 	tell   func(context.Context, cloud.VPCID, *netplan.Plan)
 
 	work  sync.WaitGroup // workers and fillers
@@ -77,7 +81,7 @@ type vpcState struct {
 
 // New makes a Manager; Run starts it.
 func New(c Config) *Manager {
-	m := &Manager{state: c.State, kernel: c.Kernel, log: c.Log, pool: c.Pool, fills: make(chan struct{}, 2), stop: make(chan struct{}),
+	m := &Manager{state: c.State, kernel: c.Kernel, log: c.Log, pool: c.Pool, idle: c.EndpointIdle, fills: make(chan struct{}, 2), stop: make(chan struct{}),
 		changed: make(chan struct{}), vpcs: map[cloud.VPCID]*vpcState{}, pools: map[cloud.InterfaceID]*pool{}, rings: map[cloud.InterfaceID]*ring{}}
 	if m.pool == 0 {
 		m.pool = 2
@@ -225,6 +229,9 @@ func (m *Manager) reconcile(ctx context.Context, s *vpcState) {
 		m.mu.Unlock()
 
 		network := Lower(plan, s.numbers)
+		if m.idle > 0 {
+			network.limitIdle(m.idle)
+		}
 		if len(plan.ENIs) == 0 {
 			m.tell(ctx, s.id, nil)
 		}

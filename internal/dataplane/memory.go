@@ -127,6 +127,15 @@ func (m *Memory) ListenPacket(_ context.Context, id cloud.VPCID, _ netip.AddrPor
 	return net.ListenPacket("udp", "127.0.0.1:0")
 }
 
+// ListenBehind implements Listener on the machine's loopback.
+func (m *Memory) ListenBehind(_ context.Context, id cloud.VPCID, eni cloud.InterfaceID, _ netip.AddrPort) (net.Listener, error) {
+	n := m.Network(id)
+	if n == nil || n.Behind(eni) == "" {
+		return nil, fmt.Errorf("VPC %s has no network interface %s", id, eni)
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
+}
+
 // OnDrop implements Kernel.
 func (m *Memory) OnDrop(f func(Packet)) { m.tell = f }
 

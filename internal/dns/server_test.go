@@ -119,7 +119,7 @@ func TestServer(t *testing.T) {
 		want  []string
 	}{
 		{"Ip-10-0-1-7.ec2.internal.", dns.TypeA, dns.RcodeSuccess, []string{"10.0.1.7"}},
-		{"20.1.0.10.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess, []string{"lambda.us-east-1.amazonaws.com."}},
+		{"20.1.0.10.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess, []string{"ip-10-0-1-20.ec2.internal."}},
 		{"example.com.", dns.TypeA, dns.RcodeSuccess, []string{"198.51.100.1"}},
 		{"example.com.", dns.TypeMX, dns.RcodeSuccess, nil},
 		{"missing.example.com.", dns.TypeA, dns.RcodeNameError, nil},

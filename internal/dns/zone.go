@@ -17,6 +17,7 @@ const ttl = 60
 // zone is a plan's names, indexed; immutable.
 type zone struct {
 	addrs    map[string][]netip.Addr // by name in lower case without its last dot
+	wild     bool                    // some name begins with "*."
 	pointers map[string][]string     // reverse name to names
 	reverse  []netip.Prefix          // reverse names below these are the zone's own
 }
@@ -30,8 +31,9 @@ func newZone(p netplan.DNS) *zone {
 	for _, r := range p.Records {
 		name := canonical(r.Name)
 		z.addrs[name] = append(z.addrs[name], r.Addrs...)
+		z.wild = z.wild || strings.HasPrefix(name, "*.")
 		for _, a := range r.Addrs {
-			if z.owns(a) {
+			if r.Reverse && z.owns(a) {
 				rev := canonical(reverseName(a))
 				z.pointers[rev] = append(z.pointers[rev], name)
 			}
@@ -52,7 +54,7 @@ func (z *zone) owns(a netip.Addr) bool {
 // lookup answers for a name that is the zone's own; ok is false for all others.
 func (z *zone) lookup(name string, qtype uint16) (answer []dns.RR, rcode int, ok bool) {
 	key := canonical(name)
-	if addrs, found := z.addrs[key]; found {
+	if addrs, found := z.find(key); found {
 		return addressRecords(name, qtype, addrs), dns.RcodeSuccess, true
 	}
 	if names, found := z.pointers[key]; found {
@@ -79,6 +81,19 @@ func (z *zone) lookup(name string, qtype uint16) (answer []dns.RR, rcode int, ok
 	return nil, 0, false
 }
 
+// find gives the addresses of a name, or of the nearest "*" above it.
+func (z *zone) find(key string) ([]netip.Addr, bool) {
+	addrs, found := z.addrs[key]
+	for rest := key; !found && z.wild; {
+		var more bool
+		if _, rest, more = strings.Cut(rest, "."); !more {
+			break
+		}
+		addrs, found = z.addrs["*."+rest]
+	}
+	return addrs, found
+}
+
 // isParent reports whether the reverse name has names below it (then it exists, without data).
 func (z *zone) isParent(key string) bool {
 	for name := range z.pointers {
@@ -87,6 +102,11 @@ func (z *zone) isParent(key string) bool {
 		}
 	}
 	return false
+}
+
+// Addresses are the records of a name that has these addresses.
+func Addresses(name string, qtype uint16, addrs []netip.Addr) []dns.RR {
+	return addressRecords(name, qtype, addrs)
 }
 
 func addressRecords(name string, qtype uint16, addrs []netip.Addr) (out []dns.RR) {

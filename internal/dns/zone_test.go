@@ -22,10 +22,13 @@ var example = netplan.DNS{
 	Enabled:   true,
 	Resolvers: addrs("10.0.0.2", "fd00:ec2::253"),
 	Records: []netplan.DNSRecord{
-		{Name: "ip-10-0-1-7.ec2.internal", Addrs: addrs("10.0.1.7")},
-		{Name: "i-1.ec2.internal", Addrs: addrs("10.0.1.7", "2001:db8:1000::7")},
+		{Name: "ip-10-0-1-7.ec2.internal", Addrs: addrs("10.0.1.7"), Reverse: true},
+		{Name: "ip-10-0-1-20.ec2.internal", Addrs: addrs("10.0.1.20"), Reverse: true},
+		{Name: "i-1.ec2.internal", Addrs: addrs("10.0.1.7", "2001:db8:1000::7"), Reverse: true},
 		{Name: "ec2-203-0-113-5.compute-1.amazonaws.com", Addrs: addrs("10.0.1.7")},
 		{Name: "lambda.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.20", "10.0.2.20")},
+		{Name: "s3.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.30")},
+		{Name: "*.s3.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.31")},
 	},
 	Reverse: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("2001:db8:1000::/56")},
 }
@@ -45,11 +48,17 @@ func TestZone(t *testing.T) {
 		{"i-1.ec2.internal.", dns.TypeAAAA, dns.RcodeSuccess, []string{"2001:db8:1000::7"}},
 		{"i-1.ec2.internal.", dns.TypeANY, dns.RcodeSuccess, []string{"10.0.1.7", "2001:db8:1000::7"}},
 		{"lambda.us-east-1.amazonaws.com.", dns.TypeA, dns.RcodeSuccess, []string{"10.0.1.20", "10.0.2.20"}},
+		{"s3.us-east-1.amazonaws.com.", dns.TypeA, dns.RcodeSuccess, []string{"10.0.1.30"}},
+		{"bucket.s3.us-east-1.amazonaws.com.", dns.TypeA, dns.RcodeSuccess, []string{"10.0.1.31"}},
+		{"a.b.S3.us-east-1.amazonaws.com.", dns.TypeA, dns.RcodeSuccess, []string{"10.0.1.31"}},
+		{"bucket.s3.us-east-1.amazonaws.com.", dns.TypeAAAA, dns.RcodeSuccess, nil},
+		{"bucket.s3.eu-west-1.amazonaws.com.", dns.TypeA, elsewhere, nil},
+		{"x.lambda.us-east-1.amazonaws.com.", dns.TypeA, elsewhere, nil},
 		{"localhost.", dns.TypeA, dns.RcodeSuccess, []string{"127.0.0.1"}},
 		{"example.com.", dns.TypeA, elsewhere, nil},
 		{"ip-10-0-1-8.ec2.internal.", dns.TypeA, elsewhere, nil},
 
-		{"20.1.0.10.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess, []string{"lambda.us-east-1.amazonaws.com."}},
+		{"20.1.0.10.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess, []string{"ip-10-0-1-20.ec2.internal."}}, // no other name of it
 		{"7.1.0.10.in-addr.arpa.", dns.TypeA, dns.RcodeSuccess, nil},
 		{"9.1.0.10.in-addr.arpa.", dns.TypePTR, dns.RcodeNameError, nil},
 		{"1.0.10.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess, nil},   // names below it

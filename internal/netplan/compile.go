@@ -33,10 +33,10 @@ func Compile(v cloud.View, id cloud.VPCID) *Plan {
 	c.p.Account, c.p.Region, c.p.Service = vpc.Account, vpc.Region, vpc.Service
 	c.hosts()
 	c.peers()
+	c.endpoints()
 	c.profiles()
 	c.peerHosts()
 	c.gateways()
-	c.endpoints()
 	c.tables()
 	c.acls()
 	c.dns()

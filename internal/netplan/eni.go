@@ -44,6 +44,8 @@ func attach(use cloud.InterfaceUse) Attach {
 		return AttachShared
 	case cloud.UseNAT:
 		return AttachNAT
+	case cloud.UseEndpoint:
+		return AttachEndpoint
 	default:
 		return AttachDirect
 	}

@@ -1,7 +1,6 @@
 package netplan
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 
@@ -69,17 +68,4 @@ func (c *compiler) public() []PublicAddr {
 	}
 	slices.SortFunc(out, func(a, b PublicAddr) int { return a.Private.Compare(b.Private) })
 	return out
-}
-
-// endpoints lists the gateway endpoints.
-func (c *compiler) endpoints() {
-	for r := range cloud.Endpoints.By(c.v, "vpc", string(c.vpc.ID)) {
-		if r.Gateway {
-			c.p.Endpoints = append(c.p.Endpoints, Endpoint{
-				ID: r.ID, Service: r.Service, Policy: r.Policy,
-				Source: []cloud.Ref{ref(cloud.KindEndpoint, r.ID)},
-			})
-		}
-	}
-	slices.SortFunc(c.p.Endpoints, func(a, b Endpoint) int { return cmp.Compare(a.ID, b.ID) })
 }

@@ -10,19 +10,18 @@ import (
 // reconciler lowers and the analyser reads. Every slice is sorted, so equal
 // states give equal plans.
 type Plan struct {
-	VPC      cloud.VPCID
-	Account  string
-	Region   string
-	Service  bool           // the platform's own network
-	CIDRs    []netip.Prefix // IPv4 and IPv6; traffic among them is local
-	Subnets  []Subnet
-	Profiles []Profile
-	Tables   []RouteTable
-	ACLs     []ACL
-	ENIs     []ENI
-	Gateway  *InternetGateway
-	NATs     []NATGateway
-	// Endpoints are the gateway endpoints; interface endpoints are ENIs.
+	VPC       cloud.VPCID
+	Account   string
+	Region    string
+	Service   bool           // the platform's own network
+	CIDRs     []netip.Prefix // IPv4 and IPv6; traffic among them is local
+	Subnets   []Subnet
+	Profiles  []Profile
+	Tables    []RouteTable
+	ACLs      []ACL
+	ENIs      []ENI
+	Gateway   *InternetGateway
+	NATs      []NATGateway
 	Endpoints []Endpoint
 	Peers     []Peer // active peering connections
 	DNS       DNS
@@ -143,6 +142,8 @@ const (
 	AttachShared Attach = "shared"
 	// AttachNAT: a NAT gateway.
 	AttachNAT Attach = "nat"
+	// AttachEndpoint: an interface endpoint, where a service of the platform answers TCP.
+	AttachEndpoint Attach = "endpoint"
 )
 
 // ENI is one network interface.
@@ -181,11 +182,14 @@ type NATGateway struct {
 	Source  []cloud.Ref
 }
 
-// Endpoint is a gateway endpoint: HopEndpoint routes lead to it.
+// Endpoint is a private way to a service. A gateway endpoint has no interfaces:
+// HopEndpoint routes lead to it. An interface endpoint answers at the addresses
+// of its interfaces; without any it is not in the plan.
 type Endpoint struct {
 	ID      cloud.EndpointID
 	Service string
-	Policy  string // policy document; "" allows all
+	API     string // as cloud.Endpoint.API
+	ENIs    []cloud.InterfaceID
 	Source  []cloud.Ref
 }
 
@@ -201,7 +205,7 @@ type DNS struct {
 
 // DNSRecord is a name with its addresses.
 type DNSRecord struct {
-	Name    string // fully qualified, without the last dot
+	Name    string // fully qualified, without the last dot; "*." in front stands for every name below
 	Addrs   []netip.Addr
 	Reverse bool // it is also what the addresses' reverse names answer
 }

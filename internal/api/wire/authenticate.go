@@ -19,6 +19,8 @@ type Origin struct {
 	Source   netip.Addr
 	VPC      cloud.VPCID
 	Endpoint cloud.EndpointID
+	// Service and Region, if set, are all that answers there.
+	Service, Region string
 }
 
 type originKey struct{}
@@ -26,6 +28,18 @@ type originKey struct{}
 // WithOrigin returns a context for http.Server's ConnContext.
 func WithOrigin(ctx context.Context, o Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
+}
+
+// elsewhere refuses what is not for the service and region behind an endpoint.
+func (q *request) elsewhere() *Error {
+	o, _ := q.r.Context().Value(originKey{}).(Origin)
+	if o.Service != "" && q.svc.Name != o.Service {
+		return q.svc.Trouble(BadAuth, "Credential should be scoped to correct service: '"+o.Service+"'.")
+	}
+	if o.Region != "" && q.sig != nil && q.sig.region != "" && q.sig.region != o.Region {
+		return q.svc.Trouble(BadAuth, "Credential should be scoped to a valid region.")
+	}
+	return nil
 }
 
 func origin(r *http.Request) (netip.Addr, cloud.VPCID, cloud.EndpointID) {

@@ -123,6 +123,9 @@ func (s *Server) serve(w http.ResponseWriter, q *request) *Error {
 	if err := s.route(q); err != nil {
 		return err
 	}
+	if err := q.elsewhere(); err != nil {
+		return err
+	}
 	secret, err := s.authenticate(q, sigErr)
 	if err != nil {
 		return err

@@ -84,7 +84,7 @@ func explain(err error) string {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return err.Error() + ": CAP_NET_ADMIN is missing"
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT):
-		return err.Error() + ": the kernel lacks the feature (it needs veth, policy routing, IPv6, conntrack, and nf_tables with inet, nat, ct, log, connlimit and nfnetlink_log)"
+		return err.Error() + ": the kernel lacks the feature (it needs veth, policy routing, IPv6, conntrack, and nf_tables with inet, nat, ct, log, reject, connlimit and nfnetlink_log)"
 	}
 	return err.Error()
 }
@@ -112,6 +112,7 @@ func checkPlan() *netplan.Plan {
 		ACLs: []netplan.ACL{{ID: "acl", In: []netplan.ACLEntry{line}, Out: []netplan.ACLEntry{line}}},
 		ENIs: []netplan.ENI{
 			{ID: "eni-function", Subnet: "subnet", Attach: netplan.AttachShared, Addrs: a("10.0.0.5", "2001:db8::5"), Profile: "sg"},
+			{ID: "eni-endpoint", Subnet: "subnet", Attach: netplan.AttachEndpoint, Addrs: a("10.0.0.8", "2001:db8::8"), Profile: "sg"},
 			{ID: "eni-host", Subnet: "subnet", Attach: netplan.AttachDirect, Addrs: a("10.0.0.6", "2001:db8::6"), Profile: "sg"},
 			{ID: "eni-nat", Subnet: "subnet", Attach: netplan.AttachNAT, Addrs: a("10.0.0.7"), AnySource: true}},
 		Gateway: &netplan.InternetGateway{ID: "igw", Public: []netplan.PublicAddr{{Private: a("10.0.0.7")[0], Public: a("203.0.113.7")[0]}}},

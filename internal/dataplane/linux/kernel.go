@@ -48,7 +48,7 @@ type vpc struct {
 	slots  map[string]*sync.Mutex // per host: its socket for rules is for one at a time
 
 	socks   sync.Mutex
-	sockets map[*socket]struct{} // listening in the router; guarded by socks
+	sockets map[*socket]struct{} // listening in its namespaces; guarded by socks
 }
 
 var _ dataplane.Kernel = (*Kernel)(nil)
@@ -346,9 +346,7 @@ func (k *Kernel) join(v *vpc, s *space, l dataplane.Link) error {
 
 func (k *Kernel) remove(v *vpc, name string) {
 	if s := v.spaces[name]; s != nil {
-		if name == dataplane.Router {
-			v.closeSockets() // they would hold the namespace
-		}
+		v.closeSockets(name)
 		k.pins.remove(v.pin(name))
 		s.close()
 		delete(v.spaces, name)

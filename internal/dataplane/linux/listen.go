@@ -18,7 +18,7 @@ import (
 // connections to every address that a route leads to the router itself with: the
 // gateway endpoints.
 func (k *Kernel) ListenTCP(ctx context.Context, id cloud.VPCID, addr netip.AddrPort) (l net.Listener, err error) {
-	s, err := k.listen(id, addr, "tcp", func(c *net.ListenConfig, network string) (io.Closer, error) {
+	s, err := k.listen(id, inRouter, addr, "tcp", func(c *net.ListenConfig, network string) (io.Closer, error) {
 		l, err = c.Listen(ctx, network, addr.String())
 		return l, err
 	})
@@ -30,7 +30,7 @@ func (k *Kernel) ListenTCP(ctx context.Context, id cloud.VPCID, addr netip.AddrP
 
 // ListenPacket opens a UDP socket in the VPC's router.
 func (k *Kernel) ListenPacket(ctx context.Context, id cloud.VPCID, addr netip.AddrPort) (p net.PacketConn, err error) {
-	s, err := k.listen(id, addr, "udp", func(c *net.ListenConfig, network string) (io.Closer, error) {
+	s, err := k.listen(id, inRouter, addr, "udp", func(c *net.ListenConfig, network string) (io.Closer, error) {
 		p, err = c.ListenPacket(ctx, network, addr.String())
 		return p, err
 	})
@@ -40,10 +40,27 @@ func (k *Kernel) ListenPacket(ctx context.Context, id cloud.VPCID, addr netip.Ad
 	return &packetConn{p, s}, nil
 }
 
-// socket is one that ends with the router.
+// ListenBehind listens in the namespace of an interface.
+func (k *Kernel) ListenBehind(ctx context.Context, id cloud.VPCID, eni cloud.InterfaceID, addr netip.AddrPort) (l net.Listener, err error) {
+	behind := func(n *dataplane.Network) string { return n.Behind(eni) }
+	s, err := k.listen(id, behind, addr, "tcp", func(c *net.ListenConfig, network string) (io.Closer, error) {
+		c.KeepAlive = -1
+		l, err = c.Listen(ctx, network, addr.String())
+		return l, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &listener{l, s}, nil
+}
+
+func inRouter(*dataplane.Network) string { return dataplane.Router }
+
+// socket is one that ends with its namespace.
 type socket struct {
 	io.Closer
-	v *vpc
+	v         *vpc
+	namespace string
 }
 
 // Close closes it and forgets it.
@@ -54,13 +71,16 @@ func (s *socket) Close() error {
 	return s.Closer.Close()
 }
 
-func (v *vpc) closeSockets() {
+// closeSockets closes those in a namespace, which they would hold.
+func (v *vpc) closeSockets(namespace string) {
 	v.socks.Lock()
 	defer v.socks.Unlock()
 	for s := range v.sockets {
-		_ = s.Closer.Close()
+		if s.namespace == namespace {
+			_ = s.Closer.Close()
+			delete(v.sockets, s)
+		}
 	}
-	clear(v.sockets)
 }
 
 type listener struct {
@@ -77,16 +97,20 @@ type packetConn struct {
 
 func (p *packetConn) Close() error { return p.s.Close() }
 
-func (k *Kernel) listen(id cloud.VPCID, addr netip.AddrPort, network string, open func(*net.ListenConfig, string) (io.Closer, error)) (*socket, error) {
+func (k *Kernel) listen(id cloud.VPCID, where func(*dataplane.Network) string, addr netip.AddrPort, network string, open func(*net.ListenConfig, string) (io.Closer, error)) (*socket, error) {
 	v, err := k.find(id)
 	if err != nil {
 		return nil, err
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	s, err := k.space(v, dataplane.Router)
+	if v.have == nil {
+		return nil, fmt.Errorf("listen on %s in VPC %s: it has no network here yet", addr, id)
+	}
+	name := where(v.have)
+	s, err := k.space(v, name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	c := &net.ListenConfig{}
 	if addr.Addr().IsUnspecified() {
@@ -96,13 +120,13 @@ func (k *Kernel) listen(id cloud.VPCID, addr netip.AddrPort, network string, ope
 	if addr.Addr().Is6() {
 		network = network[:3] + "6"
 	}
-	sock := &socket{v: v}
+	sock := &socket{v: v, namespace: name}
 	err = k.threads.inside(s.file, func() (err error) {
 		sock.Closer, err = open(c, network)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s in the router of VPC %s: %w", addr, id, err)
+		return nil, fmt.Errorf("listen on %s in namespace %s of VPC %s: %w", addr, name, id, err)
 	}
 	v.socks.Lock()
 	v.sockets[sock] = struct{}{}

@@ -179,6 +179,11 @@ func Log(prefix string, group uint16) Stmt {
 		Group: group, Snaplen: snaplen, Data: []byte(prefix)}}}
 }
 
+// Reset refuses a TCP packet: its sender learns that there is no connection.
+func Reset() Stmt {
+	return fixed{"reject with tcp reset", isTCP, []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}}}
+}
+
 // ClampMSS lowers the MSS option to what the route allows; put TCPSyn before it.
 func ClampMSS() Stmt {
 	return fixed{"tcp option maxseg size set rt mtu", isTCP, []expr.Any{

@@ -189,6 +189,9 @@ type bits struct {
 // TCPSyn matches the first packet of a connection.
 func TCPSyn() Stmt { return bits{TCPFlags, 0x06, 0x02, false, "tcp flags syn / syn,rst"} }
 
+// TCPReset matches the end of a connection that is no more.
+func TCPReset() Stmt { return bits{TCPFlags, 0x04, 0x04, false, "tcp flags rst / rst"} }
+
 // StateIn matches a conntrack state that is one of the given ones.
 func StateIn(s State) Stmt { return bits{CtState, uint32(s), 0, true, "ct state " + s.String()} }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/netip"
 	"slices"
@@ -35,23 +34,34 @@ func gatewayList(region, service string) cloud.PrefixList {
 }
 
 // endpointAvailable is the state as Amazon writes it; the model has a capital.
-const endpointAvailable State = "available"
+const (
+	endpointAvailable State = "available"
+	endpointPending   State = "pending"
+)
 
-func endpointShape(e *cloud.Endpoint) VpcEndpoint {
-	out := VpcEndpoint{
-		VpcEndpointId: new(string(e.ID)), VpcEndpointType: VpcEndpointTypeGateway, VpcId: new(string(e.VPC)), OwnerId: new(e.Account),
-		ServiceName: new(e.Service), ServiceRegion: new(e.Region), State: endpointAvailable, PolicyDocument: new(openPolicy),
-		PrivateDnsEnabled: new(false), RequesterManaged: new(false), CreationTimestamp: new(e.Created),
-		Tags: shown(tagList(e.Tags)), RouteTableIds: []string{}, SubnetIds: []string{}, NetworkInterfaceIds: []string{},
-		Groups: []SecurityGroupIdentifier{}, DnsEntries: []DnsEntry{},
+func (a *api) endpointShape(v cloud.View) func(*cloud.Endpoint) VpcEndpoint {
+	return func(e *cloud.Endpoint) VpcEndpoint {
+		out := VpcEndpoint{
+			VpcEndpointId: new(string(e.ID)), VpcEndpointType: VpcEndpointTypeGateway, VpcId: new(string(e.VPC)), OwnerId: new(e.Account),
+			ServiceName: new(e.Service), ServiceRegion: new(e.Region), State: endpointAvailable, PolicyDocument: new(openPolicy),
+			PrivateDnsEnabled: new(false), RequesterManaged: new(false), CreationTimestamp: new(e.Created),
+			Tags: shown(tagList(e.Tags)), RouteTableIds: []string{}, SubnetIds: []string{}, NetworkInterfaceIds: []string{},
+			Groups: []SecurityGroupIdentifier{}, DnsEntries: []DnsEntry{},
+		}
+		if e.Policy != "" {
+			out.PolicyDocument = new(e.Policy)
+		}
+		for _, t := range e.RouteTables {
+			out.RouteTableIds = append(out.RouteTableIds, string(t))
+		}
+		if !e.Gateway {
+			interfaceEndpointShape(v, e, &out)
+			if control.EndpointPending(e, a.control.Now()) {
+				out.State = endpointPending
+			}
+		}
+		return out
 	}
-	if e.Policy != "" {
-		out.PolicyDocument = new(e.Policy)
-	}
-	for _, t := range e.RouteTables {
-		out.RouteTableIds = append(out.RouteTableIds, string(t))
-	}
-	return out
 }
 
 var endpointListing = listing[VpcEndpoint]{
@@ -75,53 +85,56 @@ func (a *api) createVpcEndpoint(ctx context.Context, in *CreateVpcEndpointInput)
 		return nil, err
 	}
 	switch {
-	case in.VpcEndpointType != "" && in.VpcEndpointType != VpcEndpointTypeGateway:
-		return nil, a.unsupported("An endpoint of type " + string(in.VpcEndpointType))
 	case in.ServiceName == nil:
 		return nil, missing("serviceName")
 	case in.ServiceRegion != nil && *in.ServiceRegion != who.Region:
 		return nil, a.unsupported("An endpoint for another region's service")
+	case in.VpcEndpointType == VpcEndpointTypeInterface:
+		return a.createInterfaceEndpoint(ctx, who, in)
+	case in.VpcEndpointType != "" && in.VpcEndpointType != VpcEndpointTypeGateway:
+		return nil, a.unsupported("An endpoint of type " + string(in.VpcEndpointType))
 	case len(in.SubnetIds)+len(in.SecurityGroupIds)+len(in.SubnetConfigurations) > 0:
-		return nil, &wire.Error{Code: "InvalidParameter", Msg: "Subnets and security groups cannot be specified for a Gateway endpoint."}
+		return nil, parameter("Subnets and security groups cannot be specified for a Gateway endpoint.")
 	case yes(in.PrivateDnsEnabled):
-		return nil, &wire.Error{Code: "InvalidParameter", Msg: "Private DNS can't be enabled because the service " + *in.ServiceName + " is reached through a Gateway endpoint."}
+		return nil, parameter("Private DNS can't be enabled because the service " + *in.ServiceName + " is reached through a Gateway endpoint.")
+	}
+	name := strings.TrimSpace(*in.ServiceName)
+	service, ok := findEndpointService(who.Region, name, ServiceTypeGateway)
+	if !ok {
+		return nil, a.noSuchService(who.Region, name, "Gateway")
 	}
 	c := control.CreateEndpoint{
-		VPC: cloud.VPCID(*in.VpcId), Service: *in.ServiceName, Policy: text(in.PolicyDocument), RouteTables: ids[cloud.RouteTableID](in.RouteTableIds),
+		VPC: cloud.VPCID(*in.VpcId), Service: name, API: service.api, Policy: text(in.PolicyDocument), RouteTables: ids[cloud.RouteTableID](in.RouteTableIds),
 	}
 	if c.Labels, err = labels(cloud.KindEndpoint, in.TagSpecifications, in.ClientToken); err != nil {
-		return nil, err
-	}
-	if err := checkPolicy(c.Policy); err != nil {
 		return nil, err
 	}
 	e, err := a.control.CreateEndpoint(ctx, who, c)
 	if err != nil {
 		return nil, err
 	}
-	return &CreateVpcEndpointOutput{ClientToken: in.ClientToken, VpcEndpoint: new(endpointShape(e))}, nil
+	return &CreateVpcEndpointOutput{ClientToken: in.ClientToken, VpcEndpoint: new(a.endpointShape(a.control.View())(e))}, nil
 }
 
-func checkPolicy(doc string) error {
-	if doc != "" && !json.Valid([]byte(doc)) {
-		return &wire.Error{Code: "InvalidPolicyDocument", Msg: "The policy document is not valid JSON."}
-	}
-	return nil
-}
+func parameter(msg string) *wire.Error { return &wire.Error{Code: "InvalidParameter", Msg: msg} }
 
 func (a *api) modifyVpcEndpoint(ctx context.Context, in *ModifyVpcEndpointInput) (*ModifyVpcEndpointOutput, error) {
 	who, err := a.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(in.AddSubnetIds)+len(in.RemoveSubnetIds)+len(in.AddSecurityGroupIds)+len(in.RemoveSecurityGroupIds)+len(in.SubnetConfigurations) > 0 {
-		return nil, &wire.Error{Code: "InvalidParameter", Msg: "Subnets and security groups cannot be modified for a Gateway endpoint."}
+	m := control.ModifyEndpoint{
+		Policy: in.PolicyDocument, Add: ids[cloud.RouteTableID](in.AddRouteTableIds), Remove: ids[cloud.RouteTableID](in.RemoveRouteTableIds),
+		RemoveSubnets: ids[cloud.SubnetID](in.RemoveSubnetIds), AddGroups: ids[cloud.SecurityGroupID](in.AddSecurityGroupIds),
+		RemoveGroups: ids[cloud.SecurityGroupID](in.RemoveSecurityGroupIds), PrivateDNS: in.PrivateDnsEnabled,
 	}
-	m := control.ModifyEndpoint{Policy: in.PolicyDocument, Add: ids[cloud.RouteTableID](in.AddRouteTableIds), Remove: ids[cloud.RouteTableID](in.RemoveRouteTableIds)}
 	if yes(in.ResetPolicy) {
 		m.Policy = new("")
 	}
-	if err := checkPolicy(text(m.Policy)); err != nil {
+	if m.AddSubnets, err = endpointSubnets(in.AddSubnetIds, in.SubnetConfigurations); err != nil {
+		return nil, err
+	}
+	if err := a.checkAddressType(in.IpAddressType, in.DnsOptions); err != nil {
 		return nil, err
 	}
 	if err := a.control.ModifyEndpoint(ctx, who, cloud.EndpointID(*in.VpcEndpointId), m); err != nil {
@@ -135,7 +148,7 @@ func (a *api) describeVpcEndpoints(ctx context.Context, in *DescribeVpcEndpoints
 	if err != nil {
 		return nil, err
 	}
-	all := collect(a.control.View(), cloud.Endpoints, cloud.Scope(who.Account, who.Region), endpointShape)
+	all := collect(a.control.View(), cloud.Endpoints, cloud.Scope(who.Account, who.Region), a.endpointShape(a.control.View()))
 	out := &DescribeVpcEndpointsOutput{}
 	out.VpcEndpoints, out.NextToken, err = endpointListing.answer(ctx, all, question{in.VpcEndpointIds, in.Filters, in.MaxResults, in.NextToken})
 	return out, err
@@ -180,23 +193,11 @@ func (a *api) describeVpcEndpointServices(ctx context.Context, in *DescribeVpcEn
 		return nil, err
 	}
 	region, _ := a.control.Region(who.Region)
-	var zones, zoneIDs []string
-	for _, z := range region.Zones {
-		zones, zoneIDs = append(zones, z.Name), append(zoneIDs, z.ID)
-	}
 	var all []ServiceDetail
-	for l := range cloud.PrefixLists.By(a.control.View(), "scope", cloud.Scope("", who.Region)) {
-		sum := sha256.Sum256([]byte("service " + l.Name))
-		service := l.Name[strings.LastIndex(l.Name, ".")+1:]
-		if len(in.ServiceNames) > 0 && !slices.Contains(in.ServiceNames, l.Name) {
-			continue
+	for _, s := range endpointServices(who.Region) {
+		if len(in.ServiceNames) == 0 || slices.Contains(in.ServiceNames, s.name) {
+			all = append(all, serviceShape(s, region))
 		}
-		all = append(all, ServiceDetail{
-			ServiceName: new(l.Name), ServiceId: new("vpce-svc-0" + hex.EncodeToString(sum[:8])), ServiceRegion: new(who.Region), Owner: new("amazon"),
-			ServiceType: []ServiceTypeDetail{{ServiceType: ServiceTypeGateway}}, AvailabilityZones: zones, AvailabilityZoneIds: zoneIDs,
-			BaseEndpointDnsNames: []string{service + "." + who.Region + ".amazonaws.com"},
-			AcceptanceRequired:   new(false), ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(true),
-		})
 	}
 	for _, name := range in.ServiceNames {
 		if !slices.ContainsFunc(all, func(s ServiceDetail) bool { return *s.ServiceName == name }) {
@@ -208,5 +209,6 @@ func (a *api) describeVpcEndpointServices(ctx context.Context, in *DescribeVpcEn
 	for _, s := range out.ServiceDetails {
 		out.ServiceNames = append(out.ServiceNames, *s.ServiceName)
 	}
+	out.ServiceNames = slices.Compact(out.ServiceNames)
 	return out, err
 }

@@ -189,9 +189,17 @@ var faults = map[fault]words{
 	{cloud.Limit, cloud.KindInsightsPath, ""}:              {"NetworkInsightsPath.LimitExceeded", "The maximum number of network insights paths has been reached."},
 	{cloud.Limit, cloud.KindInsightsAnalysis, ""}:          {"NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached."},
 
-	{cloud.Limit, cloud.KindEndpoint, ""}:             {"VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."},
-	{cloud.Invalid, cloud.KindEndpoint, "service"}:    {"InvalidServiceName", ""},
-	{cloud.Conflict, cloud.KindEndpoint, "many-vpcs"}: {"InvalidParameter", ""},
+	{cloud.Limit, cloud.KindEndpoint, ""}:                  {"VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."},
+	{cloud.Invalid, cloud.KindEndpoint, "service"}:         {"InvalidServiceName", ""},
+	{cloud.Conflict, cloud.KindEndpoint, "many-vpcs"}:      {"InvalidParameter", ""},
+	{cloud.Conflict, cloud.KindEndpoint, "zone"}:           {"DuplicateSubnetsInSameZone", ""},
+	{cloud.Conflict, cloud.KindEndpoint, "private-name"}:   {"InvalidParameter", ""},
+	{cloud.Invalid, cloud.KindEndpoint, "no-private-name"}: {"InvalidParameter", ""},
+	{cloud.State, cloud.KindEndpoint, "dns-attributes"}:    {"InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s"},
+	{cloud.Invalid, cloud.KindEndpoint, "no-groups"}:       {"InvalidParameter", "The VPC endpoint %s must have at least one security group."},
+	{cloud.Invalid, cloud.KindEndpoint, "gateway-type"}:    {"InvalidParameter", "Subnets, security groups and private DNS cannot be modified for the Gateway endpoint %s."},
+	{cloud.Invalid, cloud.KindEndpoint, "interface-type"}:  {"InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint."},
+	{cloud.Malformed, cloud.KindEndpoint, "policy"}:        {"InvalidPolicyDocument", ""},
 }
 
 // statuses are the HTTP statuses of codes that do not answer 400.

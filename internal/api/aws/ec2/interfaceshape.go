@@ -98,6 +98,7 @@ func useShape(v cloud.View, i *cloud.Interface, out *NetworkInterface) {
 		}
 	case cloud.UseEndpoint:
 		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeVpcEndpoint, new("amazon-aws")
+		out.Description = new("VPC Endpoint Interface " + i.Owner)
 	}
 }
 
