@@ -44,7 +44,13 @@ func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64
 		p.call("join the network namespace", unix.SYS_SETNS, netNS, unix.CLONE_NEWNET)
 	}
 	loopbackUp(p, uint64(len(d.list)))
-	rootSteps(p, s, uint64(len(d.list)))
+	work := "/var/task"
+	if h.cfg.Machines {
+		machineSteps(p, s, uint64(len(d.list)))
+		work = "/"
+	} else {
+		rootSteps(p, s, uint64(len(d.list)))
+	}
 	for i, fd := range mounts {
 		p.call("mount "+s.Mounts[i].Target, unix.SYS_MOVE_MOUNT, fd, p.str(""), atCWD, p.str(s.Mounts[i].Target), unix.MOVE_MOUNT_F_EMPTY_PATH)
 	}
@@ -54,9 +60,9 @@ func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64
 	}
 	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(name), uint64(len(name)))
 	p.call("set the domain name", unix.SYS_SETDOMAINNAME, p.str(""), 0)
-	limitSteps(p, s.Limits)
+	h.limitSteps(p, s.Limits)
 	h.dropSteps(p, userNS)
-	p.call("go to /var/task", unix.SYS_CHDIR, p.str("/var/task"))
+	p.call("go to "+work, unix.SYS_CHDIR, p.str(work))
 	p.call("open /dev/null", unix.SYS_DUP3, d.first, 0, 0)
 	p.call("close descriptors", unix.SYS_CLOSE_RANGE, d.first, none>>32, 0)
 	p.call("tell the daemon", unix.SYS_WRITE, d.status, p.bytes(record(recordSet, 0)), 8)
@@ -102,20 +108,34 @@ func rootSteps(p *program, s *Spec, fd uint64) {
 	run := p.str("/run")
 	p.call("mount /run", unix.SYS_MOUNT, tmpfs, run, tmpfs, flags|unix.MS_NOEXEC, p.str("mode=755,size=256k"))
 	for name, content := range runFiles(s) {
-		p.call("make "+name, unix.SYS_OPENAT, atCWD, p.str(name), unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
-		p.call("write "+name, unix.SYS_WRITE, fd, p.str(content), uint64(len(content)))
-		p.call("close "+name, unix.SYS_CLOSE, fd)
+		p.write(fd, name, 0o644, []byte(content))
 	}
 	p.call("make /run read-only", unix.SYS_MOUNT, p.str(""), run, p.str(""), unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|flags|unix.MS_NOEXEC, 0)
-	proc := p.str("/proc")
-	p.call("mount /proc", unix.SYS_MOUNT, p.str("proc"), proc, p.str("proc"), flags|unix.MS_NOEXEC, 0)
+	procSteps(p, "")
+	p.seal("/proc/sys")
+}
+
+// procSteps mount /proc below a directory, without what tells of the whole machine.
+func procSteps(p *program, dir string) {
+	p.call("mount /proc", unix.SYS_MOUNT, p.str("proc"), p.str(dir+"/proc"), p.str("proc"), unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
 	null := p.str("/dev/null")
 	for _, name := range masked {
-		p.may(uint64(unix.ENOENT), "hide "+name, unix.SYS_MOUNT, null, p.str(name), 0, unix.MS_BIND, 0)
+		p.may(uint64(unix.ENOENT), "hide "+name, unix.SYS_MOUNT, null, p.str(dir+name), 0, unix.MS_BIND, 0)
 	}
-	sys := p.str("/proc/sys")
-	p.call("bind /proc/sys", unix.SYS_MOUNT, sys, sys, 0, unix.MS_BIND, 0)
-	p.call("make /proc/sys read-only", unix.SYS_MOUNT, 0, sys, 0, unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|flags|unix.MS_NOEXEC, 0)
+}
+
+// seal makes a directory of /proc read-only; one that this kernel lacks is none to seal.
+func (p *program) seal(dir string) {
+	at := p.str(dir)
+	p.may(uint64(unix.ENOENT), "bind "+dir, unix.SYS_MOUNT, at, at, 0, unix.MS_BIND, 0)
+	p.may(uint64(unix.ENOENT), "make "+dir+" read-only", unix.SYS_MOUNT, 0, at, 0, unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
+}
+
+// write makes a file; fd is the number that its descriptor gets.
+func (p *program) write(fd uint64, name string, mode uint64, content []byte) {
+	p.call("make "+name, unix.SYS_OPENAT, atCWD, p.str(name), unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, mode)
+	p.call("write "+name, unix.SYS_WRITE, fd, p.bytes(content), uint64(len(content)))
+	p.call("close "+name, unix.SYS_CLOSE, fd)
 }
 
 // runFiles are the files of /etc that differ by sandbox.
@@ -147,15 +167,19 @@ func resolvConf(resolvers []netip.Addr, search []string) string {
 	return b.String()
 }
 
-func limitSteps(p *program, l Limits) {
+func (h *Host) limitSteps(p *program, l Limits) {
 	set := func(what string, resource, n uint64) {
 		p.call("limit "+what, unix.SYS_PRLIMIT64, 0, resource, p.bytes(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, n), n)), 0)
 	}
-	set("open files", unix.RLIMIT_NOFILE, 1024)
+	files := uint64(1024)
+	if h.cfg.Machines {
+		files = 4096
+	}
+	set("open files", unix.RLIMIT_NOFILE, files)
 	set("core files", unix.RLIMIT_CORE, 0)
 	set("locked memory", unix.RLIMIT_MEMLOCK, 64<<10)
 	set("message queues", unix.RLIMIT_MSGQUEUE, 800<<10)
-	if l.Pids > 0 {
+	if l.Pids > 0 && !h.cfg.Machines { // a machine's users are not its own
 		set("processes", unix.RLIMIT_NPROC, uint64(l.Pids+1))
 	}
 }
@@ -170,13 +194,22 @@ func (h *Host) dropSteps(p *program, userNS uint64) {
 	p.call("start a session", unix.SYS_SETSID)
 	p.may(uint64(unix.EPERM), "drop supplementary groups", unix.SYS_SETGROUPS, 0, 0) // a user namespace may forbid it
 	p.call("join the user namespace", unix.SYS_SETNS, userNS, unix.CLONE_NEWUSER)
-	for c := range uint64(lastCap) {
-		p.may(uint64(unix.EINVAL), "drop a capability", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c)
+	uid, gid, keep := uint64(insideUID), uint64(insideGID), uint32(0)
+	if h.cfg.Machines {
+		uid, gid, keep = 0, 0, machineCaps
 	}
-	p.call("set the group", unix.SYS_SETRESGID, insideGID, insideGID, insideGID)
-	p.call("set the user", unix.SYS_SETRESUID, insideUID, insideUID, insideUID)
+	for c := range uint64(lastCap) {
+		if keep>>c&1 == 0 {
+			p.may(uint64(unix.EINVAL), "drop a capability", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c)
+		}
+	}
+	p.call("set the group", unix.SYS_SETRESGID, gid, gid, gid)
+	p.call("set the user", unix.SYS_SETRESUID, uid, uid, uid)
 	header := binary.LittleEndian.AppendUint32(nil, unix.LINUX_CAPABILITY_VERSION_3)
-	p.call("drop capabilities", unix.SYS_CAPSET, p.bytes(append(header, 0, 0, 0, 0)), p.bytes(make([]byte, 24)))
+	caps := make([]byte, 24) // effective, permitted, inheritable; twice
+	binary.LittleEndian.PutUint32(caps, keep)
+	binary.LittleEndian.PutUint32(caps[4:], keep)
+	p.call("drop capabilities", unix.SYS_CAPSET, p.bytes(append(header, 0, 0, 0, 0)), p.bytes(caps))
 	p.call("hide pid 1 from the program", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	p.call("forbid new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	p.call("die with the daemon", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL))

@@ -9,6 +9,9 @@
 // (stage_amd64.s) that carries out a list of system calls compiled beforehand in
 // Go, drops every privilege, starts the program and stays as pid 1 to reap.
 //
+// A Host for machines starts sandboxes in which a whole host runs, as root of its
+// own and with a root that can be written: see machine.go.
+//
 // Invariants:
 //   - nothing of the program runs before every limit and filter is in place; a
 //     step that fails ends the start with its name

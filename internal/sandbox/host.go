@@ -113,12 +113,21 @@ func (h *Host) Check() []string {
 		"cpu":    "processor time of a function is not limited",
 		"pids":   "the number of processes of a function is limited per user only (RLIMIT_NPROC)",
 	}
+	if h.cfg.Machines {
+		what = map[string]string{
+			"memory": "memory of an instance is not limited", "cpu": "processor time of an instance is not limited",
+			"pids": "the number of processes of an instance is not limited",
+		}
+	}
 	for _, ctl := range controllers {
 		if err, ok := h.groups.missing[ctl]; ok {
 			list = append(list, fmt.Sprintf("%s: control group controller %s: %v", what[ctl], ctl, err))
 		}
 	}
-	if !h.ids.separate() {
+	switch {
+	case h.cfg.Machines && machineSpan(readFile("/proc/self/uid_map")) == 1:
+		list = append(list, "instances have no user but root: the user namespace maps one ID only")
+	case !h.cfg.Machines && !h.ids.separate():
 		list = append(list, "functions run under the daemon's own user ID, so the kernel's per-user quotas are shared: the user namespace maps one ID only")
 	}
 	return list

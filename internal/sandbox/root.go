@@ -70,6 +70,9 @@ func buildRoot(cfg Config, stage []byte) error {
 	for name, content := range cfg.Files {
 		r.file(name, content)
 	}
+	if cfg.Machines {
+		r.machine()
+	}
 	for _, d := range append([]string{"/proc", "/sys", "/tmp", "/run", "/root", "/home", "/var/lang", "/var/runtime"}, Targets...) {
 		r.mkdir(d)
 	}

@@ -20,6 +20,9 @@ type Config struct {
 	Certs string
 	// Files are placed in the shared root, by absolute path.
 	Files map[string][]byte
+	// Machines makes every sandbox a machine of its own, instead of a place for
+	// one function: see machine.go.
+	Machines bool
 }
 
 // Mount binds a host directory read-only into a sandbox. Target is one of Targets.
@@ -65,7 +68,9 @@ type Spec struct {
 	// Files become descriptors 3, 4, …; the caller closes its own copies.
 	Files  []*os.File
 	Mounts []Mount
-	TmpMiB int // size of /tmp; 0 is 512
+	TmpMiB int // size of /tmp, or of a machine's disk; 0 is 512
+	// Place are files of mode 755 that a machine finds, by absolute path.
+	Place  map[string][]byte
 	Limits Limits
 	// Output receives every line of stdout and stderr, in order, one at a time.
 	// It must not block for long: the program waits when its pipe is full.

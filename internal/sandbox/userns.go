@@ -114,10 +114,17 @@ func (h *Host) mapUsers(pid int, p *program, status *os.File) (*os.File, error) 
 	}
 	n := h.ids.next.Add(1)
 	proc := "/proc/" + strconv.Itoa(pid)
-	err := errors.Join(
-		writeFile(proc+"/uid_map", fmt.Sprintf("%d %d 1\n", insideUID, h.ids.uidFirst+n%h.ids.uidCount)),
-		writeFile(proc+"/setgroups", "deny"),
-		writeFile(proc+"/gid_map", fmt.Sprintf("%d %d 1\n", insideGID, h.ids.gidFirst+n%h.ids.gidCount)))
+	var err error
+	if h.cfg.Machines {
+		err = errors.Join(
+			writeFile(proc+"/uid_map", machineMap(readFile("/proc/self/uid_map"))),
+			writeFile(proc+"/gid_map", machineMap(readFile("/proc/self/gid_map"))))
+	} else {
+		err = errors.Join(
+			writeFile(proc+"/uid_map", fmt.Sprintf("%d %d 1\n", insideUID, h.ids.uidFirst+n%h.ids.uidCount)),
+			writeFile(proc+"/setgroups", "deny"),
+			writeFile(proc+"/gid_map", fmt.Sprintf("%d %d 1\n", insideGID, h.ids.gidFirst+n%h.ids.gidCount)))
+	}
 	if err != nil {
 		return nil, err
 	}
