@@ -174,7 +174,7 @@ func (d *daemon) sitesAndReasons(t *testing.T) {
 
 	igw, err := c.ec2.DescribeInternetGateways(c.ctx, &ec2.DescribeInternetGatewaysInput{Filters: in("attachment.vpc-id", vpc)})
 	c.check(err)
-	d.says(t, "", "why outside aws.amazon.com:443", 0, `not reachable: (.|\n)*`+*igw.InternetGateways[0].InternetGatewayId)
+	d.says(t, "", "why outside aws.amazon.com:443", 3, `not reachable: (.|\n)*`+*igw.InternetGateways[0].InternetGatewayId)
 	if out := d.says(t, "", "why inside aws.amazon.com:443", 0, `nat-[0-9a-f]{17}`); strings.Contains(out, "not reachable") {
 		t.Errorf("the private subnet has a NAT gateway, and why says: %s", out)
 	}

@@ -30,6 +30,7 @@ func (d *daemon) adminHandler() http.Handler {
 	mux.HandleFunc("POST /_weir/vpcs", d.local(d.blueprint))
 	mux.HandleFunc("POST /_weir/attach", d.guard(d.owner(d.attach)))
 	mux.HandleFunc("POST /_weir/why", d.local(d.why))
+	mux.HandleFunc("POST /_weir/matrix", d.local(d.matrix))
 	mux.HandleFunc("GET /_weir/usage", d.local(d.endpointUsage))
 	mux.HandleFunc("GET /_weir/sites", d.local(d.sites))
 	mux.HandleFunc("POST /_weir/sites", d.guard(d.owner(d.plain(d.addSite))))

@@ -58,6 +58,8 @@ type daemon struct {
 	caFile    string
 	token     string // of the daemon's owner
 
+	analysers analysers // for `weir why` and `weir matrix`
+
 	cancel context.CancelFunc
 	group  *errgroup.Group
 }

@@ -42,6 +42,7 @@ func commands() []command {
 		{"attach", "-subnet … -- COMMAND", "run a program of this machine as a host of a VPC", attach},
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
 		{"usage", "", "hours, connections and bytes of interface endpoints", usageCommand},
+		{"matrix", "[-vpc NAME]", "say who reaches whom in a VPC, and the internet", matrix},
 		{"site", "add|remove|list …", "sites of the lab internet", site},
 		{"version", "", "print the version", version},
 	}

@@ -2,70 +2,142 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 
-	"github.com/miekg/dns"
-
+	"weir/internal/api/aws/ec2"
 	"weir/internal/cloud"
-	"weir/internal/netplan"
 	"weir/internal/reach"
 )
 
 // question is what POST /_weir/why is asked.
 type question struct {
-	From     string `json:"from"` // interface, function name or private address
-	To       string `json:"to"`   // address or name
-	Port     int    `json:"port"`
-	Protocol string `json:"protocol"` // tcp, udp, icmp
-	Region   string `json:"region"`
+	From     string       `json:"from"`
+	To       string       `json:"to"`
+	Port     int          `json:"port"`
+	Protocol string       `json:"protocol"` // tcp, udp, icmp
+	Region   string       `json:"region"`
+	With     []ec2.Change `json:"with,omitempty"` // judged as if they were made
 }
 
 // verdict is its answer.
 type verdict struct {
-	Reachable bool     `json:"reachable"`
-	Code      string   `json:"code,omitempty"`
-	Text      string   `json:"text"`
-	Path      []string `json:"path"`
+	Reachable bool   `json:"reachable"`
+	Delivered bool   `json:"delivered"` // the packet arrives, whatever becomes of the answer
+	Source    string `json:"source"`
+	Address   string `json:"address"` // that was asked about
+	Code      string `json:"code,omitempty"`
+	Stage     string `json:"stage,omitempty"`
+	Text      string `json:"text"`
+	Path      []step `json:"path"`
+	Reply     []step `json:"reply"`
+	Blame     []step `json:"blame"`
+	// Now is the verdict without the changes, if there are any.
+	Now *verdict `json:"now,omitempty"`
 }
+
+// step is a resource on a path.
+type step struct {
+	cloud.Ref
+	Note string `json:"note,omitempty"`
+}
+
+// unreachable is the exit status of `why` that says no.
+const unreachable = exitStatus(3)
+
+const whyHelp = `usage: weir why SRC DST[:PORT] [flags]
+  SRC: eni-…, a function's name, a private address, or internet
+  DST: an address, a name, eni-…, a function's name, or internet
+
+Exit status 0 is reachable, 3 is not reachable, 1 and 2 are errors.
+
+With -with FILE the question is judged as if the changes in FILE were made; none
+is. FILE is a list of EC2 operations, in the words of the API and in order:
+  [{"AllocateAddress": {}, "as": "eip"},
+   {"CreateNatGateway": {"SubnetId": "subnet-…", "AllocationId": "${eip.AllocationId}"}, "as": "nat"},
+   {"CreateRoute": {"RouteTableId": "rtb-…", "DestinationCidrBlock": "0.0.0.0/0",
+                    "NatGatewayId": "${nat.NatGateway.NatGatewayId}"}}]
+
+`
 
 // why asks the analyser about one flow.
 func why(ctx context.Context, e env, args []string) error {
 	var q question
+	var with string
 	fs := flags(e, "why")
 	addr := addrFlag(fs)
 	fs.StringVar(&q.Protocol, "protocol", "tcp", "tcp, udp or icmp")
-	fs.StringVar(&q.Region, "region", "", "region of a function's name (default: the daemon's)")
-	if len(args) < 2 || strings.HasPrefix(args[0], "-") {
-		fmt.Fprintln(e.stderr, "usage: weir why SRC DST[:PORT] [flags]\n  SRC: eni-…, a function's name, or a private address; DST: an address or a name")
-		return errUsage
-	}
-	if err := parse(fs, args[2:], 0); err != nil {
+	fs.StringVar(&q.Region, "region", "", "region of names and addresses (default: the daemon's)")
+	fs.StringVar(&with, "with", "", "file of changes to assume; - is standard input")
+	asJSON := fs.Bool("json", false, "print the whole answer as JSON")
+	fs.Usage = func() { fmt.Fprint(fs.Output(), whyHelp); fs.PrintDefaults() }
+	ends, err := parseAround(fs, args, 2)
+	if err != nil {
 		return err
 	}
-	q.From, q.To, q.Port = args[0], args[1], 443
-	if host, port, ok := cutPort(args[1]); ok {
-		n, err := strconv.Atoi(port)
-		if err != nil || n < 1 || n > 65535 {
-			return fmt.Errorf("%q is no port", port)
-		}
-		q.To, q.Port = host, n
+	if q.From, q.To, q.Port, err = sourceAndTarget(ends); err != nil {
+		return err
+	}
+	if q.With, err = readChanges(e, with); err != nil {
+		return err
 	}
 	var v verdict
 	if err := newClient(*addr).call(ctx, http.MethodPost, "/_weir/why", q, &v); err != nil {
 		return err
 	}
-	for _, h := range v.Path {
-		fmt.Fprintln(e.stdout, "  "+h)
+	if *asJSON {
+		if err := printJSON(e.stdout, v); err != nil {
+			return err
+		}
+	} else {
+		v.print(e.stdout)
 	}
-	if v.Code != "" {
-		fmt.Fprintf(e.stdout, "not reachable: %s\n", v.Code)
+	if !v.Reachable {
+		return unreachable
 	}
-	fmt.Fprintln(e.stdout, v.Text)
 	return nil
+}
+
+// parseAround parses flags before, between and after exactly n other arguments.
+func parseAround(fs *flag.FlagSet, args []string, n int) ([]string, error) {
+	var rest []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, errUsage
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+	if len(rest) != n {
+		fs.Usage()
+		return nil, errUsage
+	}
+	return rest, nil
+}
+
+// sourceAndTarget reads SRC and DST[:PORT].
+func sourceAndTarget(args []string) (from, to string, port int, err error) {
+	host, text, ok := cutPort(args[1])
+	if !ok {
+		return args[0], host, 443, nil
+	}
+	if port, err = strconv.Atoi(text); err != nil || port < 1 || port > 65535 {
+		return "", "", 0, fmt.Errorf("%q is no port", text)
+	}
+	return args[0], host, port, nil
 }
 
 // cutPort splits host:port; an IPv6 address needs brackets to have a port.
@@ -79,79 +151,101 @@ func cutPort(s string) (host, port string, ok bool) {
 	return strings.Cut(s, ":")
 }
 
+// readChanges reads the file of -with.
+func readChanges(e env, name string) ([]ec2.Change, error) {
+	var b []byte
+	var err error
+	switch name {
+	case "":
+		return nil, nil
+	case "-":
+		b, err = io.ReadAll(e.stdin)
+	default:
+		b, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the changes: %w", err)
+	}
+	var changes []ec2.Change
+	if err := json.Unmarshal(b, &changes); err != nil {
+		return nil, fmt.Errorf("%s is no list of changes (`weir why -h` shows one): %w", name, err)
+	}
+	return changes, nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+func (v *verdict) print(w io.Writer) {
+	printSteps(w, v.Path)
+	if len(v.Reply) > 0 {
+		fmt.Fprintln(w, "and the answer")
+		printSteps(w, v.Reply)
+	}
+	if v.Now != nil {
+		fmt.Fprintf(w, "now: %s\nwith the changes: %s\n", v.Now.word(), v.word())
+	} else if !v.Reachable {
+		fmt.Fprintln(w, v.word())
+	}
+	fmt.Fprintln(w, v.Text)
+}
+
+func (v *verdict) word() string {
+	if v.Reachable {
+		return "reachable"
+	}
+	return "not reachable: " + v.Code
+}
+
+func printSteps(w io.Writer, steps []step) {
+	for _, s := range steps {
+		fmt.Fprintln(w, "  "+strings.TrimSpace(s.Ref.String()+"  "+s.Note))
+	}
+}
+
 func (d *daemon) why(r *http.Request) (any, error) {
 	var q question
 	if err := decode(r, &q); err != nil {
 		return nil, err
 	}
-	view := d.store.View()
-	eni, err := d.source(view, q)
+	now := d.asker(q.Region)
+	if len(q.With) == 0 {
+		return now.ask(r.Context(), q)
+	}
+	then, err := d.suppose(r.Context(), q.Region, q.With)
 	if err != nil {
 		return nil, err
 	}
-	to, err := d.target(r.Context(), q.To)
+	v, err := then.ask(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}
-	protocol, ok := map[string]int{"tcp": 6, "udp": 17, "icmp": 1, "": 6}[q.Protocol]
-	if !ok {
-		return nil, cloud.Errorf(cloud.Invalid, "", q.Protocol, "protocol", "protocol %q: choose tcp, udp or icmp", q.Protocol)
+	if v.Now, err = now.ask(r.Context(), q); cloud.IsKind(err, cloud.NotFound) { // a change made what is asked about
+		v.Now, err = &verdict{Code: "NO_SOURCE_OR_DESTINATION", Text: err.Error()}, nil
 	}
-	if protocol == 1 && to.Is6() {
-		protocol = 58
+	return v, err
+}
+
+func verdictOf(q reach.Query, a reach.Answer) *verdict {
+	v := &verdict{
+		Reachable: a.Reachable, Delivered: a.Delivered, Code: a.Code, Stage: string(a.Stage), Text: a.Text,
+		Source: string(q.From), Address: q.To.String(), Path: []step{}, Reply: []step{}, Blame: []step{},
 	}
-	a := reach.Explain(netplan.Compile(view, eni.VPC), reach.Query{From: eni.ID, To: to, Protocol: protocol, Port: q.Port})
-	v := verdict{Reachable: a.Reachable, Code: a.Code, Text: a.Text}
+	if v.Source == "" {
+		v.Source = q.Source.String()
+	}
 	for _, h := range a.Path {
-		v.Path = append(v.Path, strings.TrimSpace(h.Resource.String()+" "+h.Note))
+		v.Path = append(v.Path, step{h.Resource, h.Note})
 	}
-	return v, nil
-}
-
-// source finds the interface that a question starts from.
-func (d *daemon) source(v cloud.View, q question) (*cloud.Interface, error) {
-	if eni, ok := cloud.Interfaces.Get(v, cloud.InterfaceID(q.From)); ok {
-		return eni, nil
+	for _, h := range a.Reply {
+		v.Reply = append(v.Reply, step{h.Resource, h.Note})
 	}
-	region := q.Region
-	if region == "" {
-		region = d.cfg.region
+	for _, r := range a.Blame {
+		v.Blame = append(v.Blame, step{Ref: r})
 	}
-	if f, ok := cloud.Functions.Get(v, cloud.MakeFunctionKey(d.cfg.account, region, q.From)); ok {
-		if len(f.Latest.Network.Interfaces) == 0 {
-			return nil, cloud.Errorf(cloud.Invalid, cloud.KindFunction, q.From, "no-vpc", "the function %s has no VPC: it runs in the service's own network, which reaches the internet and no VPC", q.From)
-		}
-		if eni, ok := cloud.Interfaces.Get(v, f.Latest.Network.Interfaces[0]); ok {
-			return eni, nil
-		}
-	}
-	if addr, err := netip.ParseAddr(q.From); err == nil {
-		for eni := range cloud.Interfaces.By(v, "scope", cloud.Scope(d.cfg.account, region)) {
-			for _, a := range append(eni.Addrs, eni.Addrs6...) {
-				if a == addr {
-					return eni, nil
-				}
-			}
-		}
-	}
-	return nil, cloud.Errorf(cloud.NotFound, cloud.KindInterface, q.From, "", "%q is no network interface, function or private address in %s", q.From, region)
-}
-
-// target resolves a destination's name as the internet does.
-func (d *daemon) target(ctx context.Context, to string) (netip.Addr, error) {
-	if a, err := netip.ParseAddr(to); err == nil {
-		return a, nil
-	}
-	records, _, err := d.lab.Resolve(ctx, to, dns.TypeA)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("resolving %s: %w", to, err)
-	}
-	for _, r := range records {
-		if a, ok := r.(*dns.A); ok {
-			if addr, ok := netip.AddrFromSlice(a.A.To4()); ok {
-				return addr, nil
-			}
-		}
-	}
-	return netip.Addr{}, cloud.Errorf(cloud.NotFound, "", to, "no-address", "%q has no IPv4 address on this internet", to)
+	return v
 }

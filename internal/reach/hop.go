@@ -113,7 +113,7 @@ func (w *walk) routed(r *netplan.Route) {
 	if w.terse {
 		return
 	}
-	w.hop(Hop{Resource: r.Source[0], Role: RoleRoute, Route: r}, func() string { return r.Dest.String() + " to " + hopName(r) })
+	w.hop(Hop{Resource: r.Source[0], Role: RoleRoute, Route: r}, func() string { return "leads to " + hopName(r) })
 }
 
 // mirror notes that the answer passes what the flow passed in that role on a leg.
