@@ -21,13 +21,14 @@ type Request struct {
 	Trust bool
 }
 
-// Policies are all that bear on a request. A nil Boundary or Session does not
-// limit; an empty, non-nil one allows nothing.
+// Policies are all that bear on a request. A nil Boundary, Session or Endpoint
+// does not limit; an empty, non-nil one allows nothing.
 type Policies struct {
 	Identity []*Document
 	Resource []*Document
 	Boundary []*Document
 	Session  []*Document
+	Endpoint []*Document // of the VPC endpoint that the request came through
 }
 
 // Kinds of policy, as refusals name them.
@@ -36,6 +37,7 @@ const (
 	KindResource = "resource-based"
 	KindBoundary = "permissions boundary"
 	KindSession  = "session"
+	KindEndpoint = "VPC endpoint"
 )
 
 // Decision is the answer with its ground.
@@ -62,11 +64,14 @@ func Evaluate(r Request, p Policies) Decision {
 	kinds := []struct {
 		name string
 		docs []*Document
-	}{{KindIdentity, p.Identity}, {KindResource, p.Resource}, {KindBoundary, p.Boundary}, {KindSession, p.Session}}
+	}{{KindIdentity, p.Identity}, {KindResource, p.Resource}, {KindBoundary, p.Boundary}, {KindSession, p.Session}, {KindEndpoint, p.Endpoint}}
 	for _, k := range kinds {
 		if s := find(k.docs, r, true); s != nil {
 			return Decision{Explicit: true, Kind: k.name, Statement: s}
 		}
+	}
+	if p.Endpoint != nil && find(p.Endpoint, r, false) == nil {
+		return Decision{Kind: KindEndpoint}
 	}
 	given, by := granted(p.Resource, r)
 	identity := find(p.Identity, r, false)

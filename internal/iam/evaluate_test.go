@@ -51,11 +51,11 @@ const (
 func TestEvaluate(t *testing.T) {
 	none := []string{}
 	tests := map[string]struct {
-		who                                   []Principal // nil is alice
-		identity, resource, boundary, session []string
-		other                                 bool // the resource is another account's
-		want                                  string
-		explicit                              bool
+		who                                             []Principal // nil is alice
+		identity, resource, boundary, session, endpoint []string
+		other                                           bool // the resource is another account's
+		want                                            string
+		explicit                                        bool
 	}{
 		"nothing is allowed by default": {want: KindIdentity},
 		"allowed":                       {identity: []string{allowGet}},
@@ -102,6 +102,11 @@ func TestEvaluate(t *testing.T) {
 		"other account, outside boundary":        {other: true, identity: []string{allowGet}, boundary: []string{allowOther}, resource: []string{allowTo(`{"AWS":"` + alice + `"}`)}, want: KindBoundary},
 		"other account, session named, no right": {other: true, who: assumed(), resource: []string{allowTo(`{"AWS":"` + session + `"}`)}, want: KindIdentity},
 
+		"through an endpoint that allows it": {identity: []string{allowGet}, endpoint: []string{allowTo(`{"AWS":"` + alice + `"}`)}},
+		"through an endpoint for others":     {identity: []string{allowGet}, endpoint: []string{allowTo(`{"AWS":"arn:aws:iam::111122223333:user/bob"}`)}, want: KindEndpoint},
+		"an endpoint's policy gives nothing": {endpoint: []string{allowTo(`"*"`)}, want: KindIdentity},
+		"through an endpoint that refuses":   {identity: []string{allowGet}, endpoint: []string{allowTo(`"*"`), denyTo("Principal", `"*"`)}, want: KindEndpoint, explicit: true},
+
 		"NotPrincipal spares whom it lists":     {identity: []string{allowGet}, resource: []string{denyTo("NotPrincipal", `{"AWS":["`+alice+`","`+root+`"]}`)}},
 		"NotPrincipal refuses others":           {identity: []string{allowGet}, resource: []string{denyTo("NotPrincipal", `{"AWS":["arn:aws:iam::111122223333:user/bob","`+root+`"]}`)}, want: KindResource, explicit: true},
 		"NotPrincipal must list the account":    {identity: []string{allowGet}, resource: []string{denyTo("NotPrincipal", `{"AWS":"`+alice+`"}`)}, want: KindResource, explicit: true},
@@ -114,7 +119,7 @@ func TestEvaluate(t *testing.T) {
 				tt.who = user()
 			}
 			r := Request{Principals: tt.who, Action: "s3:GetObject", Resource: thing, SameAccount: !tt.other}
-			d := Evaluate(r, Policies{docs(t, Identity, tt.identity), docs(t, Resource, tt.resource), docs(t, Identity, tt.boundary), docs(t, Identity, tt.session)})
+			d := Evaluate(r, Policies{docs(t, Identity, tt.identity), docs(t, Resource, tt.resource), docs(t, Identity, tt.boundary), docs(t, Identity, tt.session), docs(t, Resource, tt.endpoint)})
 			if d.Allowed != (tt.want == "") || !d.Allowed && (d.Kind != tt.want || d.Explicit != tt.explicit) {
 				t.Errorf("got %+v, want %q, explicit %t", d, tt.want, tt.explicit)
 			}

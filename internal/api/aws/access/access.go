@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"weir/internal/api/wire"
@@ -53,6 +54,9 @@ var open = map[string]bool{"sts:GetCallerIdentity": true, "sts:GetSessionToken":
 // Authorize is wire.Config's hook.
 func (a *Authorizer) Authorize(ctx context.Context, call *wire.Call, in any) error {
 	p := call.Principal
+	if err := a.through(call, in); err != nil {
+		return err
+	}
 	if p.Kind == "" {
 		return nil // anonymous calls are only let through to operations that check for themselves
 	}
@@ -65,18 +69,41 @@ func (a *Authorizer) Authorize(ctx context.Context, call *wire.Call, in any) err
 	if open[call.Service+":"+call.Operation] {
 		return nil
 	}
-	list := a.listers[call.Service]
-	if list == nil {
-		list = func(call *wire.Call, _ any) []Target {
-			return []Target{{Action: call.Service + ":" + call.Operation, ARN: "*"}}
-		}
-	}
 	var keys Keys
-	for _, t := range list(call, in) {
+	for _, t := range a.targets(call, in) {
 		if keys == nil && !free(call, t) {
 			keys = a.Keys(call, in)
 		}
 		if err := a.decide(call, t, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targets lists what a call acts on.
+func (a *Authorizer) targets(call *wire.Call, in any) []Target {
+	if list := a.listers[call.Service]; list != nil {
+		return list(call, in)
+	}
+	return []Target{{Action: call.Service + ":" + call.Operation, ARN: "*"}}
+}
+
+// through asks the policy of the VPC endpoint that the call came through, if it
+// did: it holds for everybody, whatever else they may.
+func (a *Authorizer) through(call *wire.Call, in any) error {
+	if call.Endpoint == "" {
+		return nil
+	}
+	keys := a.Keys(call, in)
+	for _, t := range a.targets(call, in) {
+		if !strings.HasPrefix(t.Action, call.Service+":") {
+			continue // what a call needs besides, such as iam:PassRole, does not pass the endpoint
+		}
+		err := a.control.AllowedThrough(call.Endpoint, call.Principal, control.Access{
+			Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: joined(keys, t.Keys),
+		})
+		if err := refused(call, t, err); err != nil {
 			return err
 		}
 	}
@@ -115,22 +142,31 @@ func (a *Authorizer) Check(call *wire.Call, t Target) error {
 }
 
 func (a *Authorizer) decide(call *wire.Call, t Target, keys Keys) error {
-	if len(t.Keys) > 0 {
-		keys = maps.Clone(keys)
-		if keys == nil {
-			keys = Keys{}
-		}
-		maps.Copy(keys, t.Keys)
-	}
 	err := a.control.Authorize(call.Principal, control.Access{
-		Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: keys, Policy: t.Policy, Account: t.Owner,
+		Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: joined(keys, t.Keys), Policy: t.Policy, Account: t.Owner,
 	})
-	var refused *cloud.Error
-	if !errors.As(err, &refused) || refused.Kind != cloud.Denied {
+	return refused(call, t, err)
+}
+
+// joined adds a target's keys to the call's.
+func joined(keys, more Keys) Keys {
+	if len(more) == 0 {
+		return keys
+	}
+	out := Keys{}
+	maps.Copy(out, keys)
+	maps.Copy(out, more)
+	return out
+}
+
+// refused puts a refusal into the service's words.
+func refused(call *wire.Call, t Target, err error) error {
+	var why *cloud.Error
+	if !errors.As(err, &why) || why.Kind != cloud.Denied {
 		return err
 	}
 	d := denials[call.Service]
-	return &wire.Error{Code: d.code(), Status: d.status(), Msg: d.prefix + message(call, t, refused)}
+	return &wire.Error{Code: d.code(), Status: d.status(), Msg: d.prefix + message(call, t, why)}
 }
 
 // denial is how a service words a refusal.
