@@ -32,6 +32,7 @@ type SecurityGroupRule struct {
 	PrefixList  PrefixListID
 	Group       SecurityGroupID
 	GroupOwner  string // account that owns Group, if not our own
+	GroupVPC    VPCID  // that Group is in, if not our own
 	Description string
 	Tags        map[string]string
 	// Priority and Action serve dialects that have them; lower priority wins.

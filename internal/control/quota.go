@@ -25,6 +25,8 @@ type Quotas struct {
 	PrefixLists           int
 	GatewayEndpoints      int
 	InterfaceEndpoints    int // of one VPC
+	PeeringsPerVPC        int
+	PendingPeerings       int // that one VPC asked for
 	TagsPerResource       int
 	EntriesPerPrefixList  int
 }
@@ -37,7 +39,7 @@ func (q Quotas) withDefaults() Quotas {
 		&q.ElasticIPs: 5, &q.AddressesPerNAT: 8,
 		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5, &q.AddressesPerInterface: 50,
 		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000,
-		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
+		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
 	} {
 		if *p == 0 {
 			*p = n

@@ -122,7 +122,7 @@ func (c *Control) checkRoute(tx cloud.Tx, who Caller, table cloud.RouteTableID, 
 	if inside && r.Target.Kind != cloud.TargetInterface {
 		return nil, r, cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "inside-vpc", "the destination %s is inside the VPC's own blocks; such a route can lead to an interface only", routeName(r))
 	}
-	vpc, err := targetVPC(tx, who, r)
+	vpc, err := targetVPC(tx, who, r, t.VPC)
 	if err != nil {
 		return nil, r, err
 	}
@@ -132,8 +132,8 @@ func (c *Control) checkRoute(tx cloud.Tx, who Caller, table cloud.RouteTableID, 
 	return t, r, nil
 }
 
-// targetVPC finds the route's target and the VPC it is in.
-func targetVPC(tx cloud.Tx, who Caller, r cloud.Route) (cloud.VPCID, error) {
+// targetVPC finds the route's target and the VPC it is in, for a table of a VPC.
+func targetVPC(tx cloud.Tx, who Caller, r cloud.Route, table cloud.VPCID) (cloud.VPCID, error) {
 	v6 := r.Dest.IsValid() && r.Dest.Addr().Is6()
 	switch r.Target.Kind {
 	case cloud.TargetInternetGateway:
@@ -163,6 +163,8 @@ func targetVPC(tx cloud.Tx, who Caller, r cloud.Route) (cloud.VPCID, error) {
 			return "", cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "ipv6-nat", "a NAT gateway serves IPv4 and %s only, not %s", dns64, r.Dest)
 		}
 		return g.VPC, nil
+	case cloud.TargetPeering:
+		return targetPeering(tx, who, cloud.PeeringID(r.Target.ID), table)
 	case cloud.TargetInterface:
 		i, err := find(tx, who, cloud.Interfaces, cloud.KindInterface, cloud.InterfaceID(r.Target.ID))
 		if err != nil {

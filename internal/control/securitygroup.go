@@ -57,7 +57,8 @@ func (c *Control) CreateSecurityGroup(ctx context.Context, who Caller, in Create
 	})
 }
 
-// DeleteSecurityGroup deletes a group that no interface and no other group's rule uses.
+// DeleteSecurityGroup deletes a group that no interface and no other group's
+// rule uses. Rules of peers that refer to it become stale.
 func (c *Control) DeleteSecurityGroup(ctx context.Context, who Caller, id cloud.SecurityGroupID) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {
 		g, err := find(tx, who, cloud.SecurityGroups, cloud.KindSecurityGroup, id)
@@ -72,7 +73,7 @@ func (c *Control) DeleteSecurityGroup(ctx context.Context, who Caller, id cloud.
 		}
 		for other := range cloud.SecurityGroups.By(tx, "scope", who.scope()) {
 			refers := func(r cloud.SecurityGroupRule) bool { return r.Group == id }
-			if other.ID != id && slices.ContainsFunc(other.Rules, refers) {
+			if other.ID != id && other.VPC == g.VPC && slices.ContainsFunc(other.Rules, refers) {
 				return groupInUse(id, string(other.ID))
 			}
 		}

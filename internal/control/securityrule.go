@@ -84,6 +84,10 @@ func (c *Control) checkRule(v cloud.View, who Caller, g *cloud.SecurityGroup, r 
 		return err
 	}
 	if r.Group != "" {
+		if peerGroup(v, g, r) {
+			return nil
+		}
+		r.GroupOwner = ""
 		peer, err := find(v, who, cloud.SecurityGroups, cloud.KindSecurityGroup, r.Group)
 		if err != nil {
 			return err

@@ -59,6 +59,7 @@ var taggables = map[cloud.Resource]taggable{
 	cloud.KindInsightsPath:      tagging(cloud.InsightsPaths, cloud.KindInsightsPath, func(r *cloud.InsightsPath) cloud.InsightsPathID { return r.ID }, func(r *cloud.InsightsPath) *cloud.Meta { return &r.Meta }),
 	cloud.KindInsightsAnalysis:  tagging(cloud.InsightsAnalyses, cloud.KindInsightsAnalysis, func(r *cloud.InsightsAnalysis) cloud.InsightsAnalysisID { return r.ID }, func(r *cloud.InsightsAnalysis) *cloud.Meta { return &r.Meta }),
 	cloud.KindSecurityGroupRule: ruleTags,
+	cloud.KindPeering:           peeringTags,
 }
 
 // ruleTags are the tags of security-group rules, which live in their groups.

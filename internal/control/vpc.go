@@ -167,6 +167,11 @@ func vpcDependent(v cloud.View, vpc cloud.VPCID) string {
 	for r := range cloud.Endpoints.By(v, "vpc", id) {
 		return string(r.ID)
 	}
+	for r := range cloud.Peerings.By(v, "vpc", id) {
+		if r.State == cloud.PeeringActive || r.State == cloud.PeeringPending && r.Requester.VPC == vpc {
+			return string(r.ID)
+		}
+	}
 	for r := range cloud.RouteTables.By(v, "vpc", id) {
 		if !r.Main {
 			return string(r.ID)

@@ -21,6 +21,9 @@ func (c *Control) AddVPCBlock(ctx context.Context, who Caller, id cloud.VPCID, p
 		if err := within(len(old.CIDRs), c.Quotas().CIDRsPerVPC, cloud.KindVPCCIDR, string(id), "ipv4"); err != nil {
 			return nil, err
 		}
+		if overlapsAny(peerBlocks(tx, id), p) {
+			return nil, cloud.Errorf(cloud.Conflict, cloud.KindVPCCIDR, p.String(), "overlap", "cannot add %s to %s: it overlaps a block of a VPC that it is peered with", p, id)
+		}
 		if overlapsAny(prefixes(old.CIDRs), p) {
 			return nil, cloud.Errorf(cloud.Conflict, cloud.KindVPCCIDR, p.String(), "overlap", "cannot add %s to %s: it overlaps a block the VPC has", p, id)
 		}

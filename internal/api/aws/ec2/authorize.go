@@ -50,7 +50,8 @@ var made = map[string]ResourceType{
 	"AllocateAddress": "elastic-ip", "CreateSecurityGroup": "security-group", "CreateNetworkAcl": "network-acl",
 	"CreateNetworkInterface": "network-interface", "CreateDhcpOptions": "dhcp-options",
 	"CreateManagedPrefixList": "prefix-list", "CreateVpcEndpoint": "vpc-endpoint",
-	"CreateNetworkInsightsPath": "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
+	"CreateVpcPeeringConnection": "vpc-peering-connection",
+	"CreateNetworkInsightsPath":  "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
 	"AuthorizeSecurityGroupIngress": "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
 }
 

@@ -47,6 +47,7 @@ var absences = map[cloud.Resource]absence{
 	cloud.KindDHCPOptions:       {"InvalidDhcpOptionID.NotFound", "The dhcpOption ID '%s' does not exist", "InvalidDhcpOptionsId.Malformed"},
 	cloud.KindPrefixList:        {"InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", "InvalidPrefixListId.Malformed"},
 	cloud.KindEndpoint:          {"InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist", "InvalidVpcEndpointId.Malformed"},
+	cloud.KindPeering:           {"InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist", "InvalidVpcPeeringConnectionId.Malformed"},
 	cloud.KindInsightsPath:      {"InvalidNetworkInsightsPathId.NotFound", "The network insights path ID '%s' does not exist", "InvalidNetworkInsightsPathId.Malformed"},
 	cloud.KindInsightsAnalysis:  {"InvalidNetworkInsightsAnalysisId.NotFound", "The network insights analysis ID '%s' does not exist", "InvalidNetworkInsightsAnalysisId.Malformed"},
 	cloud.KindInstance:          {"InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", "InvalidInstanceID.Malformed"},
@@ -183,6 +184,14 @@ var faults = map[fault]words{
 	{cloud.Conflict, cloud.KindPrefixList, "version"}:    {"PrefixListVersionMismatch", "The prefix list has the incorrect version number"},
 	{cloud.Denied, cloud.KindPrefixList, "platform"}:     {"UnauthorizedOperation", "You are not authorized to perform this operation."},
 	{cloud.InUse, cloud.KindPrefixList, ""}:              {inUse, "The prefix list '%s' is in use and cannot be deleted."},
+
+	{cloud.Exists, cloud.KindPeering, ""}:           {"VpcPeeringConnectionAlreadyExists", ""},
+	{cloud.Invalid, cloud.KindPeering, "region"}:    {badParameter, "Value (%s) for parameter peerRegion is invalid."},
+	{cloud.Limit, cloud.KindPeering, ""}:            {"ActiveVpcPeeringConnectionPerVpcLimitExceeded", "The maximum number of active VPC peering connections of %s has been reached."},
+	{cloud.Limit, cloud.KindPeering, "outstanding"}: {"OutstandingVpcPeeringConnectionLimitExceeded", "The maximum number of outstanding VPC peering connection requests of %s has been reached."},
+	{cloud.State, cloud.KindPeering, "transition"}:  {"InvalidStateTransition", ""},
+	{cloud.State, cloud.KindPeering, "not-active"}:  {"OperationNotPermitted", ""},
+	{cloud.Denied, cloud.KindPeering, "side"}:       {"OperationNotPermitted", ""},
 
 	{cloud.InUse, cloud.KindInsightsPath, ""}:              {"AnalysisExistsForNetworkInsightsPath", "Analysis exists for network insights path '%s'. Delete all analyses of the path first."},
 	{cloud.Missing, cloud.KindInsightsPath, "destination"}: {"MissingParameter", "The request must contain the parameter destination"},

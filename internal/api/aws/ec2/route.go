@@ -34,8 +34,8 @@ func destination(cidr4, cidr6, list *string) (cloud.Route, error) {
 
 // targets are the parameters that a route's target may come in.
 type targets struct {
-	gateway, egressOnly, nat, iface, instance, endpoint *string
-	others                                              []*string // known, not implemented
+	gateway, egressOnly, nat, iface, instance, endpoint, peering *string
+	others                                                       []*string // known, not implemented
 }
 
 func (a *api) target(t targets) (cloud.RouteTarget, error) {
@@ -60,6 +60,7 @@ func (a *api) target(t targets) (cloud.RouteTarget, error) {
 	add(cloud.TargetNATGateway, t.nat)
 	add(cloud.TargetInterface, t.iface)
 	add(cloud.TargetEndpoint, t.endpoint)
+	add(cloud.TargetPeering, t.peering)
 	if text(t.instance) != "" {
 		return cloud.RouteTarget{}, noSuch(cloud.KindInstance, *t.instance)
 	}
@@ -82,8 +83,8 @@ func (a *api) createRoute(ctx context.Context, in *CreateRouteInput) (*CreateRou
 		return nil, err
 	}
 	r.Target, err = a.target(targets{
-		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId,
-		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId, in.VpcPeeringConnectionId},
+		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId,
+		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId},
 	})
 	if err != nil {
 		return nil, err
@@ -107,8 +108,8 @@ func (a *api) replaceRoute(ctx context.Context, in *ReplaceRouteInput) (*struct{
 		return nil, a.unsupported("Resetting a local route")
 	}
 	r.Target, err = a.target(targets{
-		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId,
-		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId, in.VpcPeeringConnectionId},
+		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId,
+		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId},
 	})
 	if err != nil {
 		return nil, err

@@ -83,6 +83,10 @@ func routeShape(v cloud.View, t *cloud.RouteTable, r cloud.Route) Route {
 		if alive {
 			out.InstanceId, out.InstanceOwnerId = given(i.Attachment.Instance), new(i.Account)
 		}
+	case cloud.TargetPeering:
+		out.VpcPeeringConnectionId = new(id)
+		p, ok := cloud.Peerings.Get(v, cloud.PeeringID(id))
+		alive = ok && p.State == cloud.PeeringActive
 	case cloud.TargetEndpoint:
 		out.GatewayId = new(id)
 		_, alive = cloud.Endpoints.Get(v, cloud.EndpointID(id))

@@ -24,6 +24,7 @@ func New(c *control.Control) *wire.Service {
 	a.handleSecurity(s)
 	a.handleInterfaces(s)
 	a.handleOptions(s)
+	a.handlePeerings(s)
 	a.handleInsights(s)
 	return s
 }
