@@ -286,9 +286,10 @@ func (c *cgroups) close() {
 	}
 }
 
+// ownCgroups asks for this thread: the first one, /proc/self, may be a Host's, elsewhere.
 func ownCgroups() map[string]string {
 	own := map[string]string{}
-	for line := range strings.Lines(readFile("/proc/self/cgroup")) {
+	for line := range strings.Lines(readFile("/proc/thread-self/cgroup")) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(f) < 3 {
 			continue
@@ -302,7 +303,7 @@ func ownCgroups() map[string]string {
 
 func hierarchies() []hierarchy {
 	var list []hierarchy
-	for line := range strings.Lines(readFile("/proc/self/mountinfo")) {
+	for line := range strings.Lines(readFile("/proc/thread-self/mountinfo")) {
 		left, right, ok := strings.Cut(line, " - ")
 		l, r := strings.Fields(left), strings.Fields(right)
 		if !ok || len(l) < 5 || len(r) < 3 {

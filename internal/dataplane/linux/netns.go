@@ -14,7 +14,8 @@ import (
 type threads struct{ home int }
 
 func newThreads() (*threads, error) {
-	fd, err := unix.Open("/proc/self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	// Not /proc/self: that is the first thread, which may be in a namespace of another's.
+	fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the machine's network namespace: %w", err)
 	}
@@ -56,7 +57,8 @@ func (t *threads) create(name string, f func() error) (ns *os.File, err error) {
 		}
 		return nil
 	}, func() error {
-		fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		// Not /proc/self: that is the first thread, which may be in a namespace of another's.
+	fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return fmt.Errorf("open network namespace %s: %w", name, err)
 		}
@@ -95,7 +97,7 @@ func newPins(dir string) (*pins, error) {
 
 // sweep unmounts and removes everything in dir.
 func sweep(dir string) error {
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := os.ReadFile("/proc/thread-self/mountinfo")
 	if err != nil {
 		return fmt.Errorf("look for network namespaces left over: %w", err)
 	}
