@@ -52,7 +52,7 @@ func (d *daemon) askerOf(v cloud.View, region string, analyser func(cloud.VPCID)
 func (d *daemon) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
 	var out []netip.Addr
 	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		records, _, err := d.lab.Resolve(ctx, name, kind)
+		records, _, err := d.resolve(ctx, name, kind)
 		if err != nil {
 			return nil, fmt.Errorf("resolving %s: %w", name, err)
 		}

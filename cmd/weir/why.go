@@ -238,10 +238,10 @@ func verdictOf(q reach.Query, a reach.Answer) *verdict {
 	if v.Source == "" {
 		v.Source = q.Source.String()
 	}
-	for _, h := range a.Path {
+	for _, h := range reach.InOrder(a.Path) {
 		v.Path = append(v.Path, step{h.Resource, h.Note})
 	}
-	for _, h := range a.Reply {
+	for _, h := range reach.InOrder(a.Reply) {
 		v.Reply = append(v.Reply, step{h.Resource, h.Note})
 	}
 	for _, r := range a.Blame {

@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"weir/internal/cloud"
@@ -68,6 +69,11 @@ func TestInside(t *testing.T) {
 			stage: netplan.StageUnsolicited, code: "NO_POSSIBLE_DESTINATION", text: []string{"eni-fn", "functions"}},
 		{name: "nor does a NAT gateway", q: from("eni-fn", "10.0.0.5", 80),
 			stage: netplan.StageUnsolicited, code: "NO_POSSIBLE_DESTINATION", text: []string{"eni-nat", "NAT gateway"}},
+		{name: "an interface endpoint takes TCP", q: from("eni-fn", "10.0.1.40", 443), change: interfaceEndpoint},
+		{name: "and nothing else", q: with(from("eni-fn", "10.0.1.40", 443), proto(17)), change: interfaceEndpoint,
+			stage: netplan.StageEndpoint, code: "PROTOCOL_RESTRICTION", text: []string{"eni-vpce", "UDP port 443"}},
+		{name: "behind its security groups", q: from("eni-dark", "10.0.1.40", 443), change: both(interfaceEndpoint, groupsOf("eni-vpce", "sg-fn")),
+			stage: netplan.StageGroupIn, code: "SG_HAS_NO_RULES", text: []string{"eni-vpce"}},
 		{name: "spoofed source", q: with(from("eni-web", site, 443), func(q *reach.Query) { q.Source = ip("10.0.0.99") }),
 			stage: netplan.StageSpoof, code: "ENI_SOURCE_DEST_CHECK_RESTRICTION", text: []string{"eni-web", "10.0.0.99", "10.0.0.20"}},
 		{name: "a forwarder may send from other addresses", change: forwards,
@@ -162,5 +168,17 @@ func TestGatewayEndpoint(t *testing.T) {
 			stage: netplan.StageEndpoint, code: "VPCE_GATEWAY_PROTOCOL_RESTRICTION", text: []string{"vpce-1"}},
 		{name: "ACLs apply", q: from("eni-dark", "198.51.100.130", 443), change: both(endpoint, aclOf("acl-dark", line(1, true, -1, 0, 0, cloud.Allow, "0.0.0.0/0"))),
 			delivered: true, stage: netplan.StageACLIn, code: "SUBNET_ACL_RESTRICTION"},
+	})
+}
+
+// interfaceEndpoint puts an endpoint's interface into subnet-priv.
+func interfaceEndpoint(tx cloud.Tx) {
+	cloud.Interfaces.Put(tx, &cloud.Interface{
+		Meta: meta, ID: "eni-vpce", VPC: "vpc-1", Subnet: "subnet-priv", Use: cloud.UseEndpoint, SecurityGroups: []cloud.SecurityGroupID{"sg-all"},
+		SourceDestCheck: true, Addrs: []netip.Addr{ip("10.0.1.40")},
+	})
+	cloud.Endpoints.Put(tx, &cloud.Endpoint{
+		Meta: meta, ID: "vpce-1", VPC: "vpc-1", Service: "com.amazonaws.us-east-1.lambda", Subnets: []cloud.SubnetID{"subnet-priv"},
+		Interfaces: []cloud.InterfaceID{"eni-vpce"}, Groups: []cloud.SecurityGroupID{"sg-all"},
 	})
 }

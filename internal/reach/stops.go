@@ -162,6 +162,13 @@ func (w *walk) unsolicited(l leg) *stop {
 	return &stop{stage: netplan.StageUnsolicited, blame: []cloud.Ref{eniRef(l.to)}, text: text}
 }
 
+func (w *walk) interfaceEndpoint(l leg) *stop {
+	return &stop{
+		stage: netplan.StageEndpoint, code: "PROTOCOL_RESTRICTION", blame: []cloud.Ref{eniRef(l.to)},
+		text: w.sprintf("%s (%s) is an interface endpoint's, which takes TCP only, not %s", l.to.ID, l.pkt.dst, l.pkt.what()),
+	}
+}
+
 func (w *walk) endpointProtocol(p packet, r *netplan.Route) *stop {
 	return &stop{
 		stage: netplan.StageEndpoint, blame: []cloud.Ref{{Kind: cloud.KindEndpoint, ID: r.Target}},

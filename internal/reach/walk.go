@@ -146,7 +146,13 @@ func (w *walk) deliver(l leg) *stop {
 	if s := w.pass(l); s != nil {
 		return s
 	}
-	if l.to.Attach != netplan.AttachDirect {
+	switch l.to.Attach {
+	case netplan.AttachDirect:
+	case netplan.AttachEndpoint:
+		if l.pkt.proto != tcp {
+			return w.interfaceEndpoint(l)
+		}
+	default:
 		return w.unsolicited(l)
 	}
 	w.end = w.sprintf("%s (%s)", l.to.ID, l.pkt.dst)
