@@ -34,10 +34,10 @@ func WithOrigin(ctx context.Context, o Origin) context.Context {
 func (q *request) elsewhere() *Error {
 	o, _ := q.r.Context().Value(originKey{}).(Origin)
 	if o.Service != "" && q.svc.Name != o.Service {
-		return q.svc.Trouble(BadAuth, "Credential should be scoped to correct service: '"+o.Service+"'.")
+		return q.svc.Trouble(BadSignature, "Credential should be scoped to correct service: '"+o.Service+"'.")
 	}
 	if o.Region != "" && q.sig != nil && q.sig.region != "" && q.sig.region != o.Region {
-		return q.svc.Trouble(BadAuth, "Credential should be scoped to a valid region.")
+		return q.svc.Trouble(BadSignature, "Credential should be scoped to a valid region.")
 	}
 	return nil
 }

@@ -99,8 +99,8 @@ func TestConditions(t *testing.T) {
 		defer w.origin.Store(nil) // the key that sets the policy is for this machine only
 		ok(a.ec2.DescribeVpcs(w.ctx, &sdkec2.DescribeVpcsInput{}))(t)
 	}
-	from(&wire.Origin{Source: netip.MustParseAddr("10.0.0.7"), VPC: "vpc-1", Endpoint: "vpce-1"},
-		`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-1"},"IpAddress":{"aws:VpcSourceIp":"10.0.0.0/24"},"Null":{"aws:SourceIp":"true"}}`)
+	o := w.endpoint(t, "ec2", "")
+	from(o, `{"StringEquals":{"aws:SourceVpce":"`+string(o.Endpoint)+`","aws:SourceVpc":"`+string(o.VPC)+`"},"IpAddress":{"aws:VpcSourceIp":"172.31.0.0/24"},"Null":{"aws:SourceIp":"true"}}`)
 	from(&wire.Origin{Source: netip.MustParseAddr("203.0.113.9")}, `{"IpAddress":{"aws:SourceIp":"203.0.113.9/32"},"Null":{"aws:SourceVpc":"true"}}`)
 }
 
