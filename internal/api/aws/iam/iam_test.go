@@ -109,7 +109,7 @@ func TestUsers(t *testing.T) {
 	u := ok(w.CreateUser(w.ctx, &sdk.CreateUserInput{UserName: aws.String("Alice"), Path: aws.String("/team/"),
 		Tags: []types.Tag{{Key: aws.String("Dept"), Value: aws.String("x")}}}))(t).User
 	equal(t, "ARN", *u.Arn, "arn:aws:iam::111122223333:user/team/Alice")
-	if !strings.HasPrefix(*u.UserId, "AIDA") || len(*u.UserId) != 20 {
+	if !strings.HasPrefix(*u.UserId, "AIDA") || len(*u.UserId) != 21 {
 		t.Errorf("id %s", *u.UserId)
 	}
 	refused(w.CreateUser(w.ctx, &sdk.CreateUserInput{UserName: aws.String("alice")}))(t, "EntityAlreadyExists", "User with name alice already exists.")
@@ -220,7 +220,7 @@ func TestAccessKeys(t *testing.T) {
 	w := newWorld(t)
 	u := w.user("u")
 	first := ok(w.CreateAccessKey(w.ctx, &sdk.CreateAccessKeyInput{UserName: u.UserName}))(t).AccessKey
-	if !strings.HasPrefix(*first.AccessKeyId, "AKIA") || len(*first.SecretAccessKey) != 40 || first.Status != "Active" {
+	if !strings.HasPrefix(*first.AccessKeyId, "AKIA") || len(*first.AccessKeyId) != 20 || len(*first.SecretAccessKey) != 40 || first.Status != "Active" {
 		t.Errorf("key %+v", first)
 	}
 	ok(w.PutUserPolicy(w.ctx, &sdk.PutUserPolicyInput{UserName: u.UserName, PolicyName: aws.String("own"), PolicyDocument: aws.String(

@@ -53,7 +53,7 @@ func Managed() []cloud.Policy {
 		sum := sha256.Sum256([]byte(m.name))
 		out[i] = cloud.Policy{
 			Meta: cloud.Meta{Created: managedSince},
-			ID:   "ANPA" + base32.StdEncoding.EncodeToString(sum[:])[:16], ARN: "arn:aws:iam::aws:policy" + m.path + m.name,
+			ID:   "ANPA" + base32.StdEncoding.EncodeToString(sum[:])[:17], ARN: "arn:aws:iam::aws:policy" + m.path + m.name,
 			Name: m.name, Path: m.path, Description: m.description, Default: "v1", NextVersion: 2,
 			Versions: []cloud.PolicyVersion{{ID: "v1", Document: m.document, Created: managedSince}},
 		}

@@ -68,7 +68,8 @@ var idPrefixes = map[cloud.Resource]string{
 	cloud.KindInstanceProfile: "AIPA", cloud.KindAccessKey: "AKIA",
 }
 
-// newID makes a unique ID: a prefix that tells the kind, and 16 letters or digits.
+// newID makes a unique ID: a prefix that tells the kind, and 17 letters or
+// digits; an access key's has 16.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 func newID(kind cloud.Resource) string {
 	prefix, ok := idPrefixes[kind]
@@ -76,7 +77,10 @@ func newID(kind cloud.Resource) string {
 		panic("iam: a " + string(kind) + " has no ID of this API")
 	}
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-	b := make([]byte, 16)
+	b := make([]byte, 17)
+	if kind == cloud.KindAccessKey {
+		b = b[:16]
+	}
 	rand.Read(b)
 	for i := range b {
 		b[i] = letters[b[i]%32]
