@@ -57,7 +57,6 @@ func (t *threads) create(name string, f func() error) (ns *os.File, err error) {
 		}
 		return nil
 	}, func() error {
-		// Not /proc/self: that is the first thread, which may be in a namespace of another's.
 		fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return fmt.Errorf("open network namespace %s: %w", name, err)
