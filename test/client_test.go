@@ -164,7 +164,7 @@ func (c *tenant) python(name, role, code string, p place, change ...func(*lambda
 	req := &lambda.CreateFunctionInput{
 		FunctionName: &name, Role: &role, Runtime: lambdatypes.RuntimePython312, Handler: aws.String("main.handler"),
 		Code: &lambdatypes.FunctionCode{ZipFile: zipped(map[string]string{"main.py": code})}, VpcConfig: p.config(),
-		Timeout: aws.Int32(10),
+		Timeout: aws.Int32(60), MemorySize: aws.Int32(1769), // a whole processor
 	}
 	for _, f := range change {
 		f(req)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,7 @@ type daemon struct {
 	bin, data, addr, url string
 	args                 []string
 	user                 *syscall.Credential // who starts it; nil: the test's own user
+	runs                 bool
 }
 
 // newDaemon starts a daemon and stops it, checking that nothing is left, when the test ends.
@@ -73,18 +75,25 @@ func prepare(t testing.TB) *daemon {
 
 // clear stops the daemon if it runs. What it leaves mounted cannot be removed.
 func (d *daemon) clear(t testing.TB) {
-	if _, err := d.pid(); err == nil {
-		if out, err := d.run(context.Background(), "down", "-addr", d.url); err != nil {
-			t.Errorf("stopping the daemon: %v\n%s", err, out)
-		}
+	if d.runs {
+		d.down(t)
 	}
-	if t.Failed() {
-		log, _ := os.ReadFile(filepath.Join(d.data, "weir.log"))
-		t.Logf("the daemon's log:\n%s", log)
-	}
+	log, _ := os.ReadFile(filepath.Join(d.data, "weir.log"))
 	if err := os.RemoveAll(d.data); err != nil {
 		t.Errorf("the daemon left something in its data directory: %v", err)
 	}
+	if t.Failed() {
+		t.Logf("the daemon's log:\n%s", log)
+	}
+}
+
+// down stops the daemon as its user does.
+func (d *daemon) down(t testing.TB) {
+	t.Helper()
+	if out, err := d.run(context.Background(), "down", "-addr", d.url); err != nil {
+		t.Errorf("stopping the daemon: %v\n%s", err, out)
+	}
+	d.runs = false
 }
 
 func (d *daemon) start(t testing.TB) {
@@ -95,7 +104,17 @@ func (d *daemon) start(t testing.TB) {
 }
 
 func (d *daemon) up(ctx context.Context) (string, error) {
+	d.runs = true
 	return d.run(ctx, append([]string{"up", "-d", "-listen", d.addr, "-data", d.data, "-internet", "lab"}, d.args...)...)
+}
+
+// port is where the daemon listens.
+func (d *daemon) port(t testing.TB) int {
+	a, err := netip.ParseAddrPort(d.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(a.Port())
 }
 
 // pid is the daemon's process.
@@ -119,6 +138,7 @@ func (d *daemon) kill() error {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return err
 	}
+	d.runs = false
 	for range 500 {
 		if syscall.Kill(pid, 0) != nil {
 			return nil

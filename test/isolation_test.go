@@ -22,6 +22,7 @@ var scanCode string
 type scan struct {
 	Do      string  `json:"do"`
 	Delay   float64 `json:"delay,omitempty"`   // seconds
+	Near    int     `json:"near,omitempty"`    // a port to knock at on all neighbours
 	Targets [][]any `json:"targets,omitempty"` // protocol, address, port
 	Ranges  [][]any `json:"ranges,omitempty"`  // protocol, address, first port, last port
 }
@@ -64,11 +65,7 @@ func TestSideDoors(t *testing.T) {
 	dual := at(near.lone, near.group)
 	dual.ipv6 = true
 	near.python("scan", near.role, scanCode, dual)
-	_, port, _ := strings.Cut(d.addr, ":")
-	daemonPort := 0
-	fmt.Sscan(port, &daemonPort)
-
-	t.Run("network", func(t *testing.T) { near.with(t).sideDoors(t, near, far, daemonPort) })
+	t.Run("network", func(t *testing.T) { near.with(t).sideDoors(t, near, far, d.port(t)) })
 	t.Run("loopback", func(t *testing.T) {
 		var got map[string]string
 		near.with(t).invoke("scan", scan{Do: "scan", Ranges: [][]any{{"tcp", "127.0.0.1", 1, 65535}, {"udp", "127.0.0.1", 1, 1024}, {"tcp", "::1", 1, 10000}}}).into(t, &got)
@@ -207,7 +204,7 @@ func sameCIDR(t *testing.T, near, twin *page) {
 // address that it could have.
 func (c *tenant) instances(t *testing.T) {
 	const port = 7777
-	s := scan{Do: "scan", Delay: 1} // until the other listens
+	s := scan{Do: "scan", Delay: 1, Near: port} // until the other listens
 	for i := range 64 {
 		s.knock("tcp", fmt.Sprintf("169.254.2.%d", i), port)
 		s.knock("udp", fmt.Sprintf("169.254.2.%d", i), port)

@@ -162,9 +162,7 @@ func TestRestart(t *testing.T) {
 	}
 
 	last := d.traces(t)
-	if out, err := d.run(t.Context(), "down", "-addr", d.url); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	d.down(t)
 	if left := append(old.alive(), last.alive()...); len(left) > 0 {
 		t.Errorf("processes after down: %v", left)
 	}

@@ -74,6 +74,10 @@ def scan(event):
     targets = [tuple(t) for t in event.get("targets", [])]
     for kind, addr, first, last in event.get("ranges", []):
         targets += [(kind, addr, port) for port in range(first, last + 1)]
+    if event.get("near"):
+        for addr in own():
+            cut = addr.rfind(":" if ":" in addr else ".") + 1
+            targets += [("tcp", addr[:cut] + ("%x" if ":" in addr else "%d") % i, event["near"]) for i in range(1, 255)]
     for i in range(0, len(targets), size):
         batch(targets[i:i + size], event.get("wait", 0.4), out)
     for addr in own():
