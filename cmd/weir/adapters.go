@@ -104,11 +104,10 @@ func (d *daemon) explain(_ context.Context, s *invoke.Slot, since time.Time) []s
 	if !ok {
 		return nil
 	}
-	plan := netplan.Compile(d.store.View(), eni.VPC)
-	analyser := reach.New(plan)
+	x := analyser(d.store.View(), eni.VPC)
 	reasons := distinct(d.network.Drops(s.ENI, since), func(drop dataplane.Drop) reach.Answer {
 		_, detail := netplan.ParseLogPrefix(drop.Rule)
-		return analyser.FromDrop(reach.Drop{
+		return x.FromDrop(reach.Drop{
 			Stage: drop.Stage, Detail: detail, ENI: s.ENI, Protocol: drop.Proto, Src: drop.Src, Dst: drop.Dst,
 		})
 	})
@@ -118,13 +117,13 @@ func (d *daemon) explain(_ context.Context, s *invoke.Slot, since time.Time) []s
 	// Behind a NAT gateway a packet is the gateway's; whether this interface's
 	// would be dropped there too, the analyser knows.
 	var beyond []dataplane.Drop
-	for _, e := range plan.ENIs {
+	for _, e := range x.Plan().ENIs {
 		if e.Attach == netplan.AttachNAT {
 			beyond = append(beyond, d.network.Drops(e.ID, since)...)
 		}
 	}
 	return distinct(beyond, func(drop dataplane.Drop) reach.Answer {
-		return analyser.Explain(reach.Query{From: s.ENI, To: drop.Dst.Addr(), Protocol: drop.Proto, Port: int(drop.Dst.Port())})
+		return x.Explain(reach.Query{From: s.ENI, To: drop.Dst.Addr(), Protocol: drop.Proto, Port: int(drop.Dst.Port())})
 	})
 }
 

@@ -38,7 +38,7 @@ func (d *daemon) suppose(ctx context.Context, region string, changes []ec2.Chang
 		return asker{}, &cloud.Error{Kind: cloud.Invalid, Reason: "change", Msg: err.Error()}
 	}
 	v := fork.View()
-	return d.askerOf(v, region, func(vpc cloud.VPCID) *reach.Analyser { return reach.New(netplan.Compile(v, vpc)) }), nil
+	return d.askerOf(v, region, func(vpc cloud.VPCID) *reach.Analyser { return analyser(v, vpc) }), nil
 }
 
 func (d *daemon) askerOf(v cloud.View, region string, analyser func(cloud.VPCID) *reach.Analyser) asker {
@@ -72,6 +72,11 @@ func (d *daemon) addresses(ctx context.Context, name string) ([]netip.Addr, erro
 	return out, nil
 }
 
+// analyser prepares a VPC's plan for questions, those that lead into peers too.
+func analyser(v cloud.View, vpc cloud.VPCID) *reach.Analyser {
+	return reach.Across(vpc, func(id cloud.VPCID) *netplan.Plan { return netplan.Compile(v, id) })
+}
+
 // analysers keeps each VPC's plan, compiled and prepared, while the state stays.
 type analysers struct {
 	mu  sync.Mutex // guards the rest
@@ -86,7 +91,7 @@ func (a *analysers) get(v cloud.View, vpc cloud.VPCID) *reach.Analyser {
 		a.rev, a.of = v.Rev(), map[cloud.VPCID]*reach.Analyser{}
 	}
 	if a.of[vpc] == nil {
-		a.of[vpc] = reach.New(netplan.Compile(v, vpc))
+		a.of[vpc] = analyser(v, vpc)
 	}
 	return a.of[vpc]
 }

@@ -46,7 +46,7 @@ func analyse(v cloud.View, who Caller, p *cloud.InsightsPath, a *cloud.InsightsA
 			record(v, reach.New(nil), p, a, &reach.Answer{Code: "UNASSOCIATED_COMPONENT", Blame: []cloud.Ref{p.Source}, Text: p.Source.ID + " is not attached to a VPC; attach it."})
 			return
 		}
-		x := reach.New(netplan.Compile(v, s.vpc))
+		x := reach.Across(s.vpc, func(id cloud.VPCID) *netplan.Plan { return netplan.Compile(v, id) })
 		for _, q := range questions(v, x, p, s, targets) {
 			answer := x.Explain(q)
 			if answer.Reachable {

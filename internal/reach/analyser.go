@@ -15,6 +15,7 @@ type Analyser struct {
 	owners  map[netip.Addr]*netplan.ENI
 	publics map[netip.Addr]*netplan.PublicAddr // by private and by public address
 	places  map[*netplan.ENI]place
+	atlas   *atlas // of peers; nil if there is this plan only
 }
 
 // place is what applies to an interface; where the plan lacks it, it is empty.

@@ -57,6 +57,9 @@ func (x *Analyser) explain(d Drop, pkt packet, answer bool) Answer {
 			from = e
 		}
 	}
+	if from == nil {
+		from = w.abroad(pkt)
+	}
 	if pair := w.public(pkt.dst); from == nil && pair != nil {
 		pkt.dst = pair.Public
 	}

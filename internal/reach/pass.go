@@ -15,7 +15,7 @@ func (w *walk) pass(l leg) *stop {
 	if s := w.groups(l); s != nil {
 		return s
 	}
-	l.number = w.leg
+	l.number, l.in = w.leg, w.Analyser
 	w.legs = append(w.legs, l)
 	if l.to != nil {
 		w.at(l.to, RoleTarget, l.pkt, func() string { return "receives for " + l.pkt.dst.String() })
@@ -65,6 +65,12 @@ func (w *walk) groups(l leg) *stop {
 	if l.to != nil && slices.Contains(l.to.Addrs, l.pkt.dst) {
 		receiver = l.to.Profile
 	}
+	if l.from == nil && l.peer != nil {
+		sender = l.peer.Knows(l.pkt.src)
+	}
+	if l.to == nil && l.peer != nil {
+		receiver = l.peer.Knows(l.pkt.dst)
+	}
 	if l.from != nil && l.from.Attach != netplan.AttachNAT {
 		p := w.profile(l.from)
 		rule, ok := groupRuling(p.Out, l.pkt, l.pkt.dst, receiver)
@@ -94,7 +100,8 @@ func (w *walk) back() *stop {
 	}
 	for i := len(w.legs) - 1; i >= 0; i-- {
 		there := w.legs[i]
-		l := leg{from: there.to, to: there.from, pkt: there.pkt.answer()}
+		w.Analyser = there.in
+		l := leg{from: there.to, to: there.from, pkt: there.pkt.answer(), peer: there.peer}
 		w.leg++
 		if l.from == nil || l.to == nil {
 			w.mirror(there.number, RoleGateway)
@@ -128,7 +135,8 @@ func (w *walk) returns(l *leg) *stop {
 		return w.blackhole(l.from, l.pkt, l.route)
 	}
 	w.routed(l.route)
-	same := l.to == nil && l.route.Hop == netplan.HopInternet ||
+	same := l.to == nil && l.peer == nil && l.route.Hop == netplan.HopInternet ||
+		l.peer != nil && l.route.Hop == netplan.HopPeering && l.route.Target == string(l.peer.ID) ||
 		l.to != nil && l.route.Hop == netplan.HopLocal && slices.Contains(l.to.Addrs, l.pkt.dst) ||
 		l.to != nil && l.route.Hop == netplan.HopENI && l.route.ENI == l.to.ID
 	if !same {

@@ -37,6 +37,7 @@ var codes = map[netplan.Stage]string{
 	netplan.StageNoPublicIP:   "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
 	netplan.StagePrivateDest:  "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
 	netplan.StageLoop:         "NO_PATH",
+	netplan.StageTransit:      "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
 	netplan.StageAsymmetric:   "NO_ROUTE_TO_DESTINATION",
 }
 
@@ -85,6 +86,8 @@ func hopName(r *netplan.Route) string {
 		return "NAT gateway " + r.Target
 	case netplan.HopENI:
 		return "network interface " + r.Target
+	case netplan.HopPeering:
+		return "peering connection " + r.Target
 	case netplan.HopEndpoint:
 		return "gateway endpoint " + r.Target
 	}

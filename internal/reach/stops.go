@@ -209,7 +209,9 @@ func (w *walk) privateSource(p packet) *stop {
 
 func (w *walk) asymmetric(l *leg) *stop {
 	from := "where the flow came from"
-	if l.to == nil {
+	if l.peer != nil {
+		from = "peering connection " + string(l.peer.ID) + ", which the flow came in by"
+	} else if l.to == nil {
 		from = "the internet gateway that the flow came in by"
 	}
 	return &stop{

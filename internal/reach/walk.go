@@ -14,9 +14,11 @@ type leg struct {
 	pkt      packet
 	route    *netplan.Route // the sender's, if it is an interface
 	number   int            // as in Hop.Leg
+	peer     *netplan.Peer  // what a nil end is, if it is a peer
+	in       *Analyser      // of the VPC that it is in
 }
 
-// walk follows one flow.
+// walk follows one flow; its Analyser is that of the VPC where it is.
 type walk struct {
 	*Analyser
 	legs        []leg
@@ -115,6 +117,8 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 		return nil, w.leave(from, *pkt, r)
 	case netplan.HopEndpoint:
 		return nil, w.endpoint(from, *pkt, r)
+	case netplan.HopPeering:
+		return nil, w.cross(from, *pkt, r)
 	default:
 		return nil, w.blackhole(from, *pkt, r)
 	}
