@@ -261,7 +261,10 @@ func peerGroup(v cloud.View, g *cloud.SecurityGroup, r *cloud.SecurityGroupRule)
 	if _, ok := Peered(v, g.VPC, peer.VPC); !ok {
 		return false
 	}
-	r.GroupOwner, r.GroupVPC = peer.Account, peer.VPC
+	r.GroupOwner, r.GroupVPC = "", peer.VPC
+	if peer.Account != g.Account {
+		r.GroupOwner = peer.Account
+	}
 	return true
 }
 

@@ -157,7 +157,12 @@ func (a *api) permissionRules(v cloud.View, who control.Caller, egress bool, p I
 				return nil, err
 			}
 		}
-		add(x.Description, func(r *cloud.SecurityGroupRule) { r.Group = id })
+		add(x.Description, func(r *cloud.SecurityGroupRule) {
+			r.Group = id
+			if owner := text(x.UserId); owner != who.Account {
+				r.GroupOwner = owner
+			}
+		})
 	}
 	if len(out) == 0 {
 		return nil, missing("ipRanges, ipv6Ranges, prefixListIds or userIdGroupPairs")
@@ -209,7 +214,7 @@ func addPeer(account string, p *IpPermission, r cloud.SecurityGroupRule) {
 		if r.GroupOwner != "" {
 			account = r.GroupOwner
 		}
-		p.UserIdGroupPairs = append(p.UserIdGroupPairs, UserIdGroupPair{GroupId: new(string(r.Group)), UserId: new(account), Description: d})
+		p.UserIdGroupPairs = append(p.UserIdGroupPairs, UserIdGroupPair{GroupId: new(string(r.Group)), UserId: new(account), VpcId: given(r.GroupVPC), Description: d})
 	case r.PrefixList != "":
 		p.PrefixListIds = append(p.PrefixListIds, PrefixListId{PrefixListId: new(string(r.PrefixList)), Description: d})
 	case r.Prefix.Addr().Is4():

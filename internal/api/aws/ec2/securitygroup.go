@@ -114,7 +114,7 @@ func (a *api) describeSecurityGroups(ctx context.Context, in *DescribeSecurityGr
 		}
 		groupIDs = append(slices.Clone(groupIDs), string(g))
 	}
-	all := collect(v, cloud.SecurityGroups, cloud.Scope(who.Account, who.Region), securityGroupShape)
+	all := collect(v, cloud.SecurityGroups, cloud.Scope(who.Account, who.Region), func(g *cloud.SecurityGroup) SecurityGroup { return showPeers(v, securityGroupShape(g)) })
 	out := &DescribeSecurityGroupsOutput{}
 	out.SecurityGroups, out.NextToken, err = securityGroupListing.answer(ctx, all, question{groupIDs, in.Filters, in.MaxResults, in.NextToken})
 	return out, err
@@ -188,22 +188,6 @@ func (a *api) getSecurityGroupsForVpc(ctx context.Context, in *GetSecurityGroups
 	out := &GetSecurityGroupsForVpcOutput{}
 	out.SecurityGroupForVpcs, out.NextToken, err = groupForVPCListing.answer(ctx, all, question{filters: in.Filters, max: in.MaxResults, token: in.NextToken})
 	return out, err
-}
-
-// describeSecurityGroupReferences lists references from peered VPCs; there are no peered VPCs.
-func (a *api) describeSecurityGroupReferences(ctx context.Context, in *DescribeSecurityGroupReferencesInput) (*DescribeSecurityGroupReferencesOutput, error) {
-	for _, id := range in.GroupId {
-		if _, err := read(ctx, a, cloud.SecurityGroups, cloud.KindSecurityGroup, cloud.SecurityGroupID(id)); err != nil {
-			return nil, err
-		}
-	}
-	return &DescribeSecurityGroupReferencesOutput{}, nil
-}
-
-// describeStaleSecurityGroups lists rules that point into deleted peerings; there are none.
-func (a *api) describeStaleSecurityGroups(ctx context.Context, in *DescribeStaleSecurityGroupsInput) (*DescribeStaleSecurityGroupsOutput, error) {
-	_, err := read(ctx, a, cloud.VPCs, cloud.KindVPC, cloud.VPCID(*in.VpcId))
-	return &DescribeStaleSecurityGroupsOutput{}, err
 }
 
 // describeSecurityGroupVpcAssociations lists groups shared into further VPCs, which cannot be done here.

@@ -19,7 +19,7 @@ func ruleShape(g *cloud.SecurityGroup, r cloud.SecurityGroupRule) SecurityGroupR
 		if r.GroupOwner != "" {
 			owner = r.GroupOwner
 		}
-		out.ReferencedGroupInfo = &ReferencedSecurityGroup{GroupId: new(string(r.Group)), UserId: new(owner)}
+		out.ReferencedGroupInfo = &ReferencedSecurityGroup{GroupId: new(string(r.Group)), UserId: new(owner), VpcId: given(r.GroupVPC)}
 	case r.PrefixList != "":
 		out.PrefixListId = new(string(r.PrefixList))
 	case r.Prefix.Addr().Is4():
@@ -180,8 +180,9 @@ func (a *api) describeSecurityGroupRules(ctx context.Context, in *DescribeSecuri
 		return nil, err
 	}
 	var all []SecurityGroupRule
-	for g := range cloud.SecurityGroups.By(a.control.View(), "scope", cloud.Scope(who.Account, who.Region)) {
-		all = append(all, ruleShapes(g, g.Rules)...)
+	v := a.control.View()
+	for g := range cloud.SecurityGroups.By(v, "scope", cloud.Scope(who.Account, who.Region)) {
+		all = append(all, showRulePeers(v, g.VPC, ruleShapes(g, g.Rules))...)
 	}
 	out := &DescribeSecurityGroupRulesOutput{}
 	out.SecurityGroupRules, out.NextToken, err = ruleListing.answer(ctx, all, question{in.SecurityGroupRuleIds, in.Filters, in.MaxResults, in.NextToken})
