@@ -21,7 +21,7 @@ type Statement struct {
 	Deny       bool
 	Principals []Principal // nil if the element is absent
 	NotPrinc   bool        // Principals came from NotPrincipal
-	Actions    []string
+	Actions    []string    // in small letters: actions have no case
 	NotAction  bool
 	Resources  []string
 	NotRes     bool
@@ -162,7 +162,8 @@ func (s *Statement) actions(raw map[string]json.RawMessage, use Usage) (err erro
 	if len(s.Actions) == 0 {
 		return grammar("Policy statement must contain actions.")
 	}
-	for _, a := range s.Actions {
+	for i, a := range s.Actions {
+		s.Actions[i] = strings.ToLower(a)
 		service, name, ok := strings.Cut(a, ":")
 		switch {
 		case a == "*" && use != Trust:

@@ -61,6 +61,7 @@ const (
 // Evaluate decides a request.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
 func Evaluate(r Request, p Policies) Decision {
+	r.Action = strings.ToLower(r.Action)
 	kinds := []struct {
 		name string
 		docs []*Document
@@ -138,6 +139,7 @@ func (s *Statement) grants(r Request) grant {
 
 // Trusts reports whether a trust policy lets the caller take this action.
 func Trusts(d *Document, r Request) bool {
+	r.Action = strings.ToLower(r.Action)
 	docs := []*Document{d}
 	return find(docs, r, true) == nil && find(docs, r, false) != nil
 }
@@ -145,7 +147,8 @@ func Trusts(d *Document, r Request) bool {
 // variables tells whether the document's version has policy variables.
 func (d *Document) variables() bool { return d.Version == "2012-10-17" }
 
-// find returns the first statement with this effect that covers the request.
+// find returns the first statement with this effect that covers the request,
+// whose action is in small letters.
 func find(docs []*Document, r Request, deny bool) *Statement {
 	for _, d := range docs {
 		for i := range d.Statements {
@@ -161,9 +164,7 @@ func (s *Statement) covers(r Request, vars bool) bool {
 	if s.Principals != nil && !s.concerns(r) {
 		return false
 	}
-	action := slices.ContainsFunc(s.Actions, func(a string) bool {
-		return like(strings.ToLower(r.Action), strings.ToLower(a))
-	})
+	action := slices.ContainsFunc(s.Actions, func(a string) bool { return like(r.Action, a) })
 	if action == s.NotAction || s.Resources != nil && !s.reaches(r, vars) {
 		return false
 	}

@@ -7,7 +7,10 @@ import (
 )
 
 // Covers reports whether a statement with this effect covers the request.
-func Covers(d *Document, r Request, deny bool) bool { return find([]*Document{d}, r, deny) != nil }
+func Covers(d *Document, r Request, deny bool) bool {
+	r.Action = strings.ToLower(r.Action)
+	return find([]*Document{d}, r, deny) != nil
+}
 
 // Has reports whether a context has a key.
 func Has(context map[string][]string, key string) bool {

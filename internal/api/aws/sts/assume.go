@@ -35,11 +35,12 @@ func principal(r *cloud.Role, session string) cloud.Principal {
 	}
 }
 
-// RoleSession issues credentials of a role to Lambda, if the role trusts it.
+// RoleSession issues credentials of a role to Lambda, if the role trusts it, for
+// a function, which the session is named after.
 func RoleSession(ctx context.Context, c *control.Control, arn, session string, life time.Duration) (*control.Session, error) {
 	r, ok := findRole(c, arn)
 	if !ok || c.ServiceMayAssume("lambda.amazonaws.com", r) != nil {
-		return nil, cloud.Errorf(cloud.Denied, cloud.KindRole, arn, "not-assumable", "The role defined for the function cannot be assumed by Lambda.")
+		return nil, cloud.Errorf(cloud.Denied, cloud.KindFunction, session, "role", "The role defined for the function cannot be assumed by Lambda.")
 	}
 	return c.IssueSession(ctx, principal(r, session), sessionKeyID(), life)
 }
