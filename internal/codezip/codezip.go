@@ -171,7 +171,10 @@ func write(root *os.Root, f *zip.File, name string, content io.Reader) error {
 	}
 	_, err = io.Copy(file, content)
 	if err == nil {
-		err = file.Chmod(mode.Perm())
+		// Readable by everyone, whatever the archive says: Lambda fails on files
+		// that are not (mode 0600, as Python's zipfile writes them); that lesson is
+		// about packaging, and people run Weir to learn about their network.
+		err = file.Chmod(mode.Perm() | 0o444)
 	}
 	return errors.Join(err, file.Close())
 }

@@ -36,13 +36,13 @@ func archive(t *testing.T, entries ...entry) *bytes.Reader {
 	return bytes.NewReader(b.Bytes())
 }
 
-func TestUnpackKeepsContentAndModes(t *testing.T) {
+func TestUnpackKeepsContentAndMakesReadable(t *testing.T) {
 	dir := t.TempDir()
-	z := archive(t, entry{"bootstrap", "#!/bin/sh\n", 0o755}, entry{"pkg/m.py", "x = 1\n", 0o640}, entry{"pkg/link.py", "m.py", fs.ModeSymlink | 0o777})
+	z := archive(t, entry{"bootstrap", "#!/bin/sh\n", 0o755}, entry{"pkg/m.py", "x = 1\n", 0o600}, entry{"pkg/link.py", "m.py", fs.ModeSymlink | 0o777})
 	if err := Unpack(z, z.Size(), MaxUnpacked, dir); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]fs.FileMode{"bootstrap": 0o755, "pkg/m.py": 0o640} {
+	for name, want := range map[string]fs.FileMode{"bootstrap": 0o755, "pkg/m.py": 0o644} {
 		fi, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
