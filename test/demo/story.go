@@ -26,9 +26,9 @@ import (
 var functions embed.FS
 
 // timedOut stands for the vendor's message, whose time and request id differ.
-const timedOut = "<time> <request id> Task timed out after 3.0N seconds"
+const timedOut = "<time> <request id> Task timed out after 3.NN seconds"
 
-var timedOutForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [0-9a-f-]{36} Task timed out after 3\.0\d seconds$`)
+var timedOutForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [0-9a-f-]{36} Task timed out after 3\.\d\d seconds$`)
 
 // story is the page's network and the clients that build it.
 type story struct {
@@ -230,7 +230,9 @@ func (s *story) ensure(ctx context.Context, name, file string, subnets []string)
 		return fmt.Errorf("creating %s: %w", name, err)
 	}
 	s.functions[name] = true
-	return lambda.NewFunctionActiveV2Waiter(s.lambda, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay, o.MaxDelay = 20*time.Millisecond, 100*time.Millisecond }).
+	return lambda.NewFunctionActiveV2Waiter(s.lambda, func(o *lambda.FunctionActiveV2WaiterOptions) {
+		o.MinDelay, o.MaxDelay = 20*time.Millisecond, 100*time.Millisecond
+	}).
 		Wait(ctx, &lambda.GetFunctionInput{FunctionName: &name}, time.Minute)
 }
 
