@@ -29,6 +29,7 @@ func (d *daemon) adminHandler() http.Handler {
 	mux.HandleFunc("POST /_weir/down", d.guard(d.owner(d.plain(d.down))))
 	mux.HandleFunc("POST /_weir/vpcs", d.local(d.blueprint))
 	mux.HandleFunc("POST /_weir/attach", d.guard(d.owner(d.attach)))
+	mux.HandleFunc("GET /_weir/instances/{id}/console", d.guard(d.owner(d.plain(d.consoleOf))))
 	mux.HandleFunc("POST /_weir/why", d.local(d.why))
 	mux.HandleFunc("POST /_weir/matrix", d.local(d.matrix))
 	mux.HandleFunc("GET /_weir/usage", d.local(d.endpointUsage))

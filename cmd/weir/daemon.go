@@ -23,6 +23,7 @@ import (
 	"weir/internal/dataplane"
 	"weir/internal/dataplane/linux"
 	"weir/internal/dns"
+	"weir/internal/host"
 	"weir/internal/invoke"
 	"weir/internal/lab"
 	"weir/internal/logs"
@@ -49,6 +50,8 @@ type daemon struct {
 	network   *dataplane.Manager
 	dns       *dns.Server
 	gateways  *gateways
+	machines  *sandbox.Host // that instances run on
+	hosts     *host.Hosts
 	endpoints *endpoints
 	engine    *runtime.Engine
 	invoker   *invoke.Invoker
@@ -70,7 +73,7 @@ func start(ctx context.Context, c *config, log *slog.Logger) (*daemon, error) {
 	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.group, ctx = errgroup.WithContext(ctx)
 	for _, step := range []func(context.Context) error{
-		d.openListener, d.openState, d.writeToken, d.openTrust, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.openInvoker, d.serve,
+		d.openListener, d.openState, d.writeToken, d.openTrust, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.openHosts, d.openInvoker, d.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.close())
@@ -185,8 +188,11 @@ func (d *daemon) openControl(ctx context.Context) error {
 	return d.control.ForgetHosts(ctx)
 }
 
+// certs is the directory of the certificates that functions and instances trust.
+func (d *daemon) certs() string { return filepath.Join(d.cfg.data, "certs") }
+
 func (d *daemon) openEngine(context.Context) (err error) {
-	certs := filepath.Join(d.cfg.data, "certs")
+	certs := d.certs()
 	if err := os.MkdirAll(certs, 0o755); err != nil {
 		return err
 	}

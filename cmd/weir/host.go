@@ -24,7 +24,7 @@ import (
 
 	"weir/internal/cloud"
 	"weir/internal/control"
-	"weir/internal/dataplane"
+	"weir/internal/host"
 	"weir/internal/netplan"
 )
 
@@ -32,7 +32,7 @@ import (
 // behind it and carries its input and output until it or the caller ends.
 func (d *daemon) attach(w http.ResponseWriter, r *http.Request) {
 	var in attachRequest
-	h, err := func() (*host, error) {
+	h, err := func() (*guest, error) {
 		if err := decode(r, &in); err != nil {
 			return nil, err
 		}
@@ -57,17 +57,17 @@ func (d *daemon) attach(w http.ResponseWriter, r *http.Request) {
 	h.run(conn, rw.Reader)
 }
 
-// host is a program in a VPC.
-type host struct {
+// guest is a program of the machine in a VPC.
+type guest struct {
 	d    *daemon
 	in   attachRequest
 	eni  *cloud.Interface
-	slot *dataplane.Slot
+	slot *host.Slot
 	dir  string // holds its resolv.conf and hosts
 }
 
 // newHost makes the interface and waits until the network has it.
-func (d *daemon) newHost(ctx context.Context, in attachRequest) (*host, error) {
+func (d *daemon) newHost(ctx context.Context, in attachRequest) (*guest, error) {
 	c := control.CreateHost{Subnet: cloud.SubnetID(in.Subnet), Name: in.Name, IPv6: in.IPv6}
 	for _, g := range in.Groups {
 		c.Groups = append(c.Groups, cloud.SecurityGroupID(g))
@@ -85,7 +85,7 @@ func (d *daemon) newHost(ctx context.Context, in attachRequest) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{d: d, in: in, eni: eni}
+	h := &guest{d: d, in: in, eni: eni}
 	if err := h.connect(ctx); err != nil {
 		h.close()
 		return nil, err
@@ -93,13 +93,10 @@ func (d *daemon) newHost(ctx context.Context, in attachRequest) (*host, error) {
 	return h, nil
 }
 
-func (h *host) connect(ctx context.Context) (err error) {
+func (h *guest) connect(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	if err := h.d.network.Settle(ctx, h.eni.VPC, h.d.store.View().Rev()); err != nil {
-		return err
-	}
-	if h.slot, err = h.d.network.Lease(ctx, h.eni.ID); err != nil {
+	if h.slot, err = h.d.lease(ctx, h.eni, h.d.store.View().Rev()); err != nil {
 		return err
 	}
 	if h.dir, err = os.MkdirTemp("", "weir-host-"); err != nil {
@@ -109,9 +106,7 @@ func (h *host) connect(ctx context.Context) (err error) {
 	for _, a := range h.slot.Resolvers {
 		resolv += "nameserver " + a.String() + "\n"
 	}
-	if plan := h.d.network.Plan(h.eni.VPC); plan != nil {
-		resolv += "search " + strings.Join(append(plan.DNS.Search, cloud.HostDomain), " ") + "\n"
-	}
+	resolv += "search " + strings.Join(append(h.slot.Search, cloud.HostDomain), " ") + "\n"
 	hosts := "127.0.0.1 localhost\n::1 localhost\n" + h.eni.Addrs[0].String() + " " + h.hostname() + "\n"
 	return errors.Join(
 		os.WriteFile(filepath.Join(h.dir, "resolv.conf"), []byte(resolv), 0o644),
@@ -119,16 +114,16 @@ func (h *host) connect(ctx context.Context) (err error) {
 		os.Chmod(h.dir, 0o755))
 }
 
-func (h *host) hostname() string {
+func (h *guest) hostname() string {
 	if h.in.Name != "" {
 		return h.in.Name
 	}
-	return "ip-" + strings.ReplaceAll(h.eni.Addrs[0].String(), ".", "-")
+	return host.Name(h.eni.Addrs[0])
 }
 
-func (h *host) close() {
+func (h *guest) close() {
 	if h.slot != nil {
-		h.slot.Close()
+		h.slot.Release()
 	}
 	if h.dir != "" {
 		_ = os.RemoveAll(h.dir)
@@ -140,7 +135,7 @@ func (h *host) close() {
 	}
 }
 
-func (h *host) info() attached {
+func (h *guest) info() attached {
 	a := attached{Interface: string(h.eni.ID)}
 	for _, addr := range append(h.eni.Addrs, h.eni.Addrs6...) {
 		a.Addrs = append(a.Addrs, addr.String())
@@ -167,7 +162,7 @@ func namesOf(p *netplan.Plan, addr netip.Addr) []string {
 }
 
 // run runs the program and carries its streams.
-func (h *host) run(conn net.Conn, r *bufio.Reader) {
+func (h *guest) run(conn net.Conn, r *bufio.Reader) {
 	var mu sync.Mutex
 	send := func(kind byte, b []byte) error {
 		mu.Lock()
@@ -195,7 +190,7 @@ func (h *host) run(conn net.Conn, r *bufio.Reader) {
 }
 
 // obey carries input and signals to the program, and kills it when the caller goes.
-func (h *host) obey(r *bufio.Reader, stdin io.WriteCloser, cmd *exec.Cmd, done <-chan struct{}) {
+func (h *guest) obey(r *bufio.Reader, stdin io.WriteCloser, cmd *exec.Cmd, done <-chan struct{}) {
 	for {
 		kind, b, err := readFrame(r)
 		if err != nil {
@@ -221,7 +216,7 @@ func (h *host) obey(r *bufio.Reader, stdin io.WriteCloser, cmd *exec.Cmd, done <
 const hostStage = "__host"
 
 // command is the program, started through hostStage in a mount namespace of its own.
-func (h *host) command() *exec.Cmd {
+func (h *guest) command() *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{hostStage, h.dir, h.hostname(), h.in.User}, h.in.Argv...)...)
 	cmd.Env, cmd.Dir = h.in.Env, h.in.Dir
 	cmd.WaitDelay = 2 * time.Second

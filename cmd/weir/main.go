@@ -40,6 +40,7 @@ func commands() []command {
 		{"reset", "", "restore a fresh account in every region", reset},
 		{"vpc", "create …", "create a VPC with subnets, gateways and routes in one step", vpc},
 		{"attach", "-subnet … -- COMMAND", "run a program of this machine as a host of a VPC", attach},
+		{"instance", "log i-…", "what an instance has printed", instance},
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
 		{"usage", "", "hours, connections and bytes of interface endpoints", usageCommand},
 		{"matrix", "[-vpc NAME]", "say who reaches whom in a VPC, and the internet", matrix},

@@ -12,7 +12,7 @@ func (d *daemon) status(*http.Request) (any, error) {
 	v := d.store.View()
 	r := statusReport{
 		Ready: d.ready(), Internet: d.cfg.internet, Account: d.cfg.account, Region: d.cfg.region, Since: d.began,
-		NotEnforced: d.engine.Check(), Runtimes: map[string]string{}, Counts: map[string]int{},
+		NotEnforced: append(d.engine.Check(), d.machines.Check()...), Runtimes: map[string]string{}, Counts: map[string]int{},
 	}
 	for f := range cloud.Functions.All(v) {
 		r.Counts["functions"]++

@@ -31,6 +31,7 @@ var may = map[string]string{
 	"lab":             "pki dataplane/linux",
 	"sandbox":         "",
 	"runtime":         "sandbox",
+	"host":            "sandbox",
 	"invoke":          "codezip sandbox runtime",
 	"control":         "codezip store iam netplan reach logs",
 	"api/wire":        "",

@@ -53,6 +53,7 @@ const (
 	KindAddressAssoc      Resource = "address-association" // of an elastic IP with an interface
 	KindAttachment        Resource = "attachment"          // of an interface
 	KindInstance          Resource = "instance"
+	KindReservation       Resource = "reservation" // instances made together
 	KindTag               Resource = "tag"
 	KindToken             Resource = "token" // that makes a request idempotent
 	KindSecurityGroup     Resource = "security-group"

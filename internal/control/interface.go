@@ -199,39 +199,29 @@ func (c *Control) ModifyInterface(ctx context.Context, who Caller, id cloud.Inte
 	})
 }
 
-// AttachInterface records that an instance uses the interface and returns the attachment's ID.
-func (c *Control) AttachInterface(ctx context.Context, who Caller, id cloud.InterfaceID, instance string, device int) (string, error) {
-	attachment := ""
-	err := c.transact(ctx, func(tx cloud.Tx) error {
-		old, err := userInterface(tx, who, id)
-		if err != nil {
-			return err
-		}
-		if old.Attachment != nil {
-			return cloud.Errorf(cloud.InUse, cloud.KindAttachment, string(id), "", "interface %s is attached to %s; detach it first", id, old.Attachment.Instance)
-		}
-		i := *old
-		attachment = who.NewID(cloud.KindAttachment)
-		i.Attachment = &cloud.InterfaceAttachment{ID: attachment, Instance: instance, Device: device, At: c.now()}
-		cloud.Interfaces.Put(tx, &i)
-		return nil
-	})
-	return attachment, err
+// CheckAttach refuses to attach an interface that is attached, or to an instance
+// that there is not.
+func (c *Control) CheckAttach(who Caller, id cloud.InterfaceID, instance cloud.InstanceID) error {
+	v := c.View()
+	i, err := userInterface(v, who, id)
+	if err != nil {
+		return err
+	}
+	if i.Attachment != nil {
+		return cloud.Errorf(cloud.InUse, cloud.KindAttachment, string(id), "", "interface %s is attached to %s; detach it first", id, i.Attachment.Instance)
+	}
+	_, err = c.instance(v, who, instance)
+	return err
 }
 
-// DetachInterface undoes AttachInterface.
-func (c *Control) DetachInterface(ctx context.Context, who Caller, attachment string) error {
-	return c.transact(ctx, func(tx cloud.Tx) error {
-		for old := range cloud.Interfaces.By(tx, "scope", who.scope()) {
-			if old.Attachment != nil && old.Attachment.ID == attachment {
-				i := *old
-				i.Attachment = nil
-				cloud.Interfaces.Put(tx, &i)
-				return nil
-			}
+// CheckDetach refuses to detach: an instance keeps its one interface.
+func (c *Control) CheckDetach(who Caller, attachment string) error {
+	for i := range cloud.Interfaces.By(c.View(), "scope", who.scope()) {
+		if i.Attachment != nil && i.Attachment.ID == attachment {
+			return cloud.Errorf(cloud.State, cloud.KindAttachment, string(i.ID), "primary", "The network interface at device index 0 and networkCard index 0 cannot be detached.")
 		}
-		return absent(cloud.KindAttachment, attachment)
-	})
+	}
+	return absent(cloud.KindAttachment, attachment)
 }
 
 // withoutAddrs is addrs without those in drop; ok is false if one of drop is not there.

@@ -22,6 +22,7 @@ type Quotas struct {
 	ACLsPerVPC            int
 	EntriesPerACL         int // each direction
 	Interfaces            int
+	Instances             int
 	PrefixLists           int
 	GatewayEndpoints      int
 	InterfaceEndpoints    int // of one VPC
@@ -38,7 +39,7 @@ func (q Quotas) withDefaults() Quotas {
 		&q.InternetGateways: 5, &q.EgressOnlyGateways: 5, &q.NATGatewaysPerZone: 5,
 		&q.ElasticIPs: 5, &q.AddressesPerNAT: 8,
 		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5, &q.AddressesPerInterface: 50,
-		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000,
+		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000, &q.Instances: 64,
 		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
 	} {
 		if *p == 0 {

@@ -45,7 +45,7 @@ func machineSpan(own string) int {
 func machineMap(own string) string { return fmt.Sprintf("0 0 %d\n", machineSpan(own)) }
 
 // machineDirs are directories that a machine has beside those of any sandbox.
-var machineDirs = []string{"/dev/shm", "/mnt", "/srv", "/var/cache", "/var/lib/cloud", "/var/log", "/var/spool", "/var/tmp"}
+var machineDirs = []string{"/dev/shm", "/mnt", "/srv", "/var/cache", "/var/lib/cloud/instance", "/var/log", "/var/spool", "/var/tmp"}
 
 // machineFiles replace those of etcFiles.
 var machineFiles = map[string]string{

@@ -29,8 +29,8 @@ func script(t *testing.T, h *Host, id, text string) string {
 	var mu sync.Mutex
 	var out strings.Builder
 	s, err := h.Start(t.Context(), Spec{
-		ID: id, Hostname: "ip-10-0-0-5", Argv: []string{"/var/lib/cloud/user-data"}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
-		Place:  map[string][]byte{"/var/lib/cloud/user-data": []byte("#!/bin/sh\n" + text)},
+		ID: id, Hostname: "ip-10-0-0-5", Argv: []string{"/var/lib/cloud/instance/user-data"}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"},
+		Place:  map[string][]byte{"/var/lib/cloud/instance/user-data": []byte("#!/bin/sh\n" + text)},
 		Limits: Limits{MemoryMiB: 512, CPU: 2, Pids: 100},
 		Output: func(l Line) { mu.Lock(); defer mu.Unlock(); out.WriteString(l.Text + "\n") },
 	})

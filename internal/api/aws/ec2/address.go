@@ -123,14 +123,17 @@ func (a *api) associateAddress(ctx context.Context, in *AssociateAddressInput) (
 	if err != nil {
 		return nil, err
 	}
+	eni := cloud.InterfaceID(text(in.NetworkInterfaceId))
 	switch {
-	case in.InstanceId != nil && in.NetworkInterfaceId == nil:
-		return nil, noSuch(cloud.KindInstance, *in.InstanceId)
-	case in.NetworkInterfaceId == nil:
+	case in.InstanceId != nil && eni == "":
+		if eni, err = a.control.PrimaryInterface(who, cloud.InstanceID(*in.InstanceId)); err != nil {
+			return nil, err
+		}
+	case eni == "":
 		return nil, &wire.Error{Code: "MissingParameter", Msg: "Either instance ID or network interface id must be specified"}
 	}
 	id, err := a.control.AssociateAddress(ctx, who, control.AssociateAddress{
-		Address: ref, Interface: cloud.InterfaceID(*in.NetworkInterfaceId), Private: private,
+		Address: ref, Interface: eni, Private: private,
 		Keep: in.AllowReassociation != nil && !*in.AllowReassociation,
 	})
 	if err != nil {

@@ -52,6 +52,7 @@ var made = map[string]ResourceType{
 	"CreateManagedPrefixList": "prefix-list", "CreateVpcEndpoint": "vpc-endpoint",
 	"CreateVpcPeeringConnection": "vpc-peering-connection",
 	"CreateNetworkInsightsPath":  "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
+	"RunInstances":                  "instance",
 	"AuthorizeSecurityGroupIngress": "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
 }
 

@@ -198,6 +198,15 @@ var faults = map[fault]words{
 	{cloud.Limit, cloud.KindInsightsPath, ""}:              {"NetworkInsightsPath.LimitExceeded", "The maximum number of network insights paths has been reached."},
 	{cloud.Limit, cloud.KindInsightsAnalysis, ""}:          {"NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached."},
 
+	{cloud.Limit, cloud.KindInstance, ""}:              {"InstanceLimitExceeded", "You have requested more instances than your current instance limit allows. Terminate some and try again."},
+	{cloud.Denied, cloud.KindInstance, "keep-api"}:     {"OperationNotPermitted", ""},
+	{cloud.Denied, cloud.KindInstance, "keep-running"}: {"OperationNotPermitted", ""},
+	{cloud.State, cloud.KindInstance, "phase"}:         {"IncorrectInstanceState", ""},
+	{cloud.State, cloud.KindInstance, "not-stopped"}:   {"IncorrectInstanceState", ""},
+	{cloud.Conflict, cloud.KindInstance, "zone"}:       {"InvalidParameterValue", ""},
+	{cloud.Missing, cloud.KindSubnet, "no-default"}:    {"MissingInput", ""},
+	{cloud.State, cloud.KindAttachment, "primary"}:     {"OperationNotPermitted", ""},
+
 	{cloud.Limit, cloud.KindEndpoint, ""}:                  {"VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."},
 	{cloud.Invalid, cloud.KindEndpoint, "service"}:         {"InvalidServiceName", ""},
 	{cloud.Conflict, cloud.KindEndpoint, "many-vpcs"}:      {"InvalidParameter", ""},

@@ -34,6 +34,7 @@ var idPrefixes = map[cloud.Resource]string{
 	cloud.KindPrefixList:        "pl",
 	cloud.KindEndpoint:          "vpce",
 	cloud.KindInstance:          "i",
+	cloud.KindReservation:       "r",
 	cloud.KindPeering:           "pcx",
 	cloud.KindInsightsPath:      "nip",
 	cloud.KindInsightsAnalysis:  "nia",

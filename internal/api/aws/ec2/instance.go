@@ -1,71 +1,338 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
-	"slices"
+	"encoding/base64"
+	"maps"
+	"net/netip"
+	"strconv"
+	"strings"
 
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
+	"weir/internal/control"
 )
 
-// describeInstances answers that there are none; RunInstances is not implemented.
-func (a *api) describeInstances(ctx context.Context, in *DescribeInstancesInput) (*DescribeInstancesOutput, error) {
-	if _, err := a.enter(ctx); err != nil {
+// Attributes of an instance that this API alone shows.
+const (
+	attrImage   = "aws.image"
+	attrToken   = "aws.token"
+	attrCredits = "aws.credits"
+)
+
+func (a *api) runInstances(ctx context.Context, in *RunInstancesInput) (*RunInstancesOutput, error) {
+	who, err := a.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
-	for _, id := range in.InstanceIds {
-		return nil, noSuch(cloud.KindInstance, id)
-	}
-	return &DescribeInstancesOutput{}, nil
-}
-
-// amazonLinux is the one image in the catalogue; nothing is started from it yet.
-var amazonLinux = Image{
-	ImageId: new("ami-0a1b2c3d4e5f60718"), Name: new("al2023-ami-2023.6.20250303.0-kernel-6.1-x86_64"), Description: new("Amazon Linux 2023 AMI 2023.6.20250303.0 x86_64 HVM kernel-6.1"),
-	ImageLocation: new("amazon/al2023-ami-2023.6.20250303.0-kernel-6.1-x86_64"), OwnerId: new("137112412989"), ImageOwnerAlias: new("amazon"),
-	CreationDate: new("2025-03-03T00:00:00.000Z"), Architecture: ArchitectureValuesX8664, Hypervisor: HypervisorTypeXen, ImageType: ImageTypeValuesMachine,
-	State: ImageStateAvailable, Public: new(true), RootDeviceName: new("/dev/xvda"), RootDeviceType: DeviceTypeEbs, VirtualizationType: VirtualizationTypeHvm,
-	PlatformDetails: new("Linux/UNIX"), UsageOperation: new("RunInstances"), EnaSupport: new(true), SriovNetSupport: new("simple"), BootMode: BootModeValuesUefiPreferred,
-	BlockDeviceMappings: []BlockDeviceMapping{{DeviceName: new("/dev/xvda"), Ebs: &EbsBlockDevice{VolumeSize: new(int32(8)), VolumeType: VolumeTypeGp3, DeleteOnTermination: new(true), Encrypted: new(false)}}},
-}
-
-var imageListing = listing[Image]{
-	param: "imageIds",
-	id:    func(i Image) *string { return i.ImageId },
-	tags:  func(i Image) []Tag { return i.Tags },
-	fields: wire.Fields[Image]{
-		"architecture":        func(i Image) []string { return fact(&i.Architecture) },
-		"creation-date":       func(i Image) []string { return fact(i.CreationDate) },
-		"description":         func(i Image) []string { return fact(i.Description) },
-		"hypervisor":          func(i Image) []string { return fact(&i.Hypervisor) },
-		"image-id":            func(i Image) []string { return fact(i.ImageId) },
-		"image-type":          func(i Image) []string { return fact(&i.ImageType) },
-		"is-public":           func(i Image) []string { return flag(i.Public) },
-		"name":                func(i Image) []string { return fact(i.Name) },
-		"owner-alias":         func(i Image) []string { return fact(i.ImageOwnerAlias) },
-		"owner-id":            func(i Image) []string { return fact(i.OwnerId) },
-		"root-device-name":    func(i Image) []string { return fact(i.RootDeviceName) },
-		"root-device-type":    func(i Image) []string { return fact(&i.RootDeviceType) },
-		"state":               func(i Image) []string { return fact(&i.State) },
-		"virtualization-type": func(i Image) []string { return fact(&i.VirtualizationType) },
-	},
-}
-
-func (a *api) describeImages(ctx context.Context, in *DescribeImagesInput) (*DescribeImagesOutput, error) {
-	if _, err := a.enter(ctx); err != nil {
+	if err := a.refuseInstance(in); err != nil {
 		return nil, err
 	}
-	for _, id := range in.ImageIds {
-		if id != *amazonLinux.ImageId {
-			return nil, &wire.Error{Code: "InvalidAMIID.NotFound", Msg: "The image id '[" + id + "]' does not exist"}
+	c := control.RunInstances{
+		Reservation: NewID(cloud.KindReservation), Min: int(*in.MinCount), Max: int(*in.MaxCount),
+		TerminateOnExit: in.InstanceInitiatedShutdownBehavior == ShutdownBehaviorTerminate, KeepAPI: yes(in.DisableApiTermination), KeepRunning: yes(in.DisableApiStop),
+	}
+	if c.Min < 1 || c.Max < c.Min {
+		return nil, badValue("maxCount", strconv.Itoa(c.Max), "It must be at least minCount, and minCount at least 1.")
+	}
+	t, s, err := sizeOf(in.InstanceType)
+	if err != nil {
+		return nil, err
+	}
+	c.Type, c.CPUs, c.MemoryMiB = string(t), s.cpus, s.memoryMiB
+	if c.UserData, err = a.userData(in.UserData); err != nil {
+		return nil, err
+	}
+	if err := instanceLabels(in, &c); err != nil {
+		return nil, err
+	}
+	if c.Interface, err = a.newInterface(who, in); err != nil {
+		return nil, err
+	}
+	c.Attrs = map[string]string{attrImage: *in.ImageId, attrToken: text(in.ClientToken)}
+	if in.CreditSpecification != nil {
+		c.Attrs[attrCredits] = text(in.CreditSpecification.CpuCredits)
+	}
+	made, err := a.control.RunInstances(ctx, who, c)
+	if err != nil {
+		return nil, err
+	}
+	out := &RunInstancesOutput{ReservationId: new(made[0].Reservation), OwnerId: new(who.Account), Groups: []GroupIdentifier{}}
+	shape := a.instanceShape(a.control.View())
+	for _, i := range made {
+		x := shape(i)
+		out.Instances = append(out.Instances, x)
+	}
+	return out, nil
+}
+
+// refuseInstance names what of a request cannot be had.
+func (a *api) refuseInstance(in *RunInstancesInput) error {
+	if text(in.ImageId) == "" {
+		return missing("ImageId")
+	}
+	if *in.ImageId != *amazonLinux.ImageId {
+		return &wire.Error{Code: "InvalidAMIID.NotFound", Msg: "The image id '[" + *in.ImageId + "]' does not exist"}
+	}
+	if text(in.KeyName) != "" {
+		return &wire.Error{Code: "InvalidKeyPair.NotFound", Msg: "The key pair '" + *in.KeyName + "' does not exist"}
+	}
+	p := in.Placement
+	for what, asked := range map[string]bool{
+		"A launch template":                            in.LaunchTemplate != nil,
+		"A volume of one's own":                        len(in.BlockDeviceMappings) > 0,
+		"A spot instance":                              in.InstanceMarketOptions != nil,
+		"A CPU option":                                 in.CpuOptions != nil,
+		"An enclave":                                   in.EnclaveOptions != nil && yes(in.EnclaveOptions.Enabled),
+		"Hibernation":                                  in.HibernationOptions != nil && yes(in.HibernationOptions.Configured),
+		"Detailed monitoring":                          in.Monitoring != nil && yes(in.Monitoring.Enabled),
+		"A graphics processor":                         len(in.ElasticGpuSpecification)+len(in.ElasticInferenceAccelerators) > 0,
+		"A license configuration":                      len(in.LicenseSpecifications) > 0,
+		"A kernel or RAM disk":                         in.KernelId != nil || in.RamdiskId != nil,
+		"A secondary interface":                        len(in.SecondaryInterfaces) > 0,
+		"The placement of an instance beyond its zone": p != nil && (text(p.GroupName) != "" || text(p.GroupId) != "" || text(p.HostId) != "" || p.HostResourceGroupArn != nil || p.Tenancy != "" && p.Tenancy != "default"),
+		"An instance profile":                          in.IamInstanceProfile != nil,
+		"A resource-based host name":                   in.PrivateDnsNameOptions != nil && (in.PrivateDnsNameOptions.HostnameType == "resource-name" || yes(in.PrivateDnsNameOptions.EnableResourceNameDnsARecord) || yes(in.PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord)),
+		"The instance metadata service":                in.MetadataOptions != nil && in.MetadataOptions.HttpEndpoint == "enabled",
+		"A capacity reservation":                       in.CapacityReservationSpecification != nil && in.CapacityReservationSpecification.CapacityReservationTarget != nil,
+	} {
+		if asked {
+			return a.unsupported(what)
 		}
 	}
-	all := []Image{amazonLinux}
-	if len(in.Owners) > 0 && !slices.Contains(in.Owners, "amazon") && !slices.Contains(in.Owners, *amazonLinux.OwnerId) {
-		all = nil
+	return nil
+}
+
+// maxUserData is the vendor's limit, before it is encoded.
+const maxUserData = 16 << 10
+
+// userData reads a script; nothing else is understood.
+func (a *api) userData(p *string) ([]byte, error) {
+	b, err := base64.StdEncoding.DecodeString(text(p))
+	if err != nil {
+		return nil, &wire.Error{Code: "InvalidUserData.Malformed", Msg: "Invalid BASE64 encoding of user data."}
 	}
-	out := &DescribeImagesOutput{}
+	return b, a.checkUserData(b)
+}
+
+func (a *api) checkUserData(b []byte) error {
+	switch {
+	case len(b) == 0:
+	case len(b) > maxUserData:
+		return &wire.Error{Code: badParameter, Msg: "User data is limited to 16384 bytes"}
+	case !strings.HasPrefix(string(b), "#!"):
+		return a.unsupported("User data that is no script, which begins with #!,")
+	}
+	return nil
+}
+
+// instanceLabels reads the tags of instances and of their interfaces. An instance
+// here has no volume that tags for volumes could go to.
+func instanceLabels(in *RunInstancesInput, c *control.RunInstances) error {
+	var own, eni []TagSpecification
+	for _, s := range in.TagSpecifications {
+		switch s.ResourceType {
+		case "network-interface":
+			eni = append(eni, s)
+		case "volume":
+			if err := checkTags(s.Tags); err != nil {
+				return err
+			}
+		default:
+			own = append(own, s)
+		}
+	}
 	var err error
-	out.Images, out.NextToken, err = imageListing.answer(ctx, all, question{filters: in.Filters, max: in.MaxResults, token: in.NextToken})
-	return out, err
+	if c.Labels, err = labels(cloud.KindInstance, own, in.ClientToken); err != nil {
+		return err
+	}
+	l, err := labels(cloud.KindInterface, eni, nil)
+	c.InterfaceTags = l.Tags
+	return err
+}
+
+// newInterface reads where the instances are to be.
+func (a *api) newInterface(who control.Caller, in *RunInstancesInput) (n control.NewInterface, err error) {
+	if in.Placement != nil {
+		n.Zone = cmp.Or(text(in.Placement.AvailabilityZone), text(in.Placement.AvailabilityZoneId))
+	}
+	spec := InstanceNetworkInterfaceSpecification{
+		SubnetId: in.SubnetId, Groups: in.SecurityGroupIds, PrivateIpAddress: in.PrivateIpAddress,
+		Ipv6AddressCount: in.Ipv6AddressCount, Ipv6Addresses: in.Ipv6Addresses,
+	}
+	switch {
+	case len(in.NetworkInterfaces) > 1:
+		return n, a.unsupported("A second network interface of an instance")
+	case len(in.NetworkInterfaces) == 1:
+		if in.SubnetId != nil || len(in.SecurityGroupIds)+len(in.SecurityGroups) > 0 || in.PrivateIpAddress != nil || in.Ipv6AddressCount != nil || len(in.Ipv6Addresses) > 0 {
+			return n, combination("Network interfaces and an instance-level subnet ID, security groups, private address or IPv6 addresses may not be specified on the same request")
+		}
+		spec = in.NetworkInterfaces[0]
+		if number(spec.DeviceIndex) != 0 || number(spec.NetworkCardIndex) != 0 {
+			return n, badValue("deviceIndex", strconv.Itoa(int(number(spec.DeviceIndex))), "The first interface has device index 0.")
+		}
+	case len(in.SecurityGroups) > 0:
+		if spec.Groups, err = a.groupsByName(who, in.SecurityGroups, spec.Groups); err != nil {
+			return n, err
+		}
+	}
+	if err := a.interfaceSpec(spec, &n); err != nil {
+		return n, err
+	}
+	if *in.MaxCount > 1 && (n.Existing != "" || len(n.Addrs)+len(n.Addrs6) > 0) {
+		return n, combination("A network interface or addresses of your choice cannot be given to more than one instance")
+	}
+	return n, nil
+}
+
+// interfaceSpec reads the specification of an instance's interface.
+func (a *api) interfaceSpec(s InstanceNetworkInterfaceSpecification, n *control.NewInterface) (err error) {
+	switch {
+	case number(s.Ipv4PrefixCount)+number(s.Ipv6PrefixCount) > 0 || len(s.Ipv4Prefixes)+len(s.Ipv6Prefixes) > 0:
+		return a.unsupported("Prefix delegation")
+	case s.InterfaceType != nil && *s.InterfaceType != "interface":
+		return a.unsupported("A network interface of type " + *s.InterfaceType)
+	case len(s.Ipv6Addresses) > 0 && s.Ipv6AddressCount != nil:
+		return combination("Only one of ipv6Addresses and ipv6AddressCount may be specified")
+	}
+	n.Existing, n.Keep = cloud.InterfaceID(text(s.NetworkInterfaceId)), s.DeleteOnTermination != nil && !*s.DeleteOnTermination
+	if n.Existing != "" {
+		if s.SubnetId != nil || len(s.Groups) > 0 || s.PrivateIpAddress != nil || s.AssociatePublicIpAddress != nil || yes(s.DeleteOnTermination) {
+			return combination("A network interface that exists already takes no subnet, groups, addresses or deletion on termination")
+		}
+		return nil
+	}
+	n.Subnet, n.Groups, n.Description, n.Public = cloud.SubnetID(text(s.SubnetId)), ids[cloud.SecurityGroupID](s.Groups), text(s.Description), s.AssociatePublicIpAddress
+	if n.Addrs, err = privateAddresses(&CreateNetworkInterfaceInput{PrivateIpAddress: s.PrivateIpAddress, PrivateIpAddresses: s.PrivateIpAddresses}); err != nil {
+		return err
+	}
+	more, err := counted("secondaryPrivateIpAddressCount", s.SecondaryPrivateIpAddressCount)
+	if err != nil {
+		return err
+	}
+	n.Count = max(1, len(n.Addrs)) + more
+	if n.Count6, err = counted("ipv6AddressCount", s.Ipv6AddressCount); err != nil {
+		return err
+	}
+	for _, x := range s.Ipv6Addresses {
+		var addr netip.Addr
+		if addr, err = address("ipv6Addresses", x.Ipv6Address, true); err != nil {
+			return err
+		}
+		n.Addrs6 = append(n.Addrs6, addr)
+	}
+	return nil
+}
+
+// groupsByName adds the default VPC's groups with these names.
+func (a *api) groupsByName(who control.Caller, names, groups []string) ([]string, error) {
+	v := a.control.View()
+	found := map[string]string{}
+	for g := range cloud.SecurityGroups.By(v, "scope", cloud.Scope(who.Account, who.Region)) {
+		if vpc, ok := cloud.VPCs.Get(v, g.VPC); ok && vpc.Default {
+			found[g.Name] = string(g.ID)
+		}
+	}
+	for _, name := range names {
+		id, ok := found[name]
+		if !ok {
+			return nil, &wire.Error{Code: "InvalidGroup.NotFound", Msg: "The security group '" + name + "' does not exist in default VPC"}
+		}
+		groups = append(groups, id)
+	}
+	return groups, nil
+}
+
+// shownInstance is an instance with what filters know of its reservation.
+type shownInstance struct {
+	Instance
+	reservation, owner string
+}
+
+// shownInstances are the caller's instances.
+func (a *api) shownInstances(who control.Caller) []shownInstance {
+	v, now := a.control.View(), a.control.Now()
+	shape := a.instanceShape(v)
+	var all []shownInstance
+	for i := range cloud.Instances.By(v, "scope", cloud.Scope(who.Account, who.Region)) {
+		if control.InstanceShown(i, now) {
+			all = append(all, shownInstance{shape(i), i.Reservation, i.Account})
+		}
+	}
+	return all
+}
+
+func (a *api) describeInstances(ctx context.Context, in *DescribeInstancesInput) (*DescribeInstancesOutput, error) {
+	who, err := a.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	got, next, err := instanceListing.answer(ctx, a.shownInstances(who), question{in.InstanceIds, in.Filters, in.MaxResults, in.NextToken})
+	if err != nil {
+		return nil, err
+	}
+	out := &DescribeInstancesOutput{NextToken: next, Reservations: []Reservation{}}
+	at := map[string]int{}
+	for _, i := range got {
+		n, ok := at[i.reservation]
+		if !ok {
+			n = len(out.Reservations)
+			at[i.reservation] = n
+			out.Reservations = append(out.Reservations, Reservation{ReservationId: new(i.reservation), OwnerId: new(i.owner), Groups: []GroupIdentifier{}})
+		}
+		out.Reservations[n].Instances = append(out.Reservations[n].Instances, i.Instance)
+	}
+	return out, nil
+}
+
+var instanceListing = listing[shownInstance]{
+	kind: cloud.KindInstance, param: "instanceIds",
+	id:     func(i shownInstance) *string { return i.InstanceId },
+	tags:   func(i shownInstance) []Tag { return i.Tags },
+	fields: instanceFields(),
+}
+
+func instanceFields() wire.Fields[shownInstance] {
+	f := wire.Fields[shownInstance]{
+		"architecture":        func(i shownInstance) []string { return fact(&i.Architecture) },
+		"availability-zone":   func(i shownInstance) []string { return fact(i.Placement.AvailabilityZone) },
+		"client-token":        func(i shownInstance) []string { return fact(i.ClientToken) },
+		"dns-name":            func(i shownInstance) []string { return fact(i.PublicDnsName) },
+		"hypervisor":          func(i shownInstance) []string { return fact(&i.Hypervisor) },
+		"image-id":            func(i shownInstance) []string { return fact(i.ImageId) },
+		"instance-id":         func(i shownInstance) []string { return fact(i.InstanceId) },
+		"instance-state-code": func(i shownInstance) []string { return decimal(i.State.Code) },
+		"instance-state-name": func(i shownInstance) []string { return fact(&i.State.Name) },
+		"instance-type":       func(i shownInstance) []string { return fact(&i.InstanceType) },
+		"ip-address":          func(i shownInstance) []string { return fact(i.PublicIpAddress) },
+		"ipv6-address":        func(i shownInstance) []string { return fact(i.Ipv6Address) },
+		"key-name":            func(i shownInstance) []string { return fact(i.KeyName) },
+		"owner-id":            func(i shownInstance) []string { return []string{i.owner} },
+		"private-dns-name":    func(i shownInstance) []string { return fact(i.PrivateDnsName) },
+		"private-ip-address":  func(i shownInstance) []string { return fact(i.PrivateIpAddress) },
+		"reservation-id":      func(i shownInstance) []string { return []string{i.reservation} },
+		"root-device-name":    func(i shownInstance) []string { return fact(i.RootDeviceName) },
+		"root-device-type":    func(i shownInstance) []string { return fact(&i.RootDeviceType) },
+		"source-dest-check":   func(i shownInstance) []string { return flag(i.SourceDestCheck) },
+		"subnet-id":           func(i shownInstance) []string { return fact(i.SubnetId) },
+		"tenancy":             func(i shownInstance) []string { return fact(&i.Placement.Tenancy) },
+		"virtualization-type": func(i shownInstance) []string { return fact(&i.VirtualizationType) },
+		"vpc-id":              func(i shownInstance) []string { return fact(i.VpcId) },
+		"instance-lifecycle":  func(shownInstance) []string { return nil },
+		"monitoring-state":    func(i shownInstance) []string { return fact(&i.Monitoring.State) },
+	}
+	group := func(g func(GroupIdentifier) []string) func(shownInstance) []string {
+		return func(i shownInstance) []string { return facts(i.SecurityGroups, g) }
+	}
+	id, name := group(func(g GroupIdentifier) []string { return fact(g.GroupId) }), group(func(g GroupIdentifier) []string { return fact(g.GroupName) })
+	maps.Copy(f, wire.Fields[shownInstance]{"group-id": id, "instance.group-id": id, "group-name": name, "instance.group-name": name})
+	eni := func(g func(InstanceNetworkInterface) []string) func(shownInstance) []string {
+		return func(i shownInstance) []string { return facts(i.NetworkInterfaces, g) }
+	}
+	f["network-interface.network-interface-id"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.NetworkInterfaceId) })
+	f["network-interface.subnet-id"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.SubnetId) })
+	f["network-interface.vpc-id"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.VpcId) })
+	f["network-interface.addresses.private-ip-address"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.PrivateIpAddress) })
+	return f
 }

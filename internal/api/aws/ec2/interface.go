@@ -161,8 +161,7 @@ func (a *api) describeNetworkInterfaceAttribute(ctx context.Context, in *Describ
 	return out, nil
 }
 
-// attachNetworkInterface records the attachment; whether there is such an
-// instance nobody knows before instances exist.
+// attachNetworkInterface refuses: an instance has its one interface from the start.
 func (a *api) attachNetworkInterface(ctx context.Context, in *AttachNetworkInterfaceInput) (*AttachNetworkInterfaceOutput, error) {
 	who, err := a.enter(ctx)
 	if err != nil {
@@ -171,11 +170,10 @@ func (a *api) attachNetworkInterface(ctx context.Context, in *AttachNetworkInter
 	if !wellFormed(cloud.KindInstance, *in.InstanceId) {
 		return nil, noSuch(cloud.KindInstance, *in.InstanceId)
 	}
-	id, err := a.control.AttachInterface(ctx, who, cloud.InterfaceID(*in.NetworkInterfaceId), *in.InstanceId, int(*in.DeviceIndex))
-	if err != nil {
+	if err := a.control.CheckAttach(who, cloud.InterfaceID(*in.NetworkInterfaceId), cloud.InstanceID(*in.InstanceId)); err != nil {
 		return nil, err
 	}
-	return &AttachNetworkInterfaceOutput{AttachmentId: new(id), NetworkCardIndex: new(number(in.NetworkCardIndex))}, nil
+	return nil, a.unsupported("A second network interface of an instance")
 }
 
 func (a *api) detachNetworkInterface(ctx context.Context, in *DetachNetworkInterfaceInput) (*struct{}, error) {
@@ -186,7 +184,7 @@ func (a *api) detachNetworkInterface(ctx context.Context, in *DetachNetworkInter
 	if strings.HasPrefix(*in.AttachmentId, "ela-attach-") {
 		return nil, &wire.Error{Code: "OperationNotPermitted", Msg: "You are not allowed to manage 'ela-attach' attachments."}
 	}
-	return nil, a.control.DetachInterface(ctx, who, *in.AttachmentId)
+	return nil, a.control.CheckDetach(who, *in.AttachmentId)
 }
 
 // managedAttachment is the ID of a service's attachment, which follows from the interface's.

@@ -67,15 +67,24 @@ var interfaceRefusals = []refusal{
 		return w.iface(&sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Ipv6AddressCount: aws.Int32(1)})
 	}},
 	{"deleting what is attached", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
-		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
-		do(w.AttachNetworkInterface(w.Context(), &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}))
-		return failure(w.DeleteNetworkInterface(w.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: i}))
+		i := w.instance(subnet)
+		return failure(w.DeleteNetworkInterface(w.Context(), &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaces[0].NetworkInterfaceId}))
 	}},
 	{"attaching twice", "InvalidNetworkInterface.InUse", "", func(w *world, _, subnet string) error {
-		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
-		in := &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}
-		do(w.AttachNetworkInterface(w.Context(), in))
+		i := w.instance(subnet)
+		in := &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i.NetworkInterfaces[0].NetworkInterfaceId, InstanceId: i.InstanceId, DeviceIndex: aws.Int32(1)}
 		return failure(w.AttachNetworkInterface(w.Context(), in))
+	}},
+	{"attaching a second interface", "UnsupportedOperation", "A second network interface of an instance is not implemented.", func(w *world, _, subnet string) error {
+		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
+		return failure(w.AttachNetworkInterface(w.Context(), &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: w.instance(subnet).InstanceId, DeviceIndex: aws.Int32(1)}))
+	}},
+	{"attaching to nothing", "InvalidInstanceID.NotFound", "The instance ID 'i-0123456789abcdef0' does not exist", func(w *world, _, subnet string) error {
+		i := do(w.CreateNetworkInterface(w.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet})).NetworkInterface.NetworkInterfaceId
+		return failure(w.AttachNetworkInterface(w.Context(), &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: i, InstanceId: s("i-0123456789abcdef0"), DeviceIndex: aws.Int32(1)}))
+	}},
+	{"detaching an instance's interface", "OperationNotPermitted", "The network interface at device index 0 and networkCard index 0 cannot be detached.", func(w *world, _, subnet string) error {
+		return failure(w.DetachNetworkInterface(w.Context(), &sdk.DetachNetworkInterfaceInput{AttachmentId: w.instance(subnet).NetworkInterfaces[0].Attachment.AttachmentId}))
 	}},
 	{"no such attachment", "InvalidAttachmentID.NotFound", "", func(w *world, _, _ string) error {
 		return failure(w.DetachNetworkInterface(w.Context(), &sdk.DetachNetworkInterfaceInput{AttachmentId: s("eni-attach-0123456789abcdef0")}))

@@ -124,7 +124,7 @@ var vpcRefusals = []refusal{
 		return failure(client(w.url, "mars-north-1").DescribeVpcs(w.Context(), &sdk.DescribeVpcsInput{}))
 	}},
 	{"operation that is not there", "UnsupportedOperation", "", func(w *world, _, _ string) error {
-		return failure(w.RunInstances(w.Context(), &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}))
+		return failure(w.CreatePlacementGroup(w.Context(), &sdk.CreatePlacementGroupInput{GroupName: s("g")}))
 	}},
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/internal/cloud"
+	"weir/internal/control"
 )
 
 // destination reads the one destination of a route.
@@ -38,7 +39,7 @@ type targets struct {
 	others                                                       []*string // known, not implemented
 }
 
-func (a *api) target(t targets) (cloud.RouteTarget, error) {
+func (a *api) target(who control.Caller, t targets) (cloud.RouteTarget, error) {
 	for _, p := range t.others {
 		if text(p) != "" {
 			return cloud.RouteTarget{}, a.unsupported("A route to " + *p)
@@ -62,7 +63,11 @@ func (a *api) target(t targets) (cloud.RouteTarget, error) {
 	add(cloud.TargetEndpoint, t.endpoint)
 	add(cloud.TargetPeering, t.peering)
 	if text(t.instance) != "" {
-		return cloud.RouteTarget{}, noSuch(cloud.KindInstance, *t.instance)
+		eni, err := a.control.PrimaryInterface(who, cloud.InstanceID(*t.instance))
+		if err != nil {
+			return cloud.RouteTarget{}, err
+		}
+		add(cloud.TargetInterface, new(string(eni)))
 	}
 	switch len(found) {
 	case 0:
@@ -82,7 +87,7 @@ func (a *api) createRoute(ctx context.Context, in *CreateRouteInput) (*CreateRou
 	if err != nil {
 		return nil, err
 	}
-	r.Target, err = a.target(targets{
+	r.Target, err = a.target(who, targets{
 		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId,
 		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId},
 	})
@@ -107,7 +112,7 @@ func (a *api) replaceRoute(ctx context.Context, in *ReplaceRouteInput) (*struct{
 	if yes(in.LocalTarget) {
 		return nil, a.unsupported("Resetting a local route")
 	}
-	r.Target, err = a.target(targets{
+	r.Target, err = a.target(who, targets{
 		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId,
 		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId},
 	})

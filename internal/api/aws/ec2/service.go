@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
@@ -12,17 +13,31 @@ import (
 type api struct {
 	control *control.Control
 	service *wire.Service
+	console Console
 }
 
+// Console tells what an instance has printed, its last part, and when it last did.
+type Console func(id cloud.InstanceID) (text string, last time.Time)
+
+// Option connects the service with a part of the platform that it can do without.
+type Option func(*api)
+
+// WithConsole has GetConsoleOutput answer.
+func WithConsole(c Console) Option { return func(a *api) { a.console = c } }
+
 // New returns the service with everything that is implemented.
-func New(c *control.Control) *wire.Service {
+func New(c *control.Control, options ...Option) *wire.Service {
 	s := wire.NewService(Spec)
 	s.MapError = mapError
-	a := &api{control: c, service: s}
+	a := &api{control: c, service: s, console: func(cloud.InstanceID) (string, time.Time) { return "", time.Time{} }}
+	for _, set := range options {
+		set(a)
+	}
 	a.handleNetworks(s)
 	a.handleGateways(s)
 	a.handleSecurity(s)
 	a.handleInterfaces(s)
+	a.handleInstances(s)
 	a.handleOptions(s)
 	a.handlePeerings(s)
 	a.handleInsights(s)
@@ -131,7 +146,23 @@ func (a *api) handleInterfaces(s *wire.Service) {
 	wire.Handle(s, "UnassignPrivateIpAddresses", a.unassignPrivateIpAddresses)
 	wire.Handle(s, "AssignIpv6Addresses", a.assignIpv6Addresses)
 	wire.Handle(s, "UnassignIpv6Addresses", a.unassignIpv6Addresses)
+}
+
+func (a *api) handleInstances(s *wire.Service) {
+	wire.Handle(s, "RunInstances", a.runInstances)
+	wire.Handle(s, "TerminateInstances", a.terminateInstances)
+	wire.Handle(s, "StopInstances", a.stopInstances)
+	wire.Handle(s, "StartInstances", a.startInstances)
+	wire.Handle(s, "RebootInstances", a.rebootInstances)
 	wire.Handle(s, "DescribeInstances", a.describeInstances)
+	wire.Handle(s, "DescribeInstanceStatus", a.describeInstanceStatus)
+	wire.Handle(s, "DescribeInstanceAttribute", a.describeInstanceAttribute)
+	wire.Handle(s, "ModifyInstanceAttribute", a.modifyInstanceAttribute)
+	wire.Handle(s, "DescribeInstanceCreditSpecifications", a.describeInstanceCreditSpecifications)
+	wire.Handle(s, "GetConsoleOutput", a.getConsoleOutput)
+	wire.Handle(s, "DescribeInstanceTypes", a.describeInstanceTypes)
+	wire.Handle(s, "DescribeInstanceTypeOfferings", a.describeInstanceTypeOfferings)
+	wire.Handle(s, "DescribeVolumes", a.describeVolumes)
 	wire.Handle(s, "DescribeImages", a.describeImages)
 }
 

@@ -30,6 +30,7 @@ var resourceTypes = map[cloud.Resource]ResourceType{
 	cloud.KindDHCPOptions:       "dhcp-options",
 	cloud.KindPrefixList:        "prefix-list",
 	cloud.KindEndpoint:          "vpc-endpoint",
+	cloud.KindInstance:          "instance",
 	cloud.KindPeering:           "vpc-peering-connection",
 	cloud.KindInsightsPath:      "network-insights-path",
 	cloud.KindInsightsAnalysis:  "network-insights-analysis",

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+
+	"weir/internal/cloud"
+	"weir/internal/host"
+	"weir/internal/sandbox"
+)
+
+// openHosts starts the instances that the state wants up, and follows it.
+func (d *daemon) openHosts(ctx context.Context) error {
+	certs := "/etc/ssl/certs/ca-certificates.crt"
+	machines, err := sandbox.Open(sandbox.Config{Dir: filepath.Join(d.cfg.data, "hosts"), Certs: d.certs(), Machines: true})
+	if err != nil {
+		return fmt.Errorf("preparing instances: %w", err)
+	}
+	d.machines = machines
+	d.hosts = host.New(host.Config{
+		State: d.store, Lease: d.lease, Settled: d.control.Settled, Machine: host.Machines{Host: machines}, Log: d.log,
+		Env: []string{"SSL_CERT_FILE=" + certs, "AWS_CA_BUNDLE=" + certs, "REQUESTS_CA_BUNDLE=" + certs, "NODE_EXTRA_CA_CERTS=" + filepath.Join(filepath.Dir(certs), "extra.crt")},
+	})
+	ended := make(chan struct{})
+	d.onClose(func() error { <-ended; return machines.Close() })
+	d.group.Go(func() error {
+		defer close(ended)
+		return d.hosts.Run(ctx)
+	})
+	return nil
+}
+
+// lease waits until the network has an interface and lends its namespace.
+func (d *daemon) lease(ctx context.Context, eni *cloud.Interface, rev uint64) (*host.Slot, error) {
+	if err := d.network.Settle(ctx, eni.VPC, rev); err != nil {
+		return nil, err
+	}
+	s, err := d.network.Lease(ctx, eni.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &host.Slot{NetNS: s.NetNS, Resolvers: s.Resolvers, Release: s.Close}
+	if plan := d.network.Plan(eni.VPC); plan != nil {
+		out.Search = plan.DNS.Search
+	}
+	return out, nil
+}
+
+// consoleText is the answer of GET /_weir/instances/{id}/console.
+type consoleText struct {
+	Text string `json:"text"`
+}
+
+// consoleOf answers what an instance has printed.
+func (d *daemon) consoleOf(r *http.Request) (any, error) {
+	id := cloud.InstanceID(r.PathValue("id"))
+	if _, ok := cloud.Instances.Get(d.store.View(), id); !ok {
+		return nil, cloud.Errorf(cloud.NotFound, cloud.KindInstance, string(id), "", "there is no instance %q; `aws ec2 describe-instances` lists them", id)
+	}
+	text, _ := d.hosts.Console(id)
+	return consoleText{text}, nil
+}
+
+// instance shows what an instance has printed.
+func instance(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "instance")
+	addr := addrFlag(fs)
+	fs.Usage = func() {
+		fmt.Fprintln(fs.Output(), "usage: weir instance log i-…")
+		fs.PrintDefaults()
+	}
+	if len(args) == 0 || args[0] != "log" {
+		fs.Usage()
+		return errUsage
+	}
+	if err := parse(fs, args[1:], 1); err != nil {
+		return err
+	}
+	if fs.NArg() != 1 {
+		fs.Usage()
+		return errUsage
+	}
+	c := newClient(*addr)
+	if err := c.asOwner(ctx); err != nil {
+		return err
+	}
+	var out consoleText
+	if err := c.call(ctx, http.MethodGet, "/_weir/instances/"+url.PathEscape(fs.Arg(0))+"/console", nil, &out); err != nil {
+		return err
+	}
+	fmt.Fprint(e.stdout, out.Text)
+	return nil
+}

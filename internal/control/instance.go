@@ -1,0 +1,408 @@
+package control
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"weir/internal/cloud"
+)
+
+// RunInstances asks for instances.
+type RunInstances struct {
+	Labels
+	Reservation   string // an ID for all of them
+	Min, Max      int
+	Type          string
+	CPUs          int
+	MemoryMiB     int
+	UserData      []byte
+	Interface     NewInterface
+	InterfaceTags map[string]string
+	// See cloud.Instance.
+	TerminateOnExit, KeepAPI, KeepRunning bool
+}
+
+// NewInterface is an instance's own interface: one that exists, or a new one.
+type NewInterface struct {
+	Existing    cloud.InterfaceID
+	Subnet      cloud.SubnetID // "" is the default one of Zone
+	Zone        string         // "" is any
+	Groups      []cloud.SecurityGroupID
+	Addrs       []netip.Addr
+	Count       int
+	Addrs6      []netip.Addr
+	Count6      int
+	Description string
+	Public      *bool // nil is as the subnet says
+	Keep        bool  // when the instance ends
+}
+
+// instanceShown is how long a terminated instance is shown.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+const instanceShown = time.Hour
+
+// InstanceShown reports whether APIs still show the instance.
+func InstanceShown(i *cloud.Instance, now time.Time) bool {
+	return i.Ended.IsZero() || now.Before(i.Ended.Add(instanceShown))
+}
+
+// RunInstances makes instances: as many as there are addresses for, at most Max
+// and at least Min, or none.
+func (c *Control) RunInstances(ctx context.Context, who Caller, in RunInstances) ([]*cloud.Instance, error) {
+	var made []*cloud.Instance
+	err := c.transact(ctx, func(tx cloud.Tx) (err error) {
+		made, err = c.runOnce(tx, who, in)
+		return err
+	})
+	return made, err
+}
+
+// runOnce is once for a whole reservation.
+func (c *Control) runOnce(tx cloud.Tx, who Caller, in RunInstances) ([]*cloud.Instance, error) {
+	var made []*cloud.Instance
+	input := in
+	input.Reservation = ""
+	id := func(i *cloud.Instance) cloud.InstanceID { return i.ID }
+	first, err := once(tx, who, cloud.Instances, "instances", in.Labels, input, id, func() (*cloud.Instance, error) {
+		c.forgetInstances(tx, who)
+		var err error
+		if made, err = c.runInstances(tx, who, in); err != nil {
+			return nil, err
+		}
+		return made[0], nil
+	})
+	if err != nil || made != nil {
+		return made, err
+	}
+	made = slices.Collect(cloud.Instances.By(tx, "reservation", first.Reservation))
+	slices.SortFunc(made, func(x, y *cloud.Instance) int { return x.Index - y.Index })
+	return made, nil
+}
+
+func (c *Control) forgetInstances(tx cloud.Tx, who Caller) {
+	for i := range cloud.Instances.By(tx, "scope", who.scope()) {
+		if !InstanceShown(i, c.now()) {
+			cloud.Instances.Delete(tx, i.ID)
+		}
+	}
+}
+
+func (c *Control) runInstances(tx cloud.Tx, who Caller, in RunInstances) ([]*cloud.Instance, error) {
+	n := count(cloud.Instances.By(tx, "scope", who.scope()), func(i *cloud.Instance) bool { return i.Phase != cloud.Terminated })
+	if n+in.Min > c.Quotas().Instances {
+		return nil, cloud.Errorf(cloud.Limit, cloud.KindInstance, "", "", "no more than %d instances are allowed; terminate some", c.Quotas().Instances)
+	}
+	var made []*cloud.Instance
+	for k := range min(in.Max, c.Quotas().Instances-n) {
+		i, err := c.runInstance(tx, who, in, k)
+		if cloud.IsKind(err, cloud.Exhausted) && k >= in.Min {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, i)
+	}
+	return made, nil
+}
+
+func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index int) (*cloud.Instance, error) {
+	i := &cloud.Instance{
+		Meta: c.meta(who, in.Labels), ID: cloud.InstanceID(who.NewID(cloud.KindInstance)), Reservation: in.Reservation, Index: index,
+		Type: in.Type, CPUs: in.CPUs, MemoryMiB: in.MemoryMiB, UserData: in.UserData, Phase: cloud.Pending, Boot: 1, Launched: c.now().UTC().Truncate(time.Second),
+		TerminateOnExit: in.TerminateOnExit, KeepAPI: in.KeepAPI, KeepRunning: in.KeepRunning,
+	}
+	eni, public, err := c.instanceInterface(tx, who, in)
+	if err != nil {
+		return nil, err
+	}
+	next := *eni
+	next.Attachment = &cloud.InterfaceAttachment{
+		ID: who.NewID(cloud.KindAttachment), Instance: string(i.ID), At: i.Launched, DeleteOnTermination: in.Interface.Existing == "" && !in.Interface.Keep,
+	}
+	i.PublicIP = public
+	if public {
+		if next.PublicIP, err = c.publicAddress(tx); err != nil {
+			return nil, err
+		}
+	}
+	i.VPC, i.Subnet, i.Interface, i.Addr = next.VPC, next.Subnet, next.ID, next.Addrs[0]
+	cloud.Interfaces.Put(tx, &next)
+	cloud.Instances.Put(tx, i)
+	return i, nil
+}
+
+// instanceInterface finds or makes an instance's interface, and says whether it
+// is to have a public address.
+func (c *Control) instanceInterface(tx cloud.Tx, who Caller, in RunInstances) (*cloud.Interface, bool, error) {
+	if want := in.Interface.Existing; want != "" {
+		eni, err := userInterface(tx, who, want)
+		if err == nil && eni.Attachment != nil {
+			err = cloud.Errorf(cloud.InUse, cloud.KindAttachment, string(want), "", "interface %s is attached to %s; detach it first", want, eni.Attachment.Instance)
+		}
+		return eni, false, err
+	}
+	s, err := c.instanceSubnet(tx, who, in.Interface)
+	if err != nil {
+		return nil, false, err
+	}
+	groups, err := c.interfaceGroups(tx, who, s.VPC, in.Interface.Groups)
+	if err != nil {
+		return nil, false, err
+	}
+	n := count(cloud.Interfaces.By(tx, "scope", who.scope()), nil)
+	if err := within(n, c.Quotas().Interfaces, cloud.KindInterface, "", ""); err != nil {
+		return nil, false, err
+	}
+	n6 := in.Interface.Count6
+	if s.AssignIPv6 && n6 == 0 && len(in.Interface.Addrs6) == 0 {
+		n6 = 1
+	}
+	public := s.MapPublicIP
+	set(&public, in.Interface.Public)
+	eni, err := c.placeInterface(tx, who, placement{
+		Labels: Labels{Tags: in.InterfaceTags}, subnet: s, use: cloud.UseHost, groups: groups, description: in.Interface.Description,
+		addrs: in.Interface.Addrs, count: in.Interface.Count, addrs6: in.Interface.Addrs6, ipv6: n6,
+	})
+	return eni, public, err
+}
+
+// instanceSubnet is the subnet asked for, or the default one of the zone.
+func (c *Control) instanceSubnet(v cloud.View, who Caller, in NewInterface) (*cloud.Subnet, error) {
+	zone := ""
+	if in.Zone != "" {
+		z, err := c.zone(who, in.Zone)
+		if err != nil {
+			return nil, err
+		}
+		zone = z.Name
+	}
+	if in.Subnet != "" {
+		s, err := find(v, who, cloud.Subnets, cloud.KindSubnet, in.Subnet)
+		if err == nil && zone != "" && s.Zone != zone {
+			err = cloud.Errorf(cloud.Conflict, cloud.KindInstance, zone, "zone", "The subnet %s is in zone %s, not in %s", s.ID, s.Zone, zone)
+		}
+		return s, err
+	}
+	var found *cloud.Subnet
+	for s := range cloud.Subnets.By(v, "scope", who.scope()) {
+		if s.Default && (zone == "" || s.Zone == zone) && (found == nil || s.Zone < found.Zone) {
+			found = s
+		}
+	}
+	if found == nil {
+		return nil, cloud.Errorf(cloud.Missing, cloud.KindSubnet, "", "no-default", "No subnets found for the default VPC. Please specify a subnet.")
+	}
+	return found, nil
+}
+
+// InstanceChange is what a request did to an instance.
+type InstanceChange struct {
+	ID       cloud.InstanceID
+	Was, Now cloud.Phase
+}
+
+// changeInstances changes several instances, all or none.
+func (c *Control) changeInstances(ctx context.Context, who Caller, ids []cloud.InstanceID, f func(tx cloud.Tx, i *cloud.Instance) error) ([]InstanceChange, error) {
+	var out []InstanceChange
+	err := c.transact(ctx, func(tx cloud.Tx) error {
+		for _, id := range ids {
+			old, err := c.instance(tx, who, id)
+			if err != nil {
+				return err
+			}
+			i := *old
+			if err := f(tx, &i); err != nil {
+				return err
+			}
+			cloud.Instances.Put(tx, &i)
+			out = append(out, InstanceChange{id, old.Phase, i.Phase})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// instance is one that APIs show.
+func (c *Control) instance(v cloud.View, who Caller, id cloud.InstanceID) (*cloud.Instance, error) {
+	i, err := find(v, who, cloud.Instances, cloud.KindInstance, id)
+	if err == nil && !InstanceShown(i, c.now()) {
+		err = absent(cloud.KindInstance, string(id))
+	}
+	return i, err
+}
+
+// TerminateInstances ends instances for good.
+func (c *Control) TerminateInstances(ctx context.Context, who Caller, ids []cloud.InstanceID) ([]InstanceChange, error) {
+	return c.changeInstances(ctx, who, ids, func(_ cloud.Tx, i *cloud.Instance) error {
+		switch {
+		case i.KeepAPI:
+			return cloud.Errorf(cloud.Denied, cloud.KindInstance, string(i.ID), "keep-api", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", i.ID)
+		case i.Phase != cloud.Terminated:
+			i.Phase, i.Reason = cloud.Terminating, ""
+		}
+		return nil
+	})
+}
+
+// StopInstances stops instances; they keep their interface.
+func (c *Control) StopInstances(ctx context.Context, who Caller, ids []cloud.InstanceID) ([]InstanceChange, error) {
+	return c.changeInstances(ctx, who, ids, func(_ cloud.Tx, i *cloud.Instance) error {
+		switch {
+		case i.Phase == cloud.Stopping || i.Phase == cloud.Stopped:
+			return nil
+		case !i.Phase.Up():
+			return wrongPhase(i, "stopped")
+		case i.KeepRunning:
+			return cloud.Errorf(cloud.Denied, cloud.KindInstance, string(i.ID), "keep-running", "The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.", i.ID)
+		}
+		i.Phase, i.Reason = cloud.Stopping, ""
+		return nil
+	})
+}
+
+// StartInstances starts stopped instances.
+func (c *Control) StartInstances(ctx context.Context, who Caller, ids []cloud.InstanceID) ([]InstanceChange, error) {
+	return c.changeInstances(ctx, who, ids, func(tx cloud.Tx, i *cloud.Instance) error {
+		if i.Phase.Up() {
+			return nil
+		}
+		if i.Phase != cloud.Stopped {
+			return wrongPhase(i, "started")
+		}
+		i.Phase, i.Reason, i.Launched = cloud.Pending, "", c.now().UTC().Truncate(time.Second)
+		i.Boot++
+		eni, ok := cloud.Interfaces.Get(tx, i.Interface)
+		if !ok || !i.PublicIP {
+			return nil
+		}
+		next := *eni
+		var err error
+		next.PublicIP, err = c.publicAddress(tx)
+		cloud.Interfaces.Put(tx, &next)
+		return err
+	})
+}
+
+// RebootInstances restarts what runs.
+func (c *Control) RebootInstances(ctx context.Context, who Caller, ids []cloud.InstanceID) error {
+	_, err := c.changeInstances(ctx, who, ids, func(_ cloud.Tx, i *cloud.Instance) error {
+		if !i.Phase.Up() {
+			return wrongPhase(i, "rebooted")
+		}
+		i.Boot++
+		return nil
+	})
+	return err
+}
+
+func wrongPhase(i *cloud.Instance, verb string) error {
+	return cloud.Errorf(cloud.State, cloud.KindInstance, string(i.ID), "phase", "The instance '%s' is not in a state from which it can be %s (it is %s).", i.ID, verb, i.Phase)
+}
+
+// ModifyInstance changes what is not nil.
+type ModifyInstance struct {
+	Groups                                []cloud.SecurityGroupID
+	SourceDestCheck                       *bool
+	UserData                              *[]byte
+	Type                                  *string
+	CPUs, MemoryMiB                       int // with Type
+	TerminateOnExit, KeepAPI, KeepRunning *bool
+}
+
+// ModifyInstance changes an instance; size and user data only while it is stopped.
+func (c *Control) ModifyInstance(ctx context.Context, who Caller, id cloud.InstanceID, in ModifyInstance) error {
+	_, err := c.changeInstances(ctx, who, []cloud.InstanceID{id}, func(tx cloud.Tx, i *cloud.Instance) error {
+		if (in.Type != nil || in.UserData != nil) && i.Phase != cloud.Stopped {
+			return cloud.Errorf(cloud.State, cloud.KindInstance, string(id), "not-stopped", "The instance '%s' is not in the 'stopped' state.", id)
+		}
+		set(&i.TerminateOnExit, in.TerminateOnExit)
+		set(&i.KeepAPI, in.KeepAPI)
+		set(&i.KeepRunning, in.KeepRunning)
+		set(&i.UserData, in.UserData)
+		if in.Type != nil {
+			i.Type, i.CPUs, i.MemoryMiB = *in.Type, in.CPUs, in.MemoryMiB
+		}
+		if in.Groups == nil && in.SourceDestCheck == nil {
+			return nil
+		}
+		return c.ModifyInterface(context.WithValue(ctx, txKey{}, tx), who, i.Interface, ModifyInterface{Groups: in.Groups, SourceDestCheck: in.SourceDestCheck})
+	})
+	return err
+}
+
+// Settled records what has come of an instance's start, stop or end. A request
+// that came in between is left to stand.
+func (c *Control) Settled(ctx context.Context, id cloud.InstanceID, boot int, to cloud.Phase, reason string) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		old, ok := cloud.Instances.Get(tx, id)
+		if !ok || old.Boot != boot || old.Phase == to || !leads(old.Phase, to) {
+			return nil
+		}
+		i := *old
+		i.Phase = to
+		if reason != "" {
+			i.Reason = reason
+		}
+		switch to {
+		case cloud.Stopped:
+			releasePublic(tx, i.Interface)
+		case cloud.Terminated:
+			i.Ended = c.now()
+			releaseInterface(tx, i.Interface)
+			i.Interface = ""
+		}
+		cloud.Instances.Put(tx, &i)
+		return nil
+	})
+}
+
+// leads reports whether one phase may be followed by another.
+func leads(from, to cloud.Phase) bool {
+	switch from {
+	case cloud.Pending:
+		return to == cloud.Running || to == cloud.Stopped || to == cloud.Terminated
+	case cloud.Running, cloud.Stopping:
+		return to == cloud.Stopped || to == cloud.Terminated
+	case cloud.Terminating:
+		return to == cloud.Terminated
+	}
+	return false
+}
+
+// releasePublic gives an instance's own public address back.
+func releasePublic(tx cloud.Tx, id cloud.InterfaceID) {
+	if old, ok := cloud.Interfaces.Get(tx, id); ok && old.PublicIP.IsValid() {
+		i := *old
+		i.PublicIP = netip.Addr{}
+		cloud.Interfaces.Put(tx, &i)
+	}
+}
+
+// releaseInterface deletes or detaches the interface of an instance that has ended.
+func releaseInterface(tx cloud.Tx, id cloud.InterfaceID) {
+	old, ok := cloud.Interfaces.Get(tx, id)
+	switch {
+	case !ok:
+	case old.Attachment != nil && old.Attachment.DeleteOnTermination:
+		removeInterface(tx, id)
+	default:
+		i := *old
+		i.Attachment, i.PublicIP = nil, netip.Addr{}
+		cloud.Interfaces.Put(tx, &i)
+	}
+}
+
+// PrimaryInterface is the interface of an instance.
+func (c *Control) PrimaryInterface(who Caller, id cloud.InstanceID) (cloud.InterfaceID, error) {
+	i, err := c.instance(c.View(), who, id)
+	if err == nil && i.Interface == "" {
+		err = wrongPhase(i, "used: it has no network interface any more")
+	}
+	if err != nil {
+		return "", err
+	}
+	return i.Interface, nil
+}
