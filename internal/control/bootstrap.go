@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"weir/internal/cloud"
 )
@@ -14,7 +15,7 @@ const (
 )
 
 // Bootstrap writes what a fresh platform has: the bootstrap key and the
-// managed policies the dialects bring. It changes nothing that stands already.
+// managed policies the dialects bring, in their present versions. It changes nothing else that stands already.
 func (c *Control) Bootstrap(ctx context.Context, managed []cloud.Policy) error {
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
 		if _, ok := cloud.AccessKeys.Get(tx, BootstrapKeyID); !ok {
@@ -24,7 +25,7 @@ func (c *Control) Bootstrap(ctx context.Context, managed []cloud.Policy) error {
 			})
 		}
 		for _, p := range managed {
-			if _, ok := cloud.Policies.Get(tx, p.ARN); !ok {
+			if old, ok := cloud.Policies.Get(tx, p.ARN); !ok || !slices.Equal(old.Versions, p.Versions) {
 				cloud.Policies.Put(tx, &p)
 			}
 		}
@@ -42,14 +43,14 @@ func (c *Control) Reset(ctx context.Context, managed []cloud.Policy) error {
 	if err := c.store.Reset(ctx); err != nil {
 		return fmt.Errorf("clearing the state: %w", err)
 	}
+	c.seal.mu.Lock()
+	c.seal.key = nil
+	c.seal.mu.Unlock()
 	if err := c.blobs.Reset(ctx); err != nil {
 		return fmt.Errorf("clearing functions' code: %w", err)
 	}
 	if err := c.logs.Reset(ctx); err != nil {
 		return fmt.Errorf("clearing the logs: %w", err)
 	}
-	c.seal.mu.Lock()
-	c.seal.key = nil
-	c.seal.mu.Unlock()
 	return c.Bootstrap(ctx, managed)
 }
