@@ -235,8 +235,8 @@ func (k asker) target(ctx context.Context, p *netplan.Plan, from *cloud.Interfac
 		}
 	} else if !cloud.IsKind(err, cloud.NotFound) {
 		return netip.Addr{}, err
-	} else if i := slices.IndexFunc(p.DNS.Records, func(r netplan.DNSRecord) bool { return r.Name == name }); i >= 0 && from != nil {
-		addrs = p.DNS.Records[i].Addrs
+	} else if own, ok := p.DNS.Lookup(name); ok && from != nil {
+		addrs = own
 	} else if addrs, err = k.resolve(ctx, name); err != nil {
 		return netip.Addr{}, err
 	}
