@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	coldRounds = 24
+	coldRounds = 16
 	// settling is what a pool gets to start another interpreter.
 	settling = 250 * time.Millisecond
 )
