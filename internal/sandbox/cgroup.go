@@ -61,22 +61,8 @@ func (c *cgroups) openV1(ctl string, h hierarchy, own, name string) {
 		c.missing[ctl] = err
 		return
 	}
-	weigh(dir, "cpu.shares", 1024*weight)
 	c.base[ctl] = dir
 	delete(c.missing, ctl)
-}
-
-// weight is what all sandboxes together count for when processors are short, in
-// ordinary processes. By default a group counts for one, whatever is in it, so
-// functions would starve beside the daemon that serves them.
-const weight = 16
-
-// weigh sets the weight of a daemon's group, and of the one that holds it. It is
-// no limit: a hierarchy without this file goes without.
-func weigh(dir, file string, n int) {
-	for _, d := range []string{filepath.Dir(dir), dir} {
-		_ = writeFile(filepath.Join(d, file), strconv.Itoa(n))
-	}
 }
 
 // openV2 tries the daemon's own group, then the root of the hierarchy. The kernel
@@ -94,7 +80,6 @@ func (c *cgroups) openV2(h hierarchy, own, name string) {
 			for _, ctl := range controllers {
 				c.base[ctl] = dir
 			}
-			weigh(dir, "cpu.weight", 100*weight)
 			c.unified = true
 			clear(c.missing)
 			return
