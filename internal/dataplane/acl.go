@@ -25,25 +25,38 @@ func (l *lowerer) acls(s *ruleSets) {
 		if a == nil {
 			a = &netplan.ACL{ID: sub.ACL} // closed
 		}
-		l.subnetACL(sub, a, "out", netplan.StageACLOut, a.Out, dst, s.aclOut, s.aclOutIf)
-		l.subnetACL(sub, a, "in", netplan.StageACLIn, a.In, src, s.aclIn, s.aclInIf)
+		l.subnetACL(sub, a, "out", netplan.StageACLOut, a.Out, dst, s, s.aclOut, s.aclOutIf)
+		l.subnetACL(sub, a, "in", netplan.StageACLIn, a.In, src, s, s.aclIn, s.aclInIf)
 	}
 	l.add(s.aclOut)
 	l.add(s.aclIn)
 }
 
 // subnetACL lowers one direction of an ACL for one subnet; far is the other side's address.
-func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field, byAddr *pair, byLink *nft.Set) {
+func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field, s *ruleSets, byAddr *pair, byLink *nft.Set) {
 	if allows(lines, any4) && (!l.has6 || allows(lines, any6)) {
 		return
 	}
 	c := &nft.Chain{Name: "acl_" + dir + "_" + string(sub.ID)}
+	inside := l.forwarders(sub)
+	farLink := nft.OIf
+	if far == src {
+		farLink = nft.IIf
+	}
+	if len(inside.Elems) > 0 {
+		c.Rules = append(c.Rules, nft.R(nft.In(inside, farLink), nft.Return).Note("inside the subnet"))
+	}
 	var cidrs []netip.Prefix
 	for _, p := range []netip.Prefix{sub.CIDR4, sub.CIDR6} {
-		if p.IsValid() {
-			cidrs = append(cidrs, p.Masked())
-			c.Rules = append(c.Rules, nft.R(nft.Eq(family(far, p), nft.Net(p)), nft.Return).Note("inside the subnet"))
+		if !p.IsValid() {
+			continue
 		}
+		cidrs = append(cidrs, p.Masked())
+		m := []nft.Stmt{nft.Eq(family(far, p), nft.Net(p)), nft.Return}
+		if len(s.fwd.Elems) > 0 { // what forwards is where its link is
+			m = append([]nft.Stmt{nft.NotIn(s.fwd, farLink)}, m...)
+		}
+		c.Rules = append(c.Rules, nft.R(m...).Note("inside the subnet"))
 	}
 	for _, e := range lines {
 		m := matchLine(far, e)
@@ -60,11 +73,20 @@ func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, sta
 		set := byAddr.of(p.Addr())
 		set.Elems = append(set.Elems, nft.K(nft.Net(p)).Then(nft.Jump(c.Name)))
 	}
+	for _, e := range inside.Elems {
+		byLink.Elems = append(byLink.Elems, e.Then(nft.Jump(c.Name)))
+	}
+}
+
+// forwarders is the set of links in the subnet that forward.
+func (l *lowerer) forwarders(sub *netplan.Subnet) *nft.Set {
+	s := &nft.Set{Key: []nft.Field{nft.OIf}}
 	for i := range l.p.ENIs {
 		if e := &l.p.ENIs[i]; e.Subnet == sub.ID && forwards(e) {
-			byLink.Elems = append(byLink.Elems, nft.K(nft.If(l.n.enis[e.ID])).Then(nft.Jump(c.Name)))
+			s.Elems = append(s.Elems, nft.K(nft.If(l.n.enis[e.ID])))
 		}
 	}
+	return s
 }
 
 func family(f [2]nft.Field, p netip.Prefix) nft.Field {

@@ -127,6 +127,11 @@ func natTable(e *netplan.ENI) *nft.Table {
 	}}
 }
 
+var (
+	multicast4 = netip.MustParsePrefix("224.0.0.0/4")
+	multicast6 = netip.MustParsePrefix("ff00::/8")
+)
+
 // slotSet is the set of a shared interface's table that slots add themselves to.
 func slotSet(six bool) *nft.Set {
 	s := &nft.Set{Name: "slots", Key: []nft.Field{nft.IIf, nft.Src4}, Open: true}
@@ -143,10 +148,7 @@ const (
 
 // A slot may have this many tracked flows: one instance cannot fill the tables
 // that its VPC shares. (An instance has 1,024 file descriptors.)
-const (
-	slotFlows                = 8192
-	stageLimit netplan.Stage = "connection-limit"
-)
+const slotFlows = 8192
 
 // sharedTable translates slots to the interface's addresses, and keeps them from each other.
 func sharedTable(e *netplan.ENI) *nft.Table {
@@ -155,15 +157,17 @@ func sharedTable(e *netplan.ENI) *nft.Table {
 	conns := &nft.Set{Name: "conns", Key: []nft.Field{nft.IIf}, Open: true, Counts: true}
 	pre := &nft.Chain{Name: "pre", Hook: &nft.Hook{Point: nft.Prerouting, Priority: prioPre}, Rules: []nft.Rule{
 		nft.R(nft.Eq(nft.IIf, nft.If(ethIndex)), nft.Accept),
+		nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
+		nft.R(append([]nft.Stmt{nft.Eq(nft.Dst4, nft.Net(multicast4))}, drop(netplan.StageLinkLocal, id)...)...), // not forwarded to the router, which would say so
+		nft.R(append([]nft.Stmt{nft.Eq(nft.Dst6, nft.Net(multicast6))}, drop(netplan.StageLinkLocal, id)...)...),
 		nft.R(nft.In(slots4, nft.IIf, nft.Src4), nft.Accept),
 		nft.R(nft.In(slots6, nft.IIf, nft.Src6), nft.Accept),
-		nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
 		nft.R(drop(netplan.StageSpoof, id)...),
 	}}
 	unsolicited := func() nft.Rule { return nft.R(drop(netplan.StageUnsolicited, id)...) }
 	forward := &nft.Chain{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
 		nft.R(nft.VMap(stateMap, nft.CtState)),
-		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex)), nft.CountOver(conns, nft.IIf, slotFlows)}, drop(stageLimit, id)...)...),
+		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex)), nft.CountOver(conns, nft.IIf, slotFlows)}, drop(netplan.StageFlowLimit, id)...)...),
 		nft.R(nft.Ne(nft.IIf, nft.If(ethIndex)), nft.Eq(nft.OIf, nft.If(ethIndex)), nft.Accept),
 		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex))}, drop(netplan.StageLinkLocal, id)...)...).Note("from slot to slot"),
 		unsolicited(),

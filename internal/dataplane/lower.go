@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"weir/internal/cloud"
@@ -183,6 +184,9 @@ func (l *lowerer) routes() {
 			k := l.hop(route)
 			k.Table, k.Dest = table, route.Dest
 			r.Routes = append(r.Routes, k)
+			if k.Link == trapNotForMe.name {
+				r.Routes = append(r.Routes, l.ownAddresses(&t, route, table)...)
+			}
 		}
 		for _, d := range []netip.Prefix{any4, any6} {
 			if !has[d] && (d == any4 || l.has6) {
@@ -194,6 +198,22 @@ func (l *lowerer) routes() {
 		r.Routes = append(r.Routes, Route{Table: eniTable, Dest: c.Masked(), Kind: Unicast, Link: trapNoRoute.name})
 	}
 	r.Rules = append(r.Rules, PolicyRule{Priority: 20000, Table: eniTable})
+}
+
+// ownAddresses are the exceptions to a route to an interface that checks
+// destinations: its own addresses, where the table has no closer route.
+func (l *lowerer) ownAddresses(t *netplan.RouteTable, r netplan.Route, table int) (out []Route) {
+	e := l.p.ENI(r.ENI)
+	if e == nil {
+		return nil
+	}
+	for _, a := range e.Addrs {
+		i := slices.IndexFunc(t.Routes, func(r netplan.Route) bool { return r.Dest.Contains(a) })
+		if i >= 0 && t.Routes[i].Dest == r.Dest && !r.Dest.IsSingleIP() {
+			out = append(out, Route{Table: table, Dest: single(a), Kind: Throw})
+		}
+	}
+	return out
 }
 
 // hop lowers what a route does.
@@ -219,7 +239,10 @@ func (l *lowerer) hop(r netplan.Route) Route {
 		if e == nil {
 			return to(trapBlackhole)
 		}
-		if !e.AnySource && e.Attach != netplan.AttachNAT {
+		if !forwards(e) {
+			if slices.Contains(e.Addrs, r.Dest.Addr()) && r.Dest.IsSingleIP() {
+				return Route{Kind: Throw}
+			}
 			return to(trapNotForMe)
 		}
 		for _, a := range e.Addrs {

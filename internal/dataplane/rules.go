@@ -30,9 +30,13 @@ type ruleSets struct {
 	aclOutIf,
 	aclInIf *nft.Set // of interfaces that forward, where the address says nothing
 	profOut, profIn *nft.Set
+	own             *pair    // links of what forwards, with their own addresses
+	fwd             *nft.Set // links of everything that forwards
 	forwarders      *nft.Set // NAT gateways' links
 	loops           *nft.Set
 	public          *nft.Set // addresses that are public here
+	private         *pair
+	inward          []nft.Rule // for what an egress-only gateway would answer
 	peers           *peerSets
 }
 
@@ -43,7 +47,8 @@ func (l *lowerer) rules() *nft.Table {
 	l.local(s)
 	l.acls(s)
 	l.profiles(s)
-	for _, x := range []*nft.Set{s.eniAny, s.dstAny, s.aclOutIf, s.aclInIf, s.profOut, s.profIn, s.forwarders, s.loops} {
+	s.inward = l.egressOnly()
+	for _, x := range []*nft.Set{s.eniAny, s.dstAny, s.fwd, s.aclOutIf, s.aclInIf, s.profOut, s.profIn, s.forwarders, s.loops} {
 		if len(x.Elems) > 0 {
 			l.table.Sets = append(l.table.Sets, x)
 		}
@@ -52,6 +57,7 @@ func (l *lowerer) rules() *nft.Table {
 	chains = append(chains, l.prerouting(s)...)
 	chains = append(chains, l.input(s)...)
 	chains = append(chains, l.trapChains(s)...)
+	chains = append(chains, l.outbound(s)...)
 	chains = append(chains, l.forward(s))
 	chains = append(chains, l.translate(s)...)
 	l.table.Chains = chains
@@ -64,6 +70,8 @@ func (l *lowerer) identity() *ruleSets {
 		eni: newPair("eni", src, marks, nft.IIf), eniDst: newPair("eni_dst", dst, ctMarks),
 		eniAny:     &nft.Set{Name: "eni_any", Key: []nft.Field{nft.IIf}, Map: true, Data: nft.Mark},
 		dstAny:     &nft.Set{Name: "dst_any", Key: []nft.Field{nft.OIf}, Map: true, Data: nft.CtMark},
+		own:        newPair("own", dst, plain, nft.OIf),
+		fwd:        &nft.Set{Name: "fwd", Key: []nft.Field{nft.OIf}},
 		forwarders: &nft.Set{Name: "forwarders", Key: []nft.Field{nft.OIf}},
 		loops:      &nft.Set{Name: "loops", Key: []nft.Field{nft.IIf, nft.OIf}},
 	}
@@ -83,14 +91,20 @@ func (l *lowerer) identity() *ruleSets {
 		}
 		s.eniAny.Elems = append(s.eniAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(l.mark(e, true))))
 		s.loops.Elems = append(s.loops.Elems, nft.K(nft.If(n), nft.If(n)))
-		if p := l.profileMark(e, true); p != 0 {
-			s.dstAny.Elems = append(s.dstAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(p)))
-		} else {
+		s.fwd.Elems = append(s.fwd.Elems, nft.K(nft.If(n)))
+		for _, a := range e.Addrs {
+			own := s.own.of(a)
+			own.Elems = append(own.Elems, nft.K(nft.If(n), nft.IP(a)))
+		}
+		p := l.profileMark(e, true)
+		s.dstAny.Elems = append(s.dstAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(p)))
+		if p == 0 {
 			s.forwarders.Elems = append(s.forwarders.Elems, nft.K(nft.If(n)))
 		}
 	}
 	l.add(s.eni)
 	l.add(s.eniDst)
+	l.add(s.own)
 	return s
 }
 
@@ -110,6 +124,7 @@ func (l *lowerer) local(s *ruleSets) {
 	}
 	s.endpoints = l.add(newPair("endpoints", dst, interval).nets(outermost(to)))
 	if l.p.Gateway != nil {
+		s.private = l.add(newPair("private", dst, interval).nets(private))
 		s.public = &nft.Set{Name: "public", Key: []nft.Field{nft.Dst4}}
 		for _, a := range l.p.Gateway.Public {
 			s.public.Elems = append(s.public.Elems, nft.K(nft.IP(a.Public)))
@@ -162,12 +177,15 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 }
 
 // inbound checks what comes from the internet: nobody there has the VPC's own
-// addresses, and only what is public here is reached.
+// addresses or private ones, and only what is public here is reached.
 func (l *lowerer) inbound(s *ruleSets) *nft.Chain {
 	c := &nft.Chain{Name: "inbound", Rules: s.local.in(l.drop(netplan.StageSpoof, "")...)}
-	c.Rules = append(c.Rules, nft.R(nft.In(s.public, nft.Dst4), nft.Accept))
+	refused := l.drop(netplan.StagePrivateDest, "")
+	c.Rules = append(c.Rules, nft.R(append([]nft.Stmt{nft.In(s.public, nft.Dst4), nft.In(s.private.v4, nft.Src4)}, refused...)...),
+		nft.R(nft.In(s.public, nft.Dst4), nft.Accept))
 	if l.has6 {
-		c.Rules = append(c.Rules, nft.R(nft.In(s.local.v6, nft.Dst6), nft.Accept))
+		c.Rules = append(c.Rules, nft.R(append([]nft.Stmt{nft.In(s.local.v6, nft.Dst6), nft.In(s.private.v6, nft.Src6)}, refused...)...),
+			nft.R(nft.In(s.local.v6, nft.Dst6), nft.Accept))
 	}
 	c.Rules = append(c.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageNoPrivateIP))
 	return c
@@ -199,22 +217,30 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 	if len(answers) == 0 {
 		return []*nft.Chain{in, out}
 	}
-	endpoint := &nft.Chain{Name: "endpoint", Rules: s.aclOut.vmap()}
-	endpoint.Rules = append(endpoint.Rules, l.byLink(s.aclOutIf, nft.IIf)...)
+	endpoint := &nft.Chain{Name: "endpoint", Rules: s.border(s.aclOut, s.aclOutIf, nft.IIf)}
 	endpoint.Rules = append(endpoint.Rules, nft.R(nft.VMap(stateMap, nft.CtState)), nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
 	if len(s.profOut.Elems) > 0 {
 		endpoint.Rules = append(endpoint.Rules, nft.R(nft.VMap(s.profOut, nft.MarkHigh)))
 	}
-	endpoint.Rules = append(endpoint.Rules, nft.R(nft.Eq(nft.L4Proto, nft.Proto(tcp)), nft.Accept), l.refuse(netplan.StageEndpoint))
-	answer := &nft.Chain{Name: "answer", Rules: append(s.aclIn.vmap(), established)}
+	endpoint.Rules = append(endpoint.Rules, nft.R(nft.Eq(nft.L4Proto, nft.Proto(tcp)), nft.Accept),
+		nft.R(nft.Eq(nft.ICMPType, nft.Byte(8)), nft.Accept).Note("echo request"), l.refuse(netplan.StageEndpoint))
+	answer := &nft.Chain{Name: "answer", Rules: append(s.border(s.aclIn, s.aclInIf, nft.OIf), established)}
 	return []*nft.Chain{endpoint, answer, in, out}
 }
 
-func (l *lowerer) byLink(m *nft.Set, f nft.Field) []nft.Rule {
-	if len(m.Elems) == 0 {
-		return nil
+// border leads to the ACL of the subnet on one side: that of the address there
+// or, for what forwards, of the link, whatever addresses the packet has.
+func (s *ruleSets) border(byAddr *pair, byLink *nft.Set, link nft.Field) []nft.Rule {
+	rules := byAddr.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+		if len(s.fwd.Elems) == 0 {
+			return []nft.Stmt{nft.VMap(m, key...)}
+		}
+		return []nft.Stmt{nft.NotIn(s.fwd, link), nft.VMap(m, key...)}
+	})
+	if len(byLink.Elems) > 0 {
+		rules = append(rules, nft.R(nft.VMap(byLink, link)))
 	}
-	return []nft.Rule{nft.R(nft.VMap(m, f))}
+	return rules
 }
 
 // forward is the path between interfaces: routes that lead nowhere, ACLs
@@ -227,24 +253,26 @@ func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	if len(s.loops.Elems) > 0 {
 		add(l.refuse(netplan.StageLoop, nft.In(s.loops, nft.IIf, nft.OIf)))
 	}
-	add(l.egressOnly()...)
+	add(s.inward...)
 	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
-	add(s.aclOut.vmap()...)
-	add(l.byLink(s.aclOutIf, nft.IIf)...)
-	add(s.aclIn.vmap()...)
-	add(l.byLink(s.aclInIf, nft.OIf)...)
+	add(s.border(s.aclOut, s.aclOutIf, nft.IIf)...)
+	add(s.border(s.aclIn, s.aclInIf, nft.OIf)...)
 	add(nft.R(nft.VMap(stateMap, nft.CtState)))
 	add(nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
-	if len(s.dstAny.Elems) > 0 {
-		add(nft.R(nft.SetFrom(nft.CtMark, s.dstAny, nft.OIf)))
+	if l.p.Gateway != nil { // whoever has the destination's address here does not get it
+		add(nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.Goto("outbound")))
 	}
 	add(s.eniDst.when(func(m *nft.Set, key []nft.Field) []nft.Stmt { return []nft.Stmt{nft.SetFrom(nft.CtMark, m, key...)} })...)
+	if len(s.dstAny.Elems) > 0 { // what an interface takes for others passes its own groups, not theirs
+		add(s.own.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+			return []nft.Stmt{nft.NotIn(m, key...), nft.SetFrom(nft.CtMark, s.dstAny, nft.OIf)}
+		})...)
+	}
 	add(l.peerIdentity(s)...)
 	if len(s.profOut.Elems) > 0 {
 		add(nft.R(nft.VMap(s.profOut, nft.MarkHigh)), nft.R(nft.VMap(s.profIn, nft.CtMark)))
 	}
 	add(l.peerOut(s)...)
-	add(l.outbound(s)...)
 	if len(s.forwarders.Elems) > 0 {
 		add(nft.R(nft.In(s.forwarders, nft.OIf), nft.Accept))
 	}
@@ -284,58 +312,78 @@ func (l *lowerer) trapChains(s *ruleSets) (chains []*nft.Chain) {
 	return chains
 }
 
-// egressOnly refuses new flows inwards to subnets that answer through an egress-only gateway.
+// egressOnly refuses new flows inwards whose answers would leave through an
+// egress-only gateway, by the route that the receiver's table has for the sender.
 func (l *lowerer) egressOnly() []nft.Rule {
 	if l.p.Gateway == nil || !l.has6 {
 		return nil
 	}
-	var closed []netip.Prefix
-	for _, sub := range l.p.Subnets {
-		if sub.CIDR6.IsValid() && (l.p.Gateway.ID == "" || l.egressOnlyTable(sub.Table)) {
-			closed = append(closed, sub.CIDR6)
+	fresh := []nft.Stmt{nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.StateIn(nft.New)}
+	if l.p.Gateway.ID == "" {
+		return []nft.Rule{nft.R(append(append(fresh, nft.IsIPv6()), l.drop(netplan.StageEgressOnlyIn, "")...)...)}
+	}
+	chains := map[cloud.RouteTableID]string{}
+	for i := range l.p.Tables {
+		if c := l.egressChain(&l.p.Tables[i]); c != nil {
+			chains[l.p.Tables[i].ID] = c.Name
+			l.table.Chains = append(l.table.Chains, c)
 		}
 	}
-	p := l.add(newPair("egress_only", dst, interval).nets(closed))
-	return p.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
-		return append([]nft.Stmt{nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.In(m, key...), nft.StateIn(nft.New)}, l.drop(netplan.StageEgressOnlyIn, "")...)
-	})
+	p := newPair("egress_only", dst, verdicts)
+	for _, sub := range l.p.Subnets {
+		if name := chains[sub.Table]; name != "" && sub.CIDR6.IsValid() {
+			p.v6.Elems = append(p.v6.Elems, nft.K(nft.Net(sub.CIDR6)).Then(nft.Jump(name)))
+		}
+	}
+	return l.add(p).when(func(m *nft.Set, key []nft.Field) []nft.Stmt { return append(fresh, nft.VMap(m, key...)) })
 }
 
-func (l *lowerer) egressOnlyTable(id cloud.RouteTableID) bool {
-	only := false
-	for _, t := range l.p.Tables {
-		if t.ID != id {
+// egressChain refuses senders that the table answers through an egress-only
+// gateway; nil if there are none.
+func (l *lowerer) egressChain(t *netplan.RouteTable) *nft.Chain {
+	c := &nft.Chain{Name: "egress_only"}
+	last := 0
+	for _, r := range t.Routes { // longest prefix first
+		if r.Dest.Addr().Is4() {
 			continue
 		}
-		for _, r := range t.Routes {
-			if r.Dest.Addr().Is6() && r.Hop == netplan.HopInternet {
-				return false
-			}
-			only = only || r.Hop == netplan.HopEgressOnly
+		m := matchPrefix(src, r.Dest)
+		if r.Hop != netplan.HopEgressOnly {
+			c.Rules = append(c.Rules, nft.R(append(m, nft.Return)...))
+			continue
 		}
+		c.Rules = append(c.Rules, nft.R(append(m, l.drop(netplan.StageEgressOnlyIn, "")...)...))
+		last = len(c.Rules)
 	}
-	return only
+	if c.Rules = c.Rules[:last]; last == 0 {
+		return nil
+	}
+	return c.Sealed()
 }
 
-// outbound is what the gateway carries: from addresses that are public or
-// translated to public ones, to addresses that are not private.
-func (l *lowerer) outbound(s *ruleSets) []nft.Rule {
+// outbound is what the gateway carries: what the sender's groups allow, from
+// addresses that are public or translated to public ones, to addresses that are
+// not private.
+func (l *lowerer) outbound(s *ruleSets) []*nft.Chain {
 	if l.p.Gateway == nil {
 		return nil
 	}
-	out := nft.Eq(nft.OIf, nft.If(uplinkIndex))
-	to := l.add(newPair("private", dst, interval).nets(private))
-	rules := to.in(append([]nft.Stmt{out}, l.drop(netplan.StagePrivateDest, "")...)...)
+	c := &nft.Chain{Name: "outbound"}
+	if len(s.profOut.Elems) > 0 {
+		c.Rules = append(c.Rules, nft.R(nft.VMap(s.profOut, nft.MarkHigh)))
+	}
+	c.Rules = append(c.Rules, s.private.in(l.drop(netplan.StagePrivateDest, "")...)...)
 	mapped := &nft.Set{Name: "mapped", Key: []nft.Field{nft.Src4}}
 	for _, a := range l.p.Gateway.Public {
 		mapped.Elems = append(mapped.Elems, nft.K(nft.IP(a.Private)))
 	}
 	l.table.Sets = append(l.table.Sets, mapped)
-	rules = append(rules, nft.R(append([]nft.Stmt{out, nft.NotIn(mapped, nft.Src4)}, l.drop(netplan.StageNoPublicIP, "")...)...))
+	c.Rules = append(c.Rules, l.refuse(netplan.StageNoPublicIP, nft.NotIn(mapped, nft.Src4)))
 	if l.has6 {
-		rules = append(rules, nft.R(append([]nft.Stmt{out, nft.NotIn(s.local.v6, nft.Src6)}, l.drop(netplan.StageNoPublicIP, "")...)...))
+		c.Rules = append(c.Rules, l.refuse(netplan.StageNoPublicIP, nft.NotIn(s.local.v6, nft.Src6)))
 	}
-	return append(rules, nft.R(out, nft.Accept))
+	c.Rules = append(c.Rules, nft.R(nft.Accept))
+	return []*nft.Chain{c}
 }
 
 // translate maps private to public addresses, one to one. A flow that a host

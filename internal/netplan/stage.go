@@ -45,7 +45,10 @@ const (
 	StagePrivateDest Stage = "private-destination"
 	// StageNoPublicIP: routed to the internet gateway from an address that has no public one.
 	StageNoPublicIP Stage = "no-public-ip"
+	// StageFlowLimit: a function instance has as many tracked flows as it may have.
+	StageFlowLimit Stage = "connection-limit"
 	// StageAsymmetric: answers would leave by another gateway than the flow came in by.
+	// No rule drops them: they go where nobody knows the flow.
 	StageAsymmetric Stage = "asymmetric"
 )
 

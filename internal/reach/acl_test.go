@@ -95,7 +95,7 @@ func TestInside(t *testing.T) {
 			stage: netplan.StageLoop, code: "NO_PATH", text: []string{"rtb-priv", "eni-box"}},
 		{name: "to that host's own address", q: from("eni-dark", "10.0.1.30", 5432), change: diverted},
 		{name: "answers that a route leads elsewhere", q: from("eni-fn", "10.0.2.20", 80), change: diverted, delivered: true,
-			stage: netplan.StageAsymmetric, code: "NO_ROUTE_TO_DESTINATION", text: []string{"subnet-dark sends 10.0.1.0/24", "rtb-main"}},
+			stage: netplan.StageNotForMe, code: "ENI_SOURCE_DEST_CHECK_RESTRICTION", text: []string{"subnet-dark sends 10.0.1.0/24", "rtb-main"}},
 		{name: "its own address", q: from("eni-dark", "10.0.2.20", 80), change: rulesOf("sg-all")},
 		{name: "DNS, whatever groups, ACLs and routes say", q: with(from("eni-dark", "10.0.0.2", 53), proto(17)), change: both(rulesOf("sg-all"), aclOf("acl-dark"))},
 		{name: "DNS over TCP at the link-local address", q: from("eni-fn", "169.254.169.253", 53)},

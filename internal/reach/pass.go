@@ -133,6 +133,10 @@ func (w *walk) returns(l *leg) *stop {
 		return w.noRoute(l.from, l.pkt)
 	case l.route.Hop == netplan.HopBlackhole:
 		return w.blackhole(l.from, l.pkt, l.route)
+	case l.route.Hop == netplan.HopENI:
+		if to := w.p.ENI(l.route.ENI); to != nil && !slices.Contains(to.Addrs, l.pkt.dst) && (!to.AnySource || !speaks(to, l.pkt.dst)) {
+			return w.notForMe(l.from, to, l.pkt, l.route)
+		}
 	}
 	w.routed(l.route)
 	same := l.to == nil && l.peer == nil && l.route.Hop == netplan.HopInternet ||

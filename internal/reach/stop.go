@@ -39,6 +39,7 @@ var codes = map[netplan.Stage]string{
 	netplan.StageLoop:         "NO_PATH",
 	netplan.StageTransit:      "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
 	netplan.StageAsymmetric:   "NO_ROUTE_TO_DESTINATION",
+	netplan.StageFlowLimit:    "NO_PATH",
 }
 
 // sprintf is fmt.Sprintf for full answers.

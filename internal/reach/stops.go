@@ -2,6 +2,7 @@ package reach
 
 import (
 	"net/netip"
+	"slices"
 
 	"weir/internal/cloud"
 	"weir/internal/netplan"
@@ -35,19 +36,18 @@ func (w *walk) unroutable(e *netplan.ENI, p packet) *stop {
 
 func (w *walk) noService(p packet) *stop {
 	s := &stop{stage: netplan.StageRouter, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}}}
-	switch {
-	case w.router(p.dst):
+	s.text = w.sprintf("%s is the VPC's resolver: it answers TCP and UDP port 53 only, not %s", p.dst, p.what())
+	if w.router(p.dst) {
 		s.text = w.sprintf("%s is the router of VPC %s, which answers nothing", p.dst, w.p.VPC)
-	case w.p.DNS.Enabled:
-		s.text = w.sprintf("%s is the VPC's resolver: it answers TCP and UDP port 53 only, not %s", p.dst, p.what())
-	default: // then the address is nobody's
+	}
+	return s
+}
+
+// noResolver says so where a flow fails because it was for the VPC's resolver,
+// which is switched off: the address is then one like any other.
+func (w *walk) noResolver(p packet, s *stop) *stop {
+	if s != nil && !w.p.DNS.Enabled && slices.Contains(w.p.DNS.Resolvers, p.dst) {
 		s.text = w.sprintf("VPC %s has DNS support switched off, so its resolver %s does not answer; switch enableDnsSupport on", w.p.VPC, p.dst)
-		s.stage = netplan.StageNoRoute
-		if w.local(p.dst) {
-			s.stage = netplan.StageNoHost
-		} else if !routable(p.dst) {
-			s.stage = netplan.StageLinkLocal
-		}
 		s.code = "NO_POSSIBLE_DESTINATION"
 	}
 	return s

@@ -73,7 +73,7 @@ func (w *walk) forward(from *netplan.ENI, pkt packet) *stop {
 	for seen := []cloud.InterfaceID{from.ID}; ; {
 		next, s := w.step(from, &pkt)
 		if s != nil || next == nil {
-			return s
+			return w.noResolver(pkt, s)
 		}
 		if slices.Contains(seen, next.ID) {
 			return w.loops(next, pkt)
@@ -88,7 +88,7 @@ func (w *walk) forward(from *netplan.ENI, pkt packet) *stop {
 // NAT gateway's interface from which the packet, translated, goes on.
 func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 	switch {
-	case slices.Contains(w.p.DNS.Resolvers, pkt.dst):
+	case w.p.DNS.Enabled && slices.Contains(w.p.DNS.Resolvers, pkt.dst): // else nobody has the address
 		return nil, w.resolve(*pkt)
 	case !routable(pkt.dst):
 		return nil, w.unroutable(from, *pkt)
@@ -137,7 +137,7 @@ func (x *Analyser) router(a netip.Addr) bool {
 // resolve: the VPC's resolver answers DNS; neither security groups nor ACLs
 // filter it, and routes do not matter.
 func (w *walk) resolve(pkt packet) *stop {
-	if !w.p.DNS.Enabled || !pkt.ported() || pkt.dport != (span{53, 53}) {
+	if !pkt.ported() || pkt.dport != (span{53, 53}) {
 		return w.noService(pkt)
 	}
 	w.unanswered, w.end = true, "the VPC's resolver"

@@ -46,6 +46,7 @@ type vpc struct {
 	have   *dataplane.Network
 	spaces map[string]*space
 	slots  map[string]*sync.Mutex // per host: its socket for rules is for one at a time
+	echo   *os.File               // answers echo requests to gateway endpoints; nil if there are none
 
 	socks   sync.Mutex
 	sockets map[*socket]struct{} // listening in its namespaces; guarded by socks
@@ -195,6 +196,9 @@ func (k *Kernel) apply(ctx context.Context, v *vpc, want *dataplane.Network, cha
 		}
 	}
 	if err := k.ready(v, changes); err != nil {
+		return err
+	}
+	if err := k.answerEchoes(v, want); err != nil {
 		return err
 	}
 	for name := range v.spaces { // those of changes.Remove, and what a failed attempt made
