@@ -18,6 +18,7 @@ type opinion struct {
 	Stage                netplan.Stage
 	// Diverted: it ends at a host that takes packets for others; this one drops them.
 	Diverted bool
+	Ring     bool // of NAT gateways: packets go round until they are too old, which no rule logs
 	Text     string
 }
 
@@ -75,6 +76,13 @@ func (x analysts) elsewhere(p probe) *reach.Analyser {
 
 func (x analysts) opinion(a reach.Answer) opinion {
 	o := opinion{Delivered: a.Delivered, Reachable: a.Reachable, Stage: a.Stage, Text: a.Text}
+	nats := 0
+	for _, h := range a.Path {
+		if h.Role == reach.RoleNAT {
+			nats++
+		}
+	}
+	o.Ring = a.Stage == netplan.StageLoop && nats > 1
 	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
 		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
 			o.Diverted = h.Role == reach.RoleTarget && h.ENI.AnySource && h.ENI.Attach == netplan.AttachDirect && !slices.Contains(h.ENI.Addrs, h.In.Destination)
@@ -86,7 +94,11 @@ func (x analysts) opinion(a reach.Answer) opinion {
 
 // differ says how what was seen contradicts the opinion; "" if it does not.
 func differ(p probe, o opinion, s seen) string {
-	silent := o.Stage == netplan.StageAsymmetric || p.From == "" && o.Stage == netplan.StageNoPrivateIP
+	// What of a lost answer becomes where nobody knows the flow does not matter;
+	// what the sender's own system refuses never gets to a rule.
+	silent := o.Stage == netplan.StageAsymmetric && (s.Stage == "" || s.Delivered) ||
+		o.Ring && s.Stage == "" ||
+		s.Unsent != "" && (o.Stage == netplan.StageNoPrivateIP || o.Stage == netplan.StageLinkLocal)
 	switch {
 	case o.Reachable && o.Diverted && !s.Delivered:
 		return "should get to the forwarding host"
@@ -98,7 +110,7 @@ func differ(p probe, o opinion, s seen) string {
 		return fmt.Sprintf("reachable is %v", s.Reachable)
 	case o.Reachable:
 		return ""
-	case o.Stage != s.Stage && !(silent && s.Stage == ""):
+	case o.Stage != s.Stage && !silent:
 		return "stopped elsewhere"
 	case s.Delivered && !o.Delivered:
 		return "it arrived"
@@ -137,7 +149,7 @@ func (l *lab) try(x analysts, p probe) (result, error) {
 		o := x.ask(p, key)
 		start := time.Now()
 		s, err := l.send(p, key, func(s seen) bool {
-			return differ(p, o, s) == "" && (o.Stage != netplan.StageAsymmetric && !o.Diverted || time.Since(start) > atLeast)
+			return differ(p, o, s) == "" && (o.Stage != netplan.StageAsymmetric && !o.Diverted && !o.Ring || time.Since(start) > atLeast)
 		}, patience)
 		if err != nil {
 			return r, fmt.Errorf("%+v: %w", p, err)

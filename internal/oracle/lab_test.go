@@ -127,16 +127,16 @@ func (s *spy) OnDrop(f func(dataplane.Packet)) {} // the lab listens itself
 type lab struct {
 	*stage
 	internet *os.File
-	dir    string
-	kernel *spy
-	store  *store.Store
-	m      *dataplane.Manager
-	stop   func()
-	now    state
-	plans  map[cloud.VPCID]*netplan.Plan
-	spots  map[cloud.InterfaceID]*spot
-	served map[listenKey]bool
-	next   int // number of the next probe
+	dir      string
+	kernel   *spy
+	store    *store.Store
+	m        *dataplane.Manager
+	stop     func()
+	now      state
+	plans    map[cloud.VPCID]*netplan.Plan
+	spots    map[cloud.InterfaceID]*spot
+	served   map[listenKey]bool
+	next     int // number of the next probe
 
 	mu    sync.Mutex
 	drops map[uint16][]drop // by the probe's port or ICMP id

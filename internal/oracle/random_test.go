@@ -19,7 +19,7 @@ func pf(f string, a ...any) netip.Prefix { return pfx(fmt.Sprintf(f, a...)) }
 
 // What the internet has: hosts that answer, and one with a private address.
 var (
-	hosts4      = []netip.Addr{ip("198.51.100.7"), ip("198.51.100.9")}
+	hosts4      = []netip.Addr{ip("198.51.100.7"), ip("198.51.100.9"), ip("198.51.100.130")} // the last is in the prefix list of S3
 	hosts6      = []netip.Addr{ip("2001:db8::7"), ip("2001:db8:0:1::9")}
 	privateHost = ip("10.99.0.1")
 	s3          = pfx("198.51.100.128/28")
@@ -181,7 +181,7 @@ func (d *dice) newInterface(w *world, s *cloud.Subnet, n int) *cloud.Interface {
 		e.SecurityGroups = []cloud.SecurityGroupID{pick(d, w.groups...)}
 	}
 	cloud.Interfaces.Put(d.s, e)
-	if e.Use == cloud.UseHost {
+	if e.Use == cloud.UseHost && (!e.SourceDestCheck || d.chance(25)) {
 		w.targets = append(w.targets, cloud.RouteTarget{Kind: cloud.TargetInterface, ID: string(e.ID)})
 	}
 	return e
@@ -196,13 +196,13 @@ func (d *dice) gateways(w *world) {
 		}
 		cloud.InternetGateways.Put(d.s, g)
 		t := cloud.RouteTarget{Kind: cloud.TargetInternetGateway, ID: id}
-		w.targets = append(w.targets, t, t, t)
+		w.targets = append(w.targets, t, t, t, t, t)
 	}
 	if w.v6 && d.chance(50) {
 		id := d.id("eigw")
 		cloud.EgressOnlyGateways.Put(d.s, &cloud.EgressOnlyGateway{Meta: meta, ID: cloud.EgressOnlyGatewayID(id), VPC: w.v.ID})
 		t := cloud.RouteTarget{Kind: cloud.TargetEgressOnlyGateway, ID: id}
-		w.targets = append(w.targets, t, t)
+		w.targets = append(w.targets, t, t, t)
 	}
 	for range d.IntN(3) {
 		s := pick(d, w.subnets...)
@@ -302,7 +302,7 @@ func (d *dice) rules(w *world) (out []cloud.SecurityGroupRule) {
 	for range d.IntN(4) {
 		add(false)
 	}
-	if d.chance(60) { // as new groups have
+	if d.chance(75) { // as new groups have
 		out = append(out, cloud.SecurityGroupRule{ID: d.id("sgr"), Egress: true, Action: cloud.Allow, Protocol: -1, From: -1, To: -1, Prefix: pfx("0.0.0.0/0")},
 			cloud.SecurityGroupRule{ID: d.id("sgr"), Egress: true, Action: cloud.Allow, Protocol: -1, From: -1, To: -1, Prefix: pfx("::/0")})
 	} else {
@@ -310,8 +310,10 @@ func (d *dice) rules(w *world) (out []cloud.SecurityGroupRule) {
 			add(true)
 		}
 	}
-	if d.chance(35) {
-		out = append(out, cloud.SecurityGroupRule{ID: d.id("sgr"), Action: cloud.Allow, Protocol: -1, From: -1, To: -1, Prefix: pfx(pick(d, "0.0.0.0/0", "::/0"))})
+	for _, p := range []string{"0.0.0.0/0", "::/0"} {
+		if d.chance(45) {
+			out = append(out, cloud.SecurityGroupRule{ID: d.id("sgr"), Action: cloud.Allow, Protocol: -1, From: -1, To: -1, Prefix: pfx(p)})
+		}
 	}
 	return out
 }

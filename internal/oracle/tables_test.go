@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"net/netip"
+	"slices"
 
 	"weir/internal/cloud"
 )
@@ -25,10 +26,15 @@ func (d *dice) routeTables(w *world) {
 func (d *dice) routes(w *world) (out []cloud.Route) {
 	seen := map[netip.Prefix]bool{}
 	add := func(p netip.Prefix) {
-		if !seen[p] {
-			seen[p] = true
-			out = append(out, cloud.Route{Dest: p, Target: pick(d, w.targets...)})
+		t := pick(d, w.targets...)
+		// What is inside the VPC goes to interfaces and NAT gateways only:
+		// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html
+		inside := slices.ContainsFunc(slices.Concat(w.v.CIDRs, w.v.CIDRs6), func(a cloud.CIDRAssociation) bool { return a.Prefix.Overlaps(p) && p.Bits() >= a.Prefix.Bits() })
+		if seen[p] || inside && t.Kind != cloud.TargetInterface && t.Kind != cloud.TargetNATGateway {
+			return
 		}
+		seen[p] = true
+		out = append(out, cloud.Route{Dest: p, Target: t})
 	}
 	if d.chance(85) {
 		add(pfx("0.0.0.0/0"))
@@ -40,7 +46,9 @@ func (d *dice) routes(w *world) (out []cloud.Route) {
 		add(d.routed(w))
 	}
 	if len(w.lists) > 0 && d.chance(25) {
-		out = append(out, cloud.Route{PrefixList: pick(d, w.lists...), Target: pick(d, w.targets...)})
+		if t := pick(d, w.targets...); t.Kind == cloud.TargetInterface || t.Kind == cloud.TargetNATGateway {
+			out = append(out, cloud.Route{PrefixList: pick(d, w.lists...), Target: t})
+		}
 	}
 	return out
 }

@@ -274,7 +274,9 @@ func (l *lab) send(p probe, key uint16, satisfies func(seen) bool, patience time
 	defer unix.Close(f.fd)
 	end := time.Now().Add(patience)
 	for {
-		f.look()
+		if f.out.Unsent == "" {
+			f.look()
+		}
 		if f.out.Unsent != "" || f.out.Reachable || satisfies(f.out) || time.Now().After(end) {
 			return f.out, nil
 		}
