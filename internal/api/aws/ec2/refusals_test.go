@@ -251,8 +251,8 @@ var routeRefusals = []refusal{
 	{"no such internet gateway", "InvalidInternetGatewayID.NotFound", "The internetGateway ID 'igw-0123456789abcdef0' does not exist", func(w *world, _, _ string) error {
 		return failure(w.DeleteInternetGateway(w.Context(), &sdk.DeleteInternetGatewayInput{InternetGatewayId: s("igw-0123456789abcdef0")}))
 	}},
-	{"interface endpoint", "UnsupportedOperation", "", func(w *world, vpc, _ string) error {
-		return failure(w.CreateVpcEndpoint(w.Context(), &sdk.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: s("com.amazonaws.us-east-1.lambda"), VpcEndpointType: types.VpcEndpointTypeInterface}))
+	{"endpoint of a load balancer", "UnsupportedOperation", "", func(w *world, vpc, _ string) error {
+		return failure(w.CreateVpcEndpoint(w.Context(), &sdk.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: s("com.amazonaws.us-east-1.lambda"), VpcEndpointType: types.VpcEndpointTypeGatewayLoadBalancer}))
 	}},
 	{"endpoint of no service", "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws.us-east-1.tea' does not exist", func(w *world, vpc, _ string) error {
 		return failure(w.CreateVpcEndpoint(w.Context(), &sdk.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: s("com.amazonaws.us-east-1.tea")}))
