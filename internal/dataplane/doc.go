@@ -9,6 +9,7 @@
 // interface's addresses; for hosts, the host's own namespace; for a NAT
 // gateway, a namespace that translates. The router's uplink leads to the
 // internet's namespace; public addresses are translated one to one on it.
+// Routers of peered VPCs meet in the hub: see Hub.
 // A gateway endpoint is a local route in the tables that have it: a transparent
 // listener inside the router (ListenTCP on the unspecified address) answers and
 // sees the caller's own address.

@@ -277,8 +277,8 @@ func (m *Manager) finish(ctx context.Context, s *vpcState, plan *netplan.Plan, n
 	return 0
 }
 
-// Settle waits until the kernel shows the VPC as of a revision, or could not be brought there.
-func (m *Manager) Settle(ctx context.Context, id cloud.VPCID, rev uint64) error {
+// settle is Settle for one VPC.
+func (m *Manager) settle(ctx context.Context, id cloud.VPCID, rev uint64) error {
 	for {
 		m.mu.Lock()
 		s, changed := m.vpcs[id], m.changed

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -229,6 +230,31 @@ func (m *Manager) remote(s *vpcState, p Packet, d Drop) (ids []cloud.InterfaceID
 			if id := far.holder(e.at); id != "" {
 				ids = append(ids, id)
 			}
+		}
+	}
+	return ids
+}
+
+// Settle waits until the kernel shows the VPC and its peers as of a revision, or
+// could not be brought there. A peer's own trouble is not this VPC's.
+func (m *Manager) Settle(ctx context.Context, id cloud.VPCID, rev uint64) error {
+	if err := m.settle(ctx, id, rev); err != nil {
+		return err
+	}
+	for _, peer := range m.peersOf(id) {
+		if err := m.settle(ctx, peer, rev); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Manager) peersOf(id cloud.VPCID) (ids []cloud.VPCID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.vpcs[id]; s != nil {
+		for _, p := range s.want.Peers {
+			ids = append(ids, p.VPC)
 		}
 	}
 	return ids

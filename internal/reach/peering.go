@@ -115,3 +115,14 @@ func (w *walk) abroad(pkt packet) *netplan.ENI {
 	}
 	return nil
 }
+
+// near are the analysers of this VPC and of its peers, as far as there are plans.
+func (x *Analyser) near() []*Analyser {
+	out := []*Analyser{x}
+	for _, p := range x.p.Peers {
+		if x.atlas != nil {
+			out = append(out, x.atlas.of(p.VPC))
+		}
+	}
+	return out
+}

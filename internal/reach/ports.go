@@ -20,18 +20,25 @@ func (x *Analyser) Ports(protocol, from, to int) []int {
 			}
 		}
 	}
-	for _, f := range x.p.Profiles {
-		for _, r := range slices.Concat(f.In, f.Out) {
-			edge(r.Protocol, r.From, r.To)
+	for _, v := range x.near() {
+		v.edges(edge)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// edges calls f with the ports of every rule.
+func (x *Analyser) edges(f func(protocol, from, to int)) {
+	for _, p := range x.p.Profiles {
+		for _, r := range slices.Concat(p.In, p.Out) {
+			f(r.Protocol, r.From, r.To)
 		}
 	}
 	for _, a := range x.p.ACLs {
 		for _, l := range slices.Concat(a.In, a.Out) {
-			edge(l.Protocol, l.From, l.To)
+			f(l.Protocol, l.From, l.To)
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // Passes reports whether a hop of the path is this resource, or in it.
