@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // group makes a security group that lets in TCP to a port from another group; "" lets nothing in.
@@ -181,12 +182,16 @@ func (d *daemon) attachAndDie(t *testing.T, c *tenant, subnet string) {
 }
 
 // instance runs one with a script as user data and waits until it has ended.
-func (d *daemon) instance(c *tenant, subnet, group, script string) ec2types.Instance {
+func (d *daemon) instance(c *tenant, subnet, group, script string, change ...func(*ec2.RunInstancesInput)) ec2types.Instance {
 	c.t.Helper()
-	out, err := c.ec2.RunInstances(c.ctx, &ec2.RunInstancesInput{
+	req := &ec2.RunInstancesInput{
 		ImageId: aws.String("ami-0a1b2c3d4e5f60718"), InstanceType: ec2types.InstanceTypeT3Small, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
 		SubnetId: &subnet, SecurityGroupIds: []string{group}, UserData: aws.String(base64.StdEncoding.EncodeToString([]byte(script))),
-	})
+	}
+	for _, f := range change {
+		f(req)
+	}
+	out, err := c.ec2.RunInstances(c.ctx, req)
 	c.check(err)
 	i := out.Instances[0]
 	d.printed(c, *i.InstanceId, "the user data ended with exit status 0", 1)
@@ -281,4 +286,55 @@ func (d *daemon) script(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// about asks the metadata service: with a session token, without one, and for credentials.
+const about = `
+import json, urllib.request as u, urllib.error
+def get(path, method="GET", **headers):
+    try: return u.urlopen(u.Request("http://169.254.169.254/latest/" + path, method=method, headers={"X-aws-ec2-metadata-" + k.replace("_", "-"): v for k, v in headers.items()}), timeout=5).read().decode()
+    except urllib.error.HTTPError as e: return str(e.code)
+print("without:", get("meta-data/instance-id"))
+token = get("api/token", "PUT", token_ttl_seconds="60")
+for path in ("meta-data/instance-id", "meta-data/local-ipv4", "meta-data/placement/availability-zone", "meta-data/iam/security-credentials/", "meta-data/nothing"):
+    print(path + ":", get(path, token=token))
+c = json.loads(get("meta-data/iam/security-credentials/host", token=token))
+print("credentials:", c["Code"], c["Type"], c["AccessKeyId"][:4])
+print("key", c["AccessKeyId"], c["SecretAccessKey"], c["Token"])
+`
+
+// TestMetadata gives an instance a role and uses the credentials that it finds.
+func TestMetadata(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t)
+	c := d.root(t)
+	vpc, _, group := c.vpc("10.0.0.0/16")
+	subnet, _ := c.subnet(vpc, "10.0.1.0/24", "")
+	name := aws.String("host")
+	_, err := c.iam.CreateRole(c.ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(strings.ReplaceAll(lambdaTrust, "lambda", "ec2"))})
+	c.check(err)
+	_, err = c.iam.CreateInstanceProfile(c.ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name})
+	c.check(err)
+	_, err = c.iam.AddRoleToInstanceProfile(c.ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name, RoleName: name})
+	c.check(err)
+	script := "#!/usr/bin/python3" + about
+	i := d.instance(c, subnet, group, script, func(in *ec2.RunInstancesInput) {
+		in.IamInstanceProfile = &ec2types.IamInstanceProfileSpecification{Name: name}
+	})
+	said := c.console(*i.InstanceId)
+	for _, want := range []string{
+		"without: 401\n", "meta-data/instance-id: " + *i.InstanceId + "\n", "meta-data/local-ipv4: " + *i.PrivateIpAddress + "\n",
+		"meta-data/placement/availability-zone: us-east-1a\n", "meta-data/iam/security-credentials/: host\n", "meta-data/nothing: 404\n", "credentials: Success AWS-HMAC ASIA\n",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the instance does not print %q:\n%s", want, said)
+		}
+	}
+	_, keys, _ := strings.Cut(said, "key ")
+	f := strings.Fields(keys)
+	who, err := d.tenant(t, f[0], f[1], f[2]).sts.GetCallerIdentity(c.ctx, nil)
+	c.check(err)
+	if want := "arn:aws:sts::000000000000:assumed-role/host/" + *i.InstanceId; *who.Arn != want {
+		t.Errorf("the credentials are those of %s, want %s", *who.Arn, want)
+	}
 }

@@ -38,7 +38,9 @@ func (d *daemon) apiHandler() http.Handler {
 		Authorize: authorizer.Authorize, Log: d.log,
 	})
 	code := lambda.NewCode("http://"+d.listener.Addr().String()+"/_weir/code", d.control.Code, time.Now)
-	server.Add(ec2.New(d.control, ec2.WithConsole(d.hosts.Console)))
+	server.Add(ec2.New(d.control, ec2.WithConsole(d.hosts.Console), ec2.WithPassRole(func(ctx context.Context, role string) error {
+		return targets.PassInstanceRole(authorizer, wire.CallFrom(ctx), role)
+	})))
 	server.Add(lambda.New(d.control, invoker{d.invoker, d.async}, lambda.Options{
 		Code: code, CheckRuntime: d.checkRuntime, Architecture: architecture(),
 		PassRole: func(ctx context.Context, _ cloud.Principal, role string) error {

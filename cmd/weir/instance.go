@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"time"
 
+	"weir/internal/api/aws/sts"
 	"weir/internal/cloud"
 	"weir/internal/host"
 	"weir/internal/sandbox"
@@ -21,7 +23,7 @@ func (d *daemon) openHosts(ctx context.Context) error {
 	}
 	d.machines = machines
 	d.hosts = host.New(host.Config{
-		State: d.store, Lease: d.lease, Settled: d.control.Settled, Machine: host.Machines{Host: machines}, Log: d.log,
+		State: d.store, Lease: d.lease, Settled: d.control.Settled, Machine: host.Machines{Host: machines}, Log: d.log, Credentials: d.instanceCredentials,
 		Env: []string{"SSL_CERT_FILE=" + certs, "AWS_CA_BUNDLE=" + certs, "REQUESTS_CA_BUNDLE=" + certs, "NODE_EXTRA_CA_CERTS=" + filepath.Join(filepath.Dir(certs), "extra.crt")},
 	})
 	ended := make(chan struct{})
@@ -32,6 +34,25 @@ func (d *daemon) openHosts(ctx context.Context) error {
 	})
 	return nil
 }
+
+// instanceCredentials issues those of the role in an instance's profile.
+func (d *daemon) instanceCredentials(ctx context.Context, i *cloud.Instance) (host.Credentials, error) {
+	p, err := d.control.InstanceProfile(i.Account, i.Profile)
+	if err != nil {
+		return host.Credentials{}, err
+	}
+	if len(p.Roles) == 0 {
+		return host.Credentials{}, cloud.Errorf(cloud.State, cloud.KindInstanceProfile, i.Profile, "no-role", "the instance profile %s has no role", i.Profile)
+	}
+	s, err := sts.InstanceSession(ctx, d.control, i.Account, p.Roles[0], i.ID, instanceLife)
+	if err != nil {
+		return host.Credentials{}, err
+	}
+	return host.Credentials{Role: p.Roles[0], KeyID: s.KeyID, Secret: s.Secret, Token: s.Token, Updated: time.Now(), ExpiresAt: s.Expires}, nil
+}
+
+// instanceLife is how long an instance's credentials last.
+const instanceLife = 6 * time.Hour
 
 // lease waits until the network has an interface and lends its namespace.
 func (d *daemon) lease(ctx context.Context, eni *cloud.Interface, rev uint64) (*host.Slot, error) {

@@ -51,8 +51,17 @@ type Instance struct {
 	PublicIP bool
 	// TerminateOnExit ends it for good when its own programs do.
 	TerminateOnExit bool
+	Profile         string // the instance profile whose role it has; "" for none
+	Metadata        MetadataOptions
 	// KeepAPI refuses to terminate (and KeepRunning to stop) it by an API call.
 	KeepAPI, KeepRunning bool
+}
+
+// MetadataOptions say how an instance may ask about itself.
+type MetadataOptions struct {
+	Off            bool
+	TokensOptional bool // also without a session token
+	Tags           bool // tells its tags
 }
 
 // Instances is the table of instances.

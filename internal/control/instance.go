@@ -20,6 +20,8 @@ type RunInstances struct {
 	UserData      []byte
 	Interface     NewInterface
 	InterfaceTags map[string]string
+	Profile       string
+	Metadata      cloud.MetadataOptions
 	// See cloud.Instance.
 	TerminateOnExit, KeepAPI, KeepRunning bool
 }
@@ -111,7 +113,7 @@ func (c *Control) runInstances(tx cloud.Tx, who Caller, in RunInstances) ([]*clo
 func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index int) (*cloud.Instance, error) {
 	i := &cloud.Instance{
 		Meta: c.meta(who, in.Labels), ID: cloud.InstanceID(who.NewID(cloud.KindInstance)), Reservation: in.Reservation, Index: index,
-		Type: in.Type, CPUs: in.CPUs, MemoryMiB: in.MemoryMiB, UserData: in.UserData, Phase: cloud.Pending, Boot: 1, Launched: c.now().UTC().Truncate(time.Second),
+		Type: in.Type, CPUs: in.CPUs, MemoryMiB: in.MemoryMiB, UserData: in.UserData, Profile: in.Profile, Metadata: in.Metadata, Phase: cloud.Pending, Boot: 1, Launched: c.now().UTC().Truncate(time.Second),
 		TerminateOnExit: in.TerminateOnExit, KeepAPI: in.KeepAPI, KeepRunning: in.KeepRunning,
 	}
 	eni, public, err := c.instanceInterface(tx, who, in)

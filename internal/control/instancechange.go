@@ -117,6 +117,7 @@ type ModifyInstance struct {
 	Groups                                []cloud.SecurityGroupID
 	SourceDestCheck                       *bool
 	UserData                              *[]byte
+	Metadata                              *cloud.MetadataOptions
 	Type                                  *string
 	CPUs, MemoryMiB                       int // with Type
 	TerminateOnExit, KeepAPI, KeepRunning *bool
@@ -132,6 +133,7 @@ func (c *Control) ModifyInstance(ctx context.Context, who Caller, id cloud.Insta
 		set(&i.KeepAPI, in.KeepAPI)
 		set(&i.KeepRunning, in.KeepRunning)
 		set(&i.UserData, in.UserData)
+		set(&i.Metadata, in.Metadata)
 		if in.Type != nil {
 			i.Type, i.CPUs, i.MemoryMiB = *in.Type, in.CPUs, in.MemoryMiB
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -37,8 +39,10 @@ type Config struct {
 	// Settled records what has come of an instance's start or end.
 	Settled func(ctx context.Context, id cloud.InstanceID, boot int, to cloud.Phase, reason string) error
 	Machine Starter
-	Env     []string // beside what every machine has
-	Log     *slog.Logger
+	// Credentials issues those of the role in an instance's profile; nil if there are none.
+	Credentials func(ctx context.Context, i *cloud.Instance) (Credentials, error)
+	Env         []string // beside what every machine has
+	Log         *slog.Logger
 }
 
 // Starter starts machines; a sandbox.Host is one, through Machines.
@@ -51,6 +55,10 @@ type Machine interface {
 	Done() <-chan struct{}
 	Wait(ctx context.Context) (sandbox.Exit, error)
 	Kill()
+	// Exec starts the program of a machine that was started without one.
+	Exec(argv, env []string) error
+	// ListenIn opens a socket inside.
+	ListenIn(addr netip.AddrPort) (net.Listener, error)
 }
 
 // Machines is a sandbox.Host as a Starter.
@@ -150,6 +158,7 @@ type runner struct {
 	machine Machine // nil while none runs
 	slot    *Slot
 	boot    int
+	about   *http.Server // answers what it asks about itself
 }
 
 // done is closed when the machine ends; nil while none runs.
@@ -167,6 +176,7 @@ func (r *runner) end() {
 	}
 	r.machine.Kill()
 	<-r.machine.Done()
+	_ = r.about.Close() // its connections ended with the machine
 	r.machine = nil
 	r.slot.Release()
 }
@@ -280,13 +290,22 @@ func (r *runner) start(ctx context.Context, i *cloud.Instance) error {
 		return fmt.Errorf("connecting it: %w", err)
 	}
 	r.n.console.add(fmt.Sprintf("[weir] %s starts at %s", i.ID, eni.Addrs[0]))
-	m, err := r.cfg.Machine.Start(ctx, spec(i, eni, slot, r.cfg.Env, r.n.console.line))
+	s := spec(i, eni, slot, r.n.console.line)
+	m, err := r.cfg.Machine.Start(ctx, s)
 	if err != nil {
 		slot.Release()
 		return err
 	}
-	r.machine, r.slot, r.boot = m, slot, i.Boot
-	return nil
+	r.machine, r.slot, r.boot, r.about = m, slot, i.Boot, &http.Server{Handler: newMetadata(i.ID, r.cfg), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	l, err := m.ListenIn(metadataAddr)
+	if err == nil {
+		r.work.Go(func() { _ = r.about.Serve(l) }) // ends with Close
+		err = m.Exec([]string{"/bin/sh", "-c", boot}, environment(r.cfg.Env))
+	}
+	if err != nil {
+		r.end()
+	}
+	return err
 }
 
 // script is where the user data lies, as with cloud-init.
@@ -296,7 +315,7 @@ const script = "/var/lib/cloud/instance/user-data"
 const boot = `if [ -e ` + script + ` ]; then ` + script + ` </dev/null; echo "[weir] the user data ended with exit status $?"; fi; exec sleep infinity`
 
 // spec is an instance as a machine.
-func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, env []string, print func(sandbox.Line)) sandbox.Spec {
+func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, print func(sandbox.Line)) sandbox.Spec {
 	name := Name(eni.Addrs[0])
 	full := name
 	if len(slot.Search) > 0 {
@@ -305,9 +324,7 @@ func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, env []string, pri
 	s := sandbox.Spec{
 		ID: string(i.ID), NetNS: slot.NetNS, Resolvers: slot.Resolvers, Search: append(slot.Search, cloud.HostDomain),
 		Hostname: name, Hosts: []string{eni.Addrs[0].String() + " " + full + " " + name},
-		Argv: []string{"/bin/sh", "-c", boot},
-		Env: append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh",
-			"LANG=C.UTF-8"}, env...),
+		Local:  []netip.Addr{metadataAddr.Addr()},
 		TmpMiB: max(i.MemoryMiB/2, 256),
 		Limits: sandbox.Limits{MemoryMiB: i.MemoryMiB, CPU: float64(i.CPUs), Pids: maxPids},
 		Output: print,
@@ -316,6 +333,13 @@ func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, env []string, pri
 		s.Place = map[string][]byte{script: i.UserData}
 	}
 	return s
+}
+
+// environment is what the user data finds.
+func environment(more []string) []string {
+	return append([]string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh", "LANG=C.UTF-8",
+	}, more...)
 }
 
 // Name is the name that a host without one of its own has by its address.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -135,6 +136,10 @@ type machine struct {
 
 func (m *machine) Done() <-chan struct{}                      { return m.done }
 func (m *machine) Wait(context.Context) (sandbox.Exit, error) { <-m.done; return m.exit, nil }
+func (m *machine) Exec(argv, env []string) error              { return nil }
+func (m *machine) ListenIn(netip.AddrPort) (net.Listener, error) {
+	return quiet{make(chan struct{}), new(sync.Once)}, nil
+}
 func (m *machine) Kill() {
 	m.once.Do(func() {
 		m.w.mu.Lock()
@@ -143,6 +148,16 @@ func (m *machine) Kill() {
 		close(m.done)
 	})
 }
+
+// quiet is a listener to which nobody connects.
+type quiet struct {
+	closed chan struct{}
+	once   *sync.Once
+}
+
+func (q quiet) Accept() (net.Conn, error) { <-q.closed; return nil, net.ErrClosed }
+func (q quiet) Close() error              { q.once.Do(func() { close(q.closed) }); return nil }
+func (q quiet) Addr() net.Addr            { return nil }
 
 // expect waits until nothing moves, then compares.
 func (w *world) expect(t *testing.T, phase cloud.Phase, running, started int) {

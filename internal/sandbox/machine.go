@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -89,6 +91,21 @@ func machineBinds() []string {
 	return append(list, "/etc/ssl/certs")
 }
 
+// localAddress gives loopback a further address; fd is the number the next descriptor gets.
+func localAddress(p *program, fd uint64, n int, a netip.Addr) {
+	request := func(addr netip.Addr) uint64 { // struct ifreq: name, struct sockaddr_in
+		b := make([]byte, 40)
+		copy(b, fmt.Sprintf("lo:%d", n))
+		binary.LittleEndian.PutUint16(b[16:], unix.AF_INET)
+		copy(b[20:], addr.AsSlice())
+		return p.bytes(b)
+	}
+	p.call("open a socket", unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	p.call("set the address "+a.String(), unix.SYS_IOCTL, fd, unix.SIOCSIFADDR, request(a))
+	p.call("set its mask", unix.SYS_IOCTL, fd, unix.SIOCSIFNETMASK, request(netip.AddrFrom4([4]byte{255, 255, 255, 255})))
+	p.call("close a socket", unix.SYS_CLOSE, fd)
+}
+
 // newRoot is where the machine's root is built, on its disk.
 const newRoot = "/tmp/root"
 
@@ -97,6 +114,9 @@ func machineSteps(p *program, s *Spec, fd uint64) {
 	size := s.TmpMiB
 	if size <= 0 {
 		size = 512
+	}
+	for n, a := range s.Local {
+		localAddress(p, fd, n, a)
 	}
 	tmpfs, overlay := p.str("tmpfs"), p.str("overlay")
 	const flags = unix.MS_NOSUID | unix.MS_NODEV

@@ -69,6 +69,8 @@ type Spec struct {
 	Files  []*os.File
 	Mounts []Mount
 	TmpMiB int // size of /tmp, or of a machine's disk; 0 is 512
+	// Local are IPv4 addresses that loopback has in a machine beside its own.
+	Local []netip.Addr
 	// Place are files of mode 755 that a machine finds, by absolute path.
 	Place  map[string][]byte
 	Limits Limits

@@ -19,6 +19,9 @@ const (
 	attrImage   = "aws.image"
 	attrToken   = "aws.token"
 	attrCredits = "aws.credits"
+
+	attrProfileARN = "aws.profile-arn"
+	attrProfileID  = "aws.profile-id"
 )
 
 func (a *api) runInstances(ctx context.Context, in *RunInstancesInput) (*RunInstancesOutput, error) {
@@ -51,6 +54,12 @@ func (a *api) runInstances(ctx context.Context, in *RunInstancesInput) (*RunInst
 		return nil, err
 	}
 	c.Attrs = map[string]string{attrImage: *in.ImageId, attrToken: text(in.ClientToken)}
+	if err := a.profile(ctx, who, in.IamInstanceProfile, &c); err != nil {
+		return nil, err
+	}
+	if c.Metadata, err = a.metadata(c.Metadata, in.MetadataOptions); err != nil {
+		return nil, err
+	}
 	if in.CreditSpecification != nil {
 		c.Attrs[attrCredits] = text(in.CreditSpecification.CpuCredits)
 	}
@@ -92,9 +101,7 @@ func (a *api) refuseInstance(in *RunInstancesInput) error {
 		"A kernel or RAM disk":                         in.KernelId != nil || in.RamdiskId != nil,
 		"A secondary interface":                        len(in.SecondaryInterfaces) > 0,
 		"The placement of an instance beyond its zone": p != nil && (text(p.GroupName) != "" || text(p.GroupId) != "" || text(p.HostId) != "" || p.HostResourceGroupArn != nil || p.Tenancy != "" && p.Tenancy != "default"),
-		"An instance profile":                          in.IamInstanceProfile != nil,
 		"A resource-based host name":                   in.PrivateDnsNameOptions != nil && (in.PrivateDnsNameOptions.HostnameType == "resource-name" || yes(in.PrivateDnsNameOptions.EnableResourceNameDnsARecord) || yes(in.PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord)),
-		"The instance metadata service":                in.MetadataOptions != nil && in.MetadataOptions.HttpEndpoint == "enabled",
 		"A capacity reservation":                       in.CapacityReservationSpecification != nil && in.CapacityReservationSpecification.CapacityReservationTarget != nil,
 	} {
 		if asked {

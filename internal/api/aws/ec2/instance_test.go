@@ -69,6 +69,12 @@ var instanceRefusals = []struct {
 	{"another zone than the subnet's", "InvalidParameterValue", "", func(in *sdk.RunInstancesInput) { in.Placement = &types.Placement{AvailabilityZone: s("us-east-1b")} }},
 	{"a group there is not", "InvalidGroup.NotFound", "", func(in *sdk.RunInstancesInput) { in.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }},
 	{"a group by a name there is not", "InvalidGroup.NotFound", "The security group 'web' does not exist in default VPC", func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"web"} }},
+	{"a profile there is not", "InvalidParameterValue", "Value (none) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", func(in *sdk.RunInstancesInput) {
+		in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: s("none")}
+	}},
+	{"metadata over IPv6", "UnsupportedOperation", "", func(in *sdk.RunInstancesInput) {
+		in.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpProtocolIpv6: "enabled"}
+	}},
 	{"a volume", "UnsupportedOperation", "", func(in *sdk.RunInstancesInput) {
 		in.BlockDeviceMappings = []types.BlockDeviceMapping{{DeviceName: s("/dev/xvdb")}}
 	}},

@@ -31,12 +31,15 @@ func (a *api) instanceShape(v cloud.View) func(*cloud.Instance) Instance {
 			RootDeviceName: amazonLinux.RootDeviceName, RootDeviceType: amazonLinux.RootDeviceType, PlatformDetails: amazonLinux.PlatformDetails, UsageOperation: amazonLinux.UsageOperation,
 			BlockDeviceMappings: []InstanceBlockDeviceMapping{}, ProductCodes: []ProductCode{}, NetworkInterfaces: []InstanceNetworkInterface{}, SecurityGroups: []GroupIdentifier{},
 			PrivateDnsName: new(""), PublicDnsName: new(""), StateTransitionReason: new(""), EnclaveOptions: &EnclaveOptions{Enabled: new(false)}, HibernationOptions: &HibernationOptions{Configured: new(false)},
-			MetadataOptions:                  &InstanceMetadataOptionsResponse{State: "applied", HttpEndpoint: "disabled", HttpTokens: "required", HttpPutResponseHopLimit: new(int32(1)), HttpProtocolIpv6: "disabled", InstanceMetadataTags: "disabled"},
+			MetadataOptions:                  metadataShape(i.Metadata),
 			MaintenanceOptions:               &InstanceMaintenanceOptions{AutoRecovery: "default"},
 			CpuOptions:                       &CpuOptions{CoreCount: new(int32(max(1, i.CPUs/2))), ThreadsPerCore: new(int32(min(i.CPUs, 2)))},
 			Operator:                         &OperatorResponse{Managed: new(false)},
 			CapacityReservationSpecification: &CapacityReservationSpecificationResponse{CapacityReservationPreference: "open"},
 			Placement:                        &Placement{Tenancy: "default", GroupName: new("")},
+		}
+		if i.Profile != "" {
+			out.IamInstanceProfile = &IamInstanceProfile{Arn: new(i.Attrs[attrProfileARN]), Id: new(i.Attrs[attrProfileID])}
 		}
 		if s, ok := cloud.Subnets.Get(v, i.Subnet); ok {
 			out.Placement.AvailabilityZone, out.Placement.AvailabilityZoneId = new(s.Zone), new(a.zoneID(s.Region, s.Zone))

@@ -14,6 +14,8 @@ type api struct {
 	control *control.Control
 	service *wire.Service
 	console Console
+	// passRole asks whether the caller may give a role to an instance; nil allows it.
+	passRole func(ctx context.Context, role string) error
 }
 
 // Console tells what an instance has printed, its last part, and when it last did.
@@ -158,6 +160,7 @@ func (a *api) handleInstances(s *wire.Service) {
 	wire.Handle(s, "DescribeInstanceStatus", a.describeInstanceStatus)
 	wire.Handle(s, "DescribeInstanceAttribute", a.describeInstanceAttribute)
 	wire.Handle(s, "ModifyInstanceAttribute", a.modifyInstanceAttribute)
+	wire.Handle(s, "ModifyInstanceMetadataOptions", a.modifyInstanceMetadataOptions)
 	wire.Handle(s, "DescribeInstanceCreditSpecifications", a.describeInstanceCreditSpecifications)
 	wire.Handle(s, "GetConsoleOutput", a.getConsoleOutput)
 	wire.Handle(s, "DescribeInstanceTypes", a.describeInstanceTypes)

@@ -70,8 +70,16 @@ func PassRole(auth *access.Authorizer, call *wire.Call, role string) error {
 	if ok && owner != call.Account {
 		return &wire.Error{Code: "AccessDeniedException", Status: 403, Msg: "Cross-account pass role is not allowed."}
 	}
-	keys := access.Keys{"iam:PassedToService": {"lambda.amazonaws.com"}}
-	return auth.Check(call, access.Target{Action: "iam:PassRole", ARN: role, Keys: keys})
+	return passRole(auth, call, role, "lambda.amazonaws.com")
+}
+
+// PassInstanceRole is PassRole for an instance, whose profile has the role.
+func PassInstanceRole(auth *access.Authorizer, call *wire.Call, role string) error {
+	return passRole(auth, call, role, "ec2.amazonaws.com")
+}
+
+func passRole(auth *access.Authorizer, call *wire.Call, role, service string) error {
+	return auth.Check(call, access.Target{Action: "iam:PassRole", ARN: role, Keys: access.Keys{"iam:PassedToService": {service}}})
 }
 
 // Logs lists the log group or stream that a call names.
