@@ -27,7 +27,8 @@ const (
 type inbound struct {
 	*tenant
 	d                   *daemon
-	vpc, group, subnet  string
+	vpc, group          string
+	subnet, table       string
 	endpoint, enis      string
 	userKey, userSecret string
 }
@@ -48,7 +49,7 @@ func newInbound(t *testing.T) *inbound {
 		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:*","Resource":"*"}]}`)})
 	c.check(err)
 	b.vpc, _, b.group = c.vpc("10.0.0.0/16")
-	b.subnet, _ = c.subnet(b.vpc, "10.0.1.0/24", "")
+	b.subnet, b.table = c.subnet(b.vpc, "10.0.1.0/24", "")
 	code, err := os.ReadFile("testdata/endpoint.py")
 	c.check(err)
 	c.python("caller", role, string(code), at(b.subnet, b.group))
@@ -113,7 +114,7 @@ func (b *inbound) creation() *ec2.CreateVpcEndpointInput {
 }
 
 // TestInterfaceEndpoint is the page as packets: a function without any way out
-// calls the Lambda API through an interface endpoint (E1 to E5, E7, E10).
+// calls the Lambda API through an interface endpoint (E1 to E7, E10).
 func TestInterfaceEndpoint(t *testing.T) {
 	t.Parallel()
 	b := newInbound(t)
@@ -139,6 +140,7 @@ func TestInterfaceEndpoint(t *testing.T) {
 	t.Run("security group", b.closed)
 	t.Run("policy", b.policy)
 	t.Run("idle", b.goesIdle)
+	t.Run("peered", b.peered)
 	t.Run("usage", b.used)
 	t.Run("delete", func(t *testing.T) {
 		_, err := b.ec2.DeleteVpcEndpoints(t.Context(), &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{b.endpoint}})
@@ -233,16 +235,9 @@ func (b *inbound) names(t *testing.T) {
 	if got := b.resolve(t, "x."+lambdaHost); slices.Contains(got, b.enis) {
 		t.Errorf("a name below the service's is %v", got)
 	}
-	vpc, _, group := c.vpc("10.0.0.0/16")
-	subnet, _ := c.subnet(vpc, "10.0.1.0/24", "")
-	other := *b
-	code, err := os.ReadFile("testdata/endpoint.py")
-	c.check(err)
-	role, err := c.iam.GetRole(c.ctx, &iam.GetRoleInput{RoleName: aws.String("caller")})
-	c.check(err)
-	c.python("elsewhere", *role.Role.Arn, string(code), at(subnet, group))
+	b.far(t, "elsewhere", "10.0.0.0/16", "10.0.1.0/24")
 	var out called
-	other.with(t).invoke("elsewhere", map[string]any{"resolve": lambdaHost}).into(t, &out)
+	c.invoke("elsewhere", map[string]any{"resolve": lambdaHost}).into(t, &out)
 	if !slices.Equal(out.Addrs, []string{publicAPI}) {
 		t.Errorf("in another VPC %s is %v, want %s", lambdaHost, out.Addrs, publicAPI)
 	}
