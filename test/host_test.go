@@ -94,7 +94,6 @@ func TestAttach(t *testing.T) {
 	front := c.group(vpc, "front", "", 0)
 	back := c.group(vpc, "back", front, 7777)
 	server := d.attach(t, "-subnet "+subnet+" -security-group "+back+" -ip 10.0.1.50 -name server", "/usr/bin/python3", "-c", serve)
-
 	run := func(group, input string, argv ...string) (int, string) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
