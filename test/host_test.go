@@ -246,6 +246,7 @@ func TestInstance(t *testing.T) {
 	if status, out := d.command(t, "", "attach -subnet "+subnet+" -security-group "+back+" -- "+d.script(t, ask)+" "+*i.PrivateIpAddress); status != 7 {
 		t.Errorf("a host outside the allowed group reaches the instance: %s", out)
 	}
+	d.says(t, "", "why "+id+" 198.51.100.7:443", 3, `(?m)^not reachable: `)
 	d.says(t, "", "instance log "+id, 0, `started\n(.|\n)*ready\n`)
 	if _, err := os.Stat("/root/mark"); err == nil {
 		t.Error("the instance wrote to the machine")

@@ -159,8 +159,8 @@ func outsideHost(v6 bool) netip.Addr {
 	return control.Internet4
 }
 
-// interfaces are those that a user may call by this name: one by its ID or
-// address, or all of a function.
+// interfaces are those that a user may call by this name: one by its ID, its
+// address or its instance, or all of a function.
 func (k asker) interfaces(name string) ([]*cloud.Interface, error) {
 	if i, ok := cloud.Interfaces.Get(k.v, cloud.InterfaceID(name)); ok {
 		return []*cloud.Interface{i}, nil
@@ -171,7 +171,8 @@ func (k asker) interfaces(name string) ([]*cloud.Interface, error) {
 	var found []*cloud.Interface
 	addr, _ := netip.ParseAddr(name)
 	for i := range cloud.Interfaces.By(k.v, "scope", cloud.Scope(k.account, k.region)) {
-		if addr.IsValid() && (slices.Contains(i.Addrs, addr) || slices.Contains(i.Addrs6, addr)) || i.Hostname == name && name != "" {
+		if addr.IsValid() && (slices.Contains(i.Addrs, addr) || slices.Contains(i.Addrs6, addr)) ||
+			name != "" && (i.Hostname == name || i.Attachment != nil && i.Attachment.Instance == name) {
 			found = append(found, i)
 		}
 	}
