@@ -31,7 +31,21 @@ func benchRatio(b *testing.B, interfaces int) {
 	n := w.apply(p)
 	left, right := plainVeth(b, w)
 	veth := path(b, w, left, right, "10.99.0.2:80")
-	vpc := path(b, w, w.ns(n, "eni-app"), w.ns(n, "eni-web"), "10.0.0.10:80")
+	inTurns(b, veth, path(b, w, w.ns(n, "eni-app"), w.ns(n, "eni-web"), "10.0.0.10:80"))
+}
+
+// BenchmarkPeering is BenchmarkRatio for hosts of two peered VPCs.
+func BenchmarkPeering(b *testing.B) {
+	w := newWorld(b)
+	near, far := pair()
+	here, there := w.apply(near), w.apply(far)
+	left, right := plainVeth(b, w)
+	veth := path(b, w, left, right, "10.99.0.2:80")
+	inTurns(b, veth, path(b, w, w.ns(here, "eni-app"), w.ns(there, "eni-b"), "10.1.0.10:80"))
+}
+
+// inTurns measures both, and how much longer the second takes.
+func inTurns(b *testing.B, veth, vpc [2]int) {
 	var took [2][]float64 // median of each burst, in µs
 	for b.Loop() {
 		for i, ends := range [][2]int{veth, vpc} {
