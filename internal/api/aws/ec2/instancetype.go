@@ -55,7 +55,11 @@ func typeShape(t InstanceType) InstanceTypeInfo {
 		NetworkInfo: &NetworkInfo{
 			MaximumNetworkInterfaces: new(int32(1)), MaximumNetworkCards: new(int32(1)), DefaultNetworkCardIndex: new(int32(0)), Ipv6Supported: new(true),
 			Ipv4AddressesPerInterface: new(int32(50)), Ipv6AddressesPerInterface: new(int32(50)), EnaSupport: EnaSupportSupported,
+			EfaSupported: new(false), EncryptionInTransitSupported: new(false),
 		},
+		// Terraform takes a type without these for none.
+		EbsInfo:               &EbsInfo{EbsOptimizedSupport: "unsupported", EncryptionSupport: "unsupported", NvmeSupport: "unsupported"},
+		PlacementGroupInfo:    &PlacementGroupInfo{SupportedStrategies: []PlacementGroupStrategy{}},
 		ProcessorInfo:         &ProcessorInfo{SupportedArchitectures: []ArchitectureType{"x86_64"}},
 		SupportedUsageClasses: []UsageClassType{UsageClassTypeOnDemand}, SupportedRootDeviceTypes: []RootDeviceType{"ebs"}, SupportedVirtualizationTypes: []VirtualizationType{"hvm"},
 	}
