@@ -54,7 +54,7 @@ func (n notes) steps(path []reach.Hop, answering bool) []cloud.PathStep {
 			s.Line = aclLine(h.Line, s.Outbound)
 		}
 		s.In, s.Out = header(h.In), header(h.Out)
-		if h.Role == reach.RoleGateway || h.Role == reach.RoleNAT {
+		if h.Role == reach.RoleGateway && h.Resource.Kind != cloud.KindPeering || h.Role == reach.RoleNAT {
 			s.VPC = n.p.VPC
 		}
 		if answering && h.Role == reach.RoleTarget {

@@ -2,6 +2,7 @@ package ec2_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -219,5 +220,46 @@ func TestPeeringAcrossAccounts(t *testing.T) {
 	third.Account = "333333333333"
 	if err := w.control.DeletePeering(t.Context(), third, cloud.PeeringID(*id)); !cloud.IsKind(err, cloud.NotFound) {
 		t.Errorf("a third account deletes it: %v", err)
+	}
+}
+
+// TestInsightsAcrossPeers: the analyser's path leads through the connection.
+func TestInsightsAcrossPeers(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.vpcAt(w.Client, "10.0.0.0/16"), w.vpcAt(w.Client, "10.1.0.0/16")
+	eni := func(vpc, cidr string) *string {
+		sub := do(w.CreateSubnet(t.Context(), &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: &cidr})).Subnet.SubnetId
+		g := w.group(vpc, "open")
+		if err := w.allow(g, port(8080, "10.0.0.0/8")); err != nil {
+			t.Fatal(err)
+		}
+		return do(w.CreateNetworkInterface(t.Context(), &sdk.CreateNetworkInterfaceInput{SubnetId: sub, Groups: []string{*g}})).NetworkInterface.NetworkInterfaceId
+	}
+	from, to := eni(a, "10.0.0.0/24"), eni(b, "10.1.0.0/24")
+	path := do(w.CreateNetworkInsightsPath(t.Context(), &sdk.CreateNetworkInsightsPathInput{Source: from, Destination: to, Protocol: types.ProtocolTcp})).NetworkInsightsPath.NetworkInsightsPathId
+	found := func() (bool, []string) {
+		id := do(w.StartNetworkInsightsAnalysis(t.Context(), &sdk.StartNetworkInsightsAnalysisInput{NetworkInsightsPathId: path})).NetworkInsightsAnalysis.NetworkInsightsAnalysisId
+		w.now = w.now.Add(time.Minute)
+		got := do(w.DescribeNetworkInsightsAnalyses(t.Context(), &sdk.DescribeNetworkInsightsAnalysesInput{NetworkInsightsAnalysisIds: []string{*id}})).NetworkInsightsAnalyses[0]
+		var through []string
+		for _, c := range got.ForwardPathComponents {
+			through = append(through, aws.ToString(c.Component.Id))
+		}
+		return aws.ToBool(got.NetworkPathFound), through
+	}
+	if ok, _ := found(); ok {
+		t.Error("a path is found before there is a connection")
+	}
+	id := w.peer(sdk.CreateVpcPeeringConnectionInput{VpcId: &a, PeerVpcId: &b}).VpcPeeringConnectionId
+	if err := w.accept(w.Client, id); err != nil {
+		t.Fatal(err)
+	}
+	for vpc, cidr := range map[string]string{a: "10.1.0.0/16", b: "10.0.0.0/16"} {
+		main := do(w.DescribeRouteTables(t.Context(), &sdk.DescribeRouteTablesInput{Filters: []types.Filter{{Name: s("vpc-id"), Values: []string{vpc}}}})).RouteTables[0].RouteTableId
+		do(w.CreateRoute(t.Context(), &sdk.CreateRouteInput{RouteTableId: main, DestinationCidrBlock: &cidr, VpcPeeringConnectionId: id}))
+	}
+	ok, through := found()
+	if !ok || !slices.Contains(through, *id) || !slices.Contains(through, *to) {
+		t.Errorf("found %v, through %v", ok, through)
 	}
 }
