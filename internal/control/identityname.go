@@ -36,8 +36,6 @@ func nameFree[T any](all iter.Seq[*T], name func(*T) string, want string, taken 
 	return nil
 }
 
-func userName(u *cloud.User) string { return u.Name }
-
 // userNameFree, like its siblings, excludes from the count the resource that is renamed.
 func userNameFree(v cloud.View, account, name string) error {
 	return nameFree(cloud.Users.By(v, "account", account), func(u *cloud.User) string { return u.Name }, name, exists(Holder{cloud.KindUser, name}), "UsersPerAccount", maxUsers)

@@ -70,10 +70,6 @@ func (p *pair) in(then ...nft.Stmt) []nft.Rule {
 	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return append([]nft.Stmt{nft.In(s, key...)}, then...) })
 }
 
-func (p *pair) vmap() []nft.Rule {
-	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return []nft.Stmt{nft.VMap(s, key...)} })
-}
-
 // add takes a pair's sets into the table, those with elements.
 func (l *lowerer) add(p *pair) *pair {
 	p.each(func(s *nft.Set, _ []nft.Field) {

@@ -154,7 +154,8 @@ func (a *api) move(to phase, from ...phase) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("Transition from %s to %s is not allowed.", a.phase, to) //nolint:staticcheck // the API's sentence
+	//lint:ignore ST1005 the API's sentence
+	return fmt.Errorf("Transition from %s to %s is not allowed.", a.phase, to)
 }
 
 func (a *api) serveNext(w http.ResponseWriter, r *http.Request) {

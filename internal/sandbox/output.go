@@ -22,7 +22,6 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 // output reads what a sandbox prints and hands it on line by line.
 type output struct {
-	stderr  bool
 	pipe    *os.File
 	raw     syscall.RawConn
 	deliver func(Line)

@@ -9,6 +9,8 @@ import (
 )
 
 // stage is in stage_amd64.s.
+//
+//lint:ignore U1000 its code is copied, not called
 func stage()
 
 var stageAddr unsafe.Pointer // to the first instruction of stage

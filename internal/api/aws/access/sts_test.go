@@ -127,6 +127,7 @@ func TestSessionTagsAndSourceIdentity(t *testing.T) {
 	in := tagged(tagging, "t1")
 	in.TransitiveTagKeys, in.SourceIdentity = []string{"team"}, aws.String("alice")
 	out := ok(a.sts.AssumeRole(w.ctx, in))(t)
+	//lint:ignore SA1019 still answered
 	if *out.SourceIdentity != "alice" || *out.PackedPolicySize < 1 {
 		t.Errorf("answer %+v", out)
 	}
