@@ -46,7 +46,7 @@ func network(ctx context.Context, _ string) ([]result, error) {
 		}
 		p50, p99 := micro(l["lease-p50-µs"]), micro(l["lease-p99-µs"])
 		out = append(out, result{what: "attach with " + n + " interfaces present", measured: "p50 " + short(p50) + ", p99 " + short(p99)}.
-			within(p50, 500*time.Microsecond))
+			within(span[time.Duration]{mid: p50}, 500*time.Microsecond))
 	}
 	for _, n := range []string{"6", "3000"} {
 		l := lines["Ratio/interfaces="+n]
@@ -54,7 +54,7 @@ func network(ctx context.Context, _ string) ([]result, error) {
 			return nil, fmt.Errorf("no result for Ratio/interfaces=%s in:\n%s", n, text)
 		}
 		out = append(out, result{what: "TCP round trip through security groups, ACL and route table, " + n + " interfaces", measured: "p50 " + short(micro(l["vpc-p50-µs"])),
-			against: "plain veth: p50 " + short(micro(l["veth-p50-µs"]))}.atMost(l["vpc/veth"], 1.6))
+			against: "plain veth: p50 " + short(micro(l["veth-p50-µs"]))}.atMost(span[float64]{mid: l["vpc/veth"]}, 1.6))
 	}
 	return out, nil
 }

@@ -22,21 +22,32 @@ type result struct {
 }
 
 // atMost makes a result whose ratio must not exceed a target.
-func (r result) atMost(ratio, target float64) result {
-	r.outcome, r.target, r.met = fmt.Sprintf("× %.2f", ratio), fmt.Sprintf("≤ %.2f", target), ratio <= target
+func (r result) atMost(ratio span[float64], target float64) result {
+	r.outcome, r.target, r.met = times(ratio), fmt.Sprintf("≤ %.2f", target), ratio.mid <= target
 	return r
 }
 
 // atLeast makes a result whose ratio must reach a target.
-func (r result) atLeast(ratio, target float64) result {
-	r.outcome, r.target, r.met = fmt.Sprintf("× %.2f", ratio), fmt.Sprintf("≥ %.2f", target), ratio >= target
+func (r result) atLeast(ratio span[float64], target float64) result {
+	r.outcome, r.target, r.met = times(ratio), fmt.Sprintf("≥ %.2f", target), ratio.mid >= target
 	return r
 }
 
 // within makes a result whose duration must not exceed a target.
-func (r result) within(d, target time.Duration) result {
-	r.outcome, r.target, r.met = short(d), "< "+short(target), d < target
+func (r result) within(d span[time.Duration], target time.Duration) result {
+	r.outcome, r.target, r.met = short(d.mid), "< "+short(target), d.mid < target
+	if d.low != d.high {
+		r.outcome += fmt.Sprintf(" (%s … %s)", short(d.low), short(d.high))
+	}
 	return r
+}
+
+// times prints a ratio, with its interval if that is known.
+func times(ratio span[float64]) string {
+	if ratio.low == ratio.high {
+		return fmt.Sprintf("× %.2f", ratio.mid)
+	}
+	return fmt.Sprintf("× %.2f (%.2f … %.2f)", ratio.mid, ratio.low, ratio.high)
 }
 
 // machine is where the run took place.
@@ -88,7 +99,8 @@ const head = `# Benchmarks
 
 Written by that command. Ratios count, not absolute figures: machines differ, and
 this one may be shared. Both sides of a ratio are measured in turns in one run; a
-ratio is the median over the rounds. Durations are p50 / p90 / p99.
+ratio is the median over the rounds, in parentheses the interval that holds the true
+median 19 times in 20. Durations are p50 / p90 / p99.
 
 `
 

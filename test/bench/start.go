@@ -13,7 +13,7 @@ import (
 	"weir/internal/sandbox"
 )
 
-const startRounds = 60
+const startRounds = 40
 
 // starts measures what the sandbox with a network namespace adds to an
 // interpreter's start.
@@ -56,7 +56,7 @@ func starts(ctx context.Context, _ string) (_ []result, err error) {
 			more[n] = in[n] - bare[n]
 		}
 		out = append(out, result{what: l.name + " in a sandbox with a network namespace", measured: in.String(),
-			against: "bare `" + l.bare[0] + "`: " + bare.String()}.within(quantile(more, .5), 10*time.Millisecond))
+			against: "bare `" + l.bare[0] + "`: " + bare.String()}.within(spanOf(more), 10*time.Millisecond))
 	}
 	return out, nil
 }
@@ -64,7 +64,7 @@ func starts(ctx context.Context, _ string) (_ []result, err error) {
 func sandboxStart(ctx context.Context, host *sandbox.Host, netns *os.File, id string, argv []string) (time.Duration, error) {
 	first := make(chan struct{}, 1)
 	start := time.Now()
-	s, err := host.Start(ctx, sandbox.Spec{ID: id, Argv: argv, Env: []string{"PATH=/usr/bin"}, NetNS: netns,
+	s, err := host.Start(ctx, sandbox.Spec{ID: id, Argv: argv, Env: bareEnv, NetNS: netns,
 		Limits: sandbox.Limits{MemoryMiB: 256, Pids: 1024}, Output: func(sandbox.Line) {
 			select {
 			case first <- struct{}{}:

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -30,6 +31,8 @@ func (s samples) String() string {
 // short prints a duration with three digits.
 func short(d time.Duration) string {
 	switch {
+	case d < 0:
+		return "−" + short(-d)
 	case d >= 100*time.Millisecond:
 		return fmt.Sprintf("%.0f ms", d.Seconds()*1e3)
 	case d >= 10*time.Millisecond:
@@ -42,8 +45,18 @@ func short(d time.Duration) string {
 	return fmt.Sprintf("%.1f µs", d.Seconds()*1e6)
 }
 
+// span is a median with the interval that holds the true one 19 times in 20.
+type span[T cmp.Ordered] struct{ mid, low, high T }
+
+func spanOf[T cmp.Ordered](s []T) span[T] {
+	s = slices.Sorted(slices.Values(s))
+	n := float64(len(s))
+	low := max(0, int(n/2-.98*math.Sqrt(n)))
+	return span[T]{s[len(s)/2], s[low], s[len(s)-1-low]}
+}
+
 // ratios are a/b round by round; what disturbs a round falls on both.
-func ratios[T ~int64 | ~float64](a, b []T) []float64 {
+func ratios[S ~[]T, T ~int64 | ~float64](a, b S) []float64 {
 	out := make([]float64, min(len(a), len(b)))
 	for i := range out {
 		out[i] = float64(a[i]) / float64(b[i])
