@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"net/netip"
+	"slices"
 
 	"weir/internal/cloud"
 	"weir/internal/dataplane/nft"
@@ -326,7 +327,9 @@ func (l *lowerer) egressOnly() []nft.Rule {
 	for i := range l.p.Tables {
 		if c := l.egressChain(&l.p.Tables[i]); c != nil {
 			chains[l.p.Tables[i].ID] = c.Name
-			l.table.Chains = append(l.table.Chains, c)
+			if !slices.ContainsFunc(l.table.Chains, func(o *nft.Chain) bool { return o.Name == c.Name }) { // tables may agree
+				l.table.Chains = append(l.table.Chains, c)
+			}
 		}
 	}
 	p := newPair("egress_only", dst, verdicts)
