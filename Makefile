@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/weir
 TEST_FLAGS ?=
 
-.PHONY: demo test bench lint gen build setup fmt
+.PHONY: demo test oracle bench lint gen build setup fmt
 
 build: ## the one binary
 	$(GO) build -trimpath -o $(BIN) ./cmd/weir
@@ -13,6 +13,9 @@ demo: setup build ## the document's story on real packets; KEEP=1 leaves it runn
 
 test: setup build ## everything; as root, or in a user namespace of its own
 	WEIR_BIN=$(CURDIR)/$(BIN) $(GO) test $(TEST_FLAGS) ./...
+
+oracle: ## random networks, the analyser against packets; SEEDS=from-to or a count
+	$(GO) test -count=1 -timeout 0 -v -run 'TestNetworks|TestRegress' ./internal/oracle -args -seeds=$(or $(SEEDS),1-2000)
 
 bench: setup build ## ratios against named baselines, in one run
 	$(GO) run ./test/bench -weir $(BIN)

@@ -179,9 +179,10 @@ func (d *dice) probes(plans map[cloud.VPCID]*netplan.Plan, n int) (out []probe) 
 
 func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
 	p := probe{VPC: plan.VPC, Proto: pick(d, tcp, tcp, tcp, udp, udp, icmp), Port: pick(d, ports...)}
-	v6 := len(plan.CIDRs) > 1 && d.chance(30)
-	if d.chance(12) {
-		return d.inward(plan, p, v6)
+	six := slices.ContainsFunc(plan.CIDRs, func(c netip.Prefix) bool { return c.Addr().Is6() })
+	v6 := six && d.chance(30)
+	if d.chance(15) {
+		return d.inward(plan, p, six && d.chance(50))
 	}
 	from := pick(d, plan.ENIs...)
 	if from.Attach == netplan.AttachNAT {
@@ -238,8 +239,14 @@ func (d *dice) anyAddr(plan *netplan.Plan, v6 bool) netip.Addr {
 
 func (d *dice) destination(all []*netplan.Plan, plan *netplan.Plan, from *netplan.ENI, v6 bool) netip.Addr {
 	switch k := d.IntN(100); {
+	case k < 5:
+		return d.routedTo(plan)
 	case k < 45:
-		return d.anyAddr(plan, v6)
+		a := d.anyAddr(plan, v6)
+		if e := ownerOf(plan, a); e != nil && e.Attach != netplan.AttachDirect && d.chance(60) {
+			return d.anyAddr(plan, v6)
+		}
+		return a
 	case k < 65 && v6:
 		return pick(d, hosts6...)
 	case k < 65:
@@ -274,6 +281,26 @@ func (d *dice) destination(all []*netplan.Plan, plan *netplan.Plan, from *netpla
 	default:
 		return pick(d, privateHost, ip("100.64.1.1"), ip("192.168.7.7"), ip("fd12::1"), offset(pick(d, plan.CIDRs...), 77))
 	}
+}
+
+// routedTo is an address of an interface that a route leads to.
+func (d *dice) routedTo(plan *netplan.Plan) netip.Addr {
+	for _, i := range d.Perm(len(plan.Tables)) {
+		for _, r := range plan.Tables[i].Routes {
+			if e := plan.ENI(r.ENI); e != nil && r.Hop == netplan.HopENI {
+				return pick(d, e.Addrs...)
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+func ownerOf(plan *netplan.Plan, a netip.Addr) *netplan.ENI {
+	i := slices.IndexFunc(plan.ENIs, func(e netplan.ENI) bool { return slices.Contains(e.Addrs, a) })
+	if i < 0 {
+		return nil
+	}
+	return &plan.ENIs[i]
 }
 
 func offset(p netip.Prefix, n byte) netip.Addr {

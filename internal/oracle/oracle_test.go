@@ -3,6 +3,8 @@ package oracle
 import (
 	"flag"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,67 +14,134 @@ var seeds = flag.String("seeds", "", "networks to test: a count, or from-to; emp
 
 func seedRange(t testing.TB) (from, to uint64) {
 	t.Helper()
+	first, last, ok := strings.Cut(*seeds, "-")
+	if !ok {
+		first, last = "1", *seeds
+	}
 	if *seeds == "" {
-		return 1, 12
+		last = "20"
 	}
-	if a, b, ok := strings.Cut(*seeds, "-"); ok {
-		if _, err := fmt.Sscan(a+" "+b, &from, &to); err != nil {
-			t.Fatalf("-seeds %s: %v", *seeds, err)
-		}
-		return from, to
-	}
-	if _, err := fmt.Sscan(*seeds, &to); err != nil {
+	if _, err := fmt.Sscan(first+" "+last, &from, &to); err != nil {
 		t.Fatalf("-seeds %s: %v", *seeds, err)
 	}
-	return 1, to
+	return from, to
 }
 
-// tally counts what was seen.
+// tally counts what was tried.
 type tally struct {
-	networks, steps, probes, reachable int
-	stages                             map[string]int
+	networks, states, probes, reachable int
+	stages                              map[string]int
+	changes                             map[string]int
 }
 
 func (c *tally) add(r result) {
 	c.probes++
 	if r.Says.Reachable {
 		c.reachable++
+	} else {
+		c.stages[string(r.Says.Stage)]++
 	}
-	c.stages[string(r.Says.Stage)]++
 }
 
+func (c *tally) String() string {
+	s := fmt.Sprintf("%d networks, %d states of them, %d probes (%d reachable); stopped at", c.networks, c.states, c.probes, c.reachable)
+	for _, m := range []map[string]int{c.stages, c.changes} {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			s += fmt.Sprintf(" %s %d,", k, m[k])
+		}
+		s = strings.TrimSuffix(s, ",") + "; changes"
+	}
+	return strings.TrimSuffix(s, "; changes")
+}
+
+const (
+	firstProbes = 60 // of a network
+	laterProbes = 20 // after each change
+	steps       = 3
+	tooMany     = 10 // disagreements, after which a run ends
+)
+
+// TestNetworks asks of random networks, and of what random changes make of
+// them, and sends what it asks.
 func TestNetworks(t *testing.T) {
 	g := newStage(t)
 	from, to := seedRange(t)
-	c := tally{stages: map[string]int{}}
+	c := &tally{stages: map[string]int{}, changes: map[string]int{}}
 	start := time.Now()
 	bad := 0
-	for seed := from; seed <= to && bad < 12; seed++ {
-		d := roll(seed)
-		s := d.network()
-		l, err := g.lab(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.become(s); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		x := analyse(l.plans)
-		for _, p := range d.probes(l.plans, 60) {
-			r, err := l.try(x, p)
-			if err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-			c.add(r)
-			if r.Differ != "" {
-				bad++
-				t.Errorf("seed %d: %s", seed, r)
-			}
-		}
-		c.networks++
-		if err := l.close(); err != nil {
-			t.Error(err)
+	for seed := from; seed <= to && bad < tooMany; seed++ {
+		r := run{t: t, g: g, c: c, seed: seed}
+		r.network()
+		bad += r.bad
+		if *seeds != "" && seed%100 == 0 {
+			t.Logf("up to seed %d: %s, %v", seed, c, time.Since(start).Round(time.Second))
 		}
 	}
-	t.Logf("%d networks, %d probes (%d reachable), %v; stages %v", c.networks, c.probes, c.reachable, time.Since(start).Round(time.Millisecond), c.stages)
+	t.Logf("seeds %d-%d: %s, %v", from, to, c, time.Since(start).Round(time.Millisecond))
+}
+
+// run is one seed's.
+type run struct {
+	t       *testing.T
+	g       *stage
+	c       *tally
+	seed    uint64
+	history []state
+	bad     int
+}
+
+func (r *run) network() {
+	d := roll(r.seed)
+	d.network()
+	l, err := r.g.lab(nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() {
+		if err := l.close(); err != nil {
+			r.t.Errorf("seed %d: %v", r.seed, err)
+		}
+	}()
+	r.c.networks++
+	r.state(l, d, firstProbes)
+	for range steps {
+		var what []string
+		for range 1 + d.IntN(3) {
+			what = append(what, d.change())
+		}
+		for _, w := range what {
+			r.c.changes[w]++
+		}
+		if r.bad > 0 {
+			return
+		}
+		r.state(l, d, laterProbes)
+	}
+	if err := l.sameAsFresh(); err != nil {
+		r.bad++
+		r.t.Errorf("seed %d: %v", r.seed, err)
+	}
+}
+
+// state brings the kernel to the dice's state and probes it.
+func (r *run) state(l *lab, d *dice, n int) {
+	if err := l.become(d.s); err != nil {
+		r.t.Fatalf("seed %d, state %d: %v", r.seed, len(r.history), err)
+	}
+	r.c.states++
+	r.history = append(r.history, d.s.clone())
+	x := analyse(l.plans)
+	for _, p := range d.probes(l.plans, n) {
+		res, err := l.try(x, p)
+		if err != nil {
+			r.t.Fatalf("seed %d, state %d: %v", r.seed, len(r.history), err)
+		}
+		r.c.add(res)
+		if res.Differ != "" {
+			r.bad++
+			r.t.Errorf("seed %d, state %d: %s", r.seed, len(r.history), res)
+			r.keep(res)
+			return
+		}
+	}
 }

@@ -31,8 +31,9 @@ const s3Service = "com.amazonaws." + region + ".s3"
 // dice makes a random state. Everything random comes from its source, in order.
 type dice struct {
 	*rand.Rand
-	s state
-	n int // for IDs and public addresses
+	s      state
+	n      int // for IDs and public addresses
+	worlds []*world
 }
 
 func roll(seed uint64) *dice { return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}} }
@@ -56,6 +57,7 @@ type world struct {
 	tables  []cloud.RouteTableID
 	enis    []cloud.InterfaceID
 	targets []cloud.RouteTarget
+	made    int // addresses given out by changes
 }
 
 func (d *dice) network() state {
@@ -71,6 +73,7 @@ func (d *dice) network() state {
 			w.net = 0
 		}
 		d.vpc(w)
+		d.worlds = append(d.worlds, w)
 	}
 	return d.s
 }
@@ -158,7 +161,7 @@ func (d *dice) interfaces(w *world) {
 // newInterface makes a host's or functions' interface with the n-th addresses of its subnet.
 func (d *dice) newInterface(w *world, s *cloud.Subnet, n int) *cloud.Interface {
 	e := &cloud.Interface{Meta: meta, ID: cloud.InterfaceID(d.id("eni")), VPC: w.v.ID, Subnet: s.ID, Use: cloud.UseHost, SourceDestCheck: true}
-	if d.chance(30) {
+	if d.chance(25) {
 		e.Use = cloud.UseFunction
 	} else if d.chance(25) {
 		e.SourceDestCheck = false
@@ -196,13 +199,13 @@ func (d *dice) gateways(w *world) {
 		}
 		cloud.InternetGateways.Put(d.s, g)
 		t := cloud.RouteTarget{Kind: cloud.TargetInternetGateway, ID: id}
-		w.targets = append(w.targets, t, t, t, t, t)
+		w.targets = append(w.targets, t, t, t, t, t, t, t)
 	}
-	if w.v6 && d.chance(50) {
+	if w.v6 && d.chance(60) {
 		id := d.id("eigw")
 		cloud.EgressOnlyGateways.Put(d.s, &cloud.EgressOnlyGateway{Meta: meta, ID: cloud.EgressOnlyGatewayID(id), VPC: w.v.ID})
 		t := cloud.RouteTarget{Kind: cloud.TargetEgressOnlyGateway, ID: id}
-		w.targets = append(w.targets, t, t, t)
+		w.targets = append(w.targets, t, t, t, t)
 	}
 	for range d.IntN(3) {
 		s := pick(d, w.subnets...)
@@ -270,12 +273,12 @@ func (d *dice) service(v6 bool) (protocol, from, to int) {
 	if v6 {
 		icmp, echo, reply = 58, 128, 129
 	}
-	switch d.IntN(8) {
+	switch d.IntN(10) {
 	case 0, 1:
 		return -1, -1, -1
-	case 2:
+	case 2, 3, 4:
 		return icmp, pick(d, -1, echo, echo, reply), pick(d, -1, 0)
-	case 3:
+	case 5:
 		return pick(d, 47, 50), -1, -1
 	}
 	r := pick(d, [2]int{0, 65535}, [2]int{-1, -1}, [2]int{1024, 65535}, [2]int{32768, 65535}, [2]int{80, 80}, [2]int{443, 443}, [2]int{22, 443}, [2]int{5000, 6000}, [2]int{0, 30000})

@@ -27,6 +27,9 @@ func (d *dice) routes(w *world) (out []cloud.Route) {
 	seen := map[netip.Prefix]bool{}
 	add := func(p netip.Prefix) {
 		t := pick(d, w.targets...)
+		if p.Addr().Is6() != (t.Kind == cloud.TargetEgressOnlyGateway) && d.chance(60) {
+			t = pick(d, w.targets...) // most that fit the family
+		}
 		// What is inside the VPC goes to interfaces and NAT gateways only:
 		// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html
 		inside := slices.ContainsFunc(slices.Concat(w.v.CIDRs, w.v.CIDRs6), func(a cloud.CIDRAssociation) bool { return a.Prefix.Overlaps(p) && p.Bits() >= a.Prefix.Bits() })
@@ -116,7 +119,7 @@ func (d *dice) line(w *world, egress bool) cloud.NetworkACLEntry {
 }
 
 func (d *dice) endpoint(w *world) {
-	if !d.chance(50) {
+	if !d.chance(70) {
 		return
 	}
 	e := &cloud.Endpoint{Meta: meta, ID: cloud.EndpointID(d.id("vpce")), VPC: w.v.ID, Gateway: true, Service: s3Service}

@@ -1,0 +1,377 @@
+package oracle
+
+import (
+	"encoding/json"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"weir/internal/cloud"
+	"weir/internal/dataplane"
+	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
+)
+
+// Planted faults: each must show as a disagreement within so many networks.
+const (
+	faultSeeds  = 150 // of plans: they cost no packets
+	kernelSeeds = 150 // of the kernel's configuration
+)
+
+// planFaults are given to the analyser alone, in place of the true plan: what a
+// fault in the compiler would be to one of its readers, or one in the analyser.
+var planFaults = map[string]func(*netplan.Plan){
+	"inbound ACLs forgotten": func(p *netplan.Plan) {
+		eachACL(p, func(a *netplan.ACL) { a.In = openLines() })
+	},
+	"outbound ACLs forgotten": func(p *netplan.Plan) {
+		eachACL(p, func(a *netplan.ACL) { a.Out = openLines() })
+	},
+	"ACL directions swapped": func(p *netplan.Plan) { eachACL(p, func(a *netplan.ACL) { a.In, a.Out = a.Out, a.In }) },
+	"ACL lines from the last": func(p *netplan.Plan) {
+		eachACL(p, func(a *netplan.ACL) { slices.Reverse(a.In); slices.Reverse(a.Out) })
+	},
+	"ACL denials ignored": func(p *netplan.Plan) {
+		eachLine(p, func(l *netplan.ACLEntry) { l.Action = cloud.Allow })
+	},
+	"ACL ports ignored":     func(p *netplan.Plan) { eachLine(p, func(l *netplan.ACLEntry) { l.From, l.To = -1, -1 }) },
+	"ACL ICMP type ignored": func(p *netplan.Plan) { eachLine(p, func(l *netplan.ACLEntry) { l.ICMPType = -1 }) },
+	"every subnet has the first ACL": func(p *netplan.Plan) {
+		eachSubnet(p, func(s *netplan.Subnet) { s.ACL = p.Subnets[0].ACL })
+	},
+	"every subnet has the main route table": func(p *netplan.Plan) {
+		for _, t := range p.Tables {
+			if t.Main {
+				eachSubnet(p, func(s *netplan.Subnet) { s.Table = t.ID })
+			}
+		}
+	},
+	"routes: shortest prefix first": func(p *netplan.Plan) { eachTable(p, func(t *netplan.RouteTable) { slices.Reverse(t.Routes) }) },
+	"blackholes left out": func(p *netplan.Plan) {
+		eachTable(p, func(t *netplan.RouteTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r netplan.Route) bool { return r.Hop == netplan.HopBlackhole })
+		})
+	},
+	"gateway endpoint's routes left out": func(p *netplan.Plan) {
+		eachTable(p, func(t *netplan.RouteTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r netplan.Route) bool { return r.Hop == netplan.HopEndpoint })
+		})
+	},
+	"egress-only gateways taken for internet gateways": func(p *netplan.Plan) {
+		eachRoute(p, func(r *netplan.Route) {
+			if r.Hop == netplan.HopEgressOnly {
+				r.Hop = netplan.HopInternet
+			}
+		})
+	},
+	"default route first": func(p *netplan.Plan) {
+		eachTable(p, func(t *netplan.RouteTable) {
+			slices.SortStableFunc(t.Routes, func(a, b netplan.Route) int { return min(a.Dest.Bits(), 1) - min(b.Dest.Bits(), 1) })
+		})
+	},
+	"groups: rules out not applied":  func(p *netplan.Plan) { eachProfile(p, func(f *netplan.Profile) { f.Out = everything() }) },
+	"groups: rules in not applied":   func(p *netplan.Plan) { eachProfile(p, func(f *netplan.Profile) { f.In = everything() }) },
+	"groups: directions swapped":     func(p *netplan.Plan) { eachProfile(p, func(f *netplan.Profile) { f.In, f.Out = f.Out, f.In }) },
+	"groups: references forgotten":   func(p *netplan.Plan) { eachRule(p, func(r *netplan.Rule) { r.Peers = nil }) },
+	"groups: last port left out":     func(p *netplan.Plan) { eachRule(p, func(r *netplan.Rule) { r.To = max(r.To-1, -1) }) },
+	"groups: protocol ignored":       func(p *netplan.Plan) { eachRule(p, func(r *netplan.Rule) { r.Protocol = -1 }) },
+	"groups: ports ignored":          func(p *netplan.Plan) { eachRule(p, func(r *netplan.Rule) { r.From, r.To = -1, -1 }) },
+	"groups: prefix one bit shorter": func(p *netplan.Plan) { eachRule(p, func(r *netplan.Rule) { r.Prefix = shorter(r.Prefix) }) },
+	"groups: a reference lets everyone in": func(p *netplan.Plan) {
+		eachRule(p, func(r *netplan.Rule) {
+			if len(r.Peers) > 0 {
+				r.Peers, r.Prefix = nil, pfx("0.0.0.0/0")
+			}
+		})
+	},
+	"source/destination check always off": func(p *netplan.Plan) { eachENI(p, func(e *netplan.ENI) { e.AnySource = true }) },
+	"source/destination check always on":  func(p *netplan.Plan) { eachENI(p, func(e *netplan.ENI) { e.AnySource = false }) },
+	"functions accept connections": func(p *netplan.Plan) {
+		eachENI(p, func(e *netplan.ENI) {
+			if e.Attach == netplan.AttachShared {
+				e.Attach = netplan.AttachDirect
+			}
+		})
+	},
+	"second addresses forgotten": func(p *netplan.Plan) {
+		eachENI(p, func(e *netplan.ENI) {
+			if e.Attach == netplan.AttachDirect && len(e.Addrs) > 1 && e.Addrs[1].Is4() {
+				e.Addrs = slices.Delete(e.Addrs, 1, 2)
+			}
+		})
+	},
+	"public addresses forgotten": func(p *netplan.Plan) {
+		if p.Gateway != nil {
+			p.Gateway.Public = nil
+		}
+	},
+	"one public address given to another": func(p *netplan.Plan) {
+		if p.Gateway != nil && len(p.Gateway.Public) > 1 {
+			g := p.Gateway.Public
+			g[0].Private, g[1].Private = g[1].Private, g[0].Private
+		}
+	},
+	"every address public": func(p *netplan.Plan) {
+		if p.Gateway == nil {
+			return
+		}
+		for i, e := range p.ENIs {
+			if e.Addrs[0].Is4() {
+				p.Gateway.Public = append(p.Gateway.Public, netplan.PublicAddr{Private: e.Addrs[0], Public: netip.AddrFrom4([4]byte{203, 0, 112, byte(i)})})
+			}
+		}
+	},
+	"internet gateway taken for attached": func(p *netplan.Plan) {
+		eachRoute(p, func(r *netplan.Route) {
+			if strings.HasPrefix(r.Target, "igw") {
+				r.Hop = netplan.HopInternet
+			}
+		})
+	},
+	"resolver always on":        func(p *netplan.Plan) { p.DNS.Enabled = true },
+	"resolver's IPv6 forgotten": func(p *netplan.Plan) { p.DNS.Resolvers = slices.DeleteFunc(p.DNS.Resolvers, netip.Addr.Is6) },
+	"IPv6 rules forgotten": func(p *netplan.Plan) {
+		eachProfile(p, func(f *netplan.Profile) {
+			six := func(r netplan.Rule) bool { return r.Prefix.IsValid() && r.Prefix.Addr().Is6() }
+			f.In, f.Out = slices.DeleteFunc(f.In, six), slices.DeleteFunc(f.Out, six)
+		})
+	},
+}
+
+func eachACL(p *netplan.Plan, f func(*netplan.ACL)) { each(p.ACLs, f) }
+func eachLine(p *netplan.Plan, f func(*netplan.ACLEntry)) {
+	eachACL(p, func(a *netplan.ACL) { each(a.In, f); each(a.Out, f) })
+}
+func eachSubnet(p *netplan.Plan, f func(*netplan.Subnet))    { each(p.Subnets, f) }
+func eachTable(p *netplan.Plan, f func(*netplan.RouteTable)) { each(p.Tables, f) }
+func eachRoute(p *netplan.Plan, f func(*netplan.Route)) {
+	eachTable(p, func(t *netplan.RouteTable) { each(t.Routes, f) })
+}
+func eachProfile(p *netplan.Plan, f func(*netplan.Profile)) { each(p.Profiles, f) }
+func eachRule(p *netplan.Plan, f func(*netplan.Rule)) {
+	eachProfile(p, func(x *netplan.Profile) { each(x.In, f); each(x.Out, f) })
+}
+func eachENI(p *netplan.Plan, f func(*netplan.ENI)) { each(p.ENIs, f) }
+
+func each[T any](list []T, f func(*T)) {
+	for i := range list {
+		f(&list[i])
+	}
+}
+
+func openLines() (out []netplan.ACLEntry) {
+	for _, p := range []string{"0.0.0.0/0", "::/0"} {
+		out = append(out, netplan.ACLEntry{Action: cloud.Allow, Protocol: -1, Prefix: pfx(p), From: -1, To: -1, ICMPType: -1, ICMPCode: -1, Source: []cloud.Ref{{}}})
+	}
+	return out
+}
+
+func everything() (out []netplan.Rule) {
+	for _, p := range []string{"0.0.0.0/0", "::/0"} {
+		out = append(out, netplan.Rule{Action: cloud.Allow, Protocol: -1, From: -1, To: -1, Prefix: pfx(p), Source: []cloud.Ref{{}}})
+	}
+	return out
+}
+
+func shorter(p netip.Prefix) netip.Prefix {
+	if !p.IsValid() || p.Bits() == 0 {
+		return p
+	}
+	return netip.PrefixFrom(p.Addr(), p.Bits()-1).Masked()
+}
+
+// TestPlanFaults sends each probe once and asks every faulty plan about it.
+func TestPlanFaults(t *testing.T) {
+	g := newStage(t)
+	left := maps.Clone(planFaults)
+	for seed := uint64(1); seed <= faultSeeds && len(left) > 0; seed++ {
+		d := roll(seed)
+		l, err := g.lab(nil)
+		if err == nil {
+			err = l.become(d.network())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := analyse(l.plans)
+		var results []result
+		for _, p := range d.probes(l.plans, firstProbes) {
+			r, err := l.try(x, p)
+			if err != nil || r.Differ != "" {
+				t.Fatalf("seed %d, without a fault: %s %v", seed, r, err)
+			}
+			results = append(results, r)
+		}
+		for name, fault := range left {
+			if r, ok := caught(l.plans, fault, results); ok {
+				t.Logf("%s: seed %d, %s", name, seed, r)
+				delete(left, name)
+			}
+		}
+		if err := l.close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for name := range left {
+		t.Errorf("not found within %d networks: %s", faultSeeds, name)
+	}
+}
+
+// caught asks plans with the fault about what was seen.
+func caught(plans map[cloud.VPCID]*netplan.Plan, fault func(*netplan.Plan), results []result) (string, bool) {
+	faulty := map[cloud.VPCID]*netplan.Plan{}
+	for id, p := range plans {
+		b, err := json.Marshal(p)
+		c := new(netplan.Plan)
+		if err == nil {
+			err = json.Unmarshal(b, c)
+		}
+		if err != nil {
+			panic(err)
+		}
+		fault(c)
+		faulty[id] = c
+	}
+	x := analyse(faulty)
+	for _, r := range results {
+		if d := differ(r.Probe, x.ask(r.Probe, r.key), r.Saw); d != "" {
+			return d, true
+		}
+	}
+	return "", false
+}
+
+// kernelFaults falsify what the kernel gets.
+var kernelFaults = map[string]func(*dataplane.Namespace){
+	"ACLs keep state":                     prepend("forward", nft.R(nft.StateIn(nft.Established), nft.Accept)),
+	"no ACL by address in":                without1("forward", "daddr vmap @acl_in"),
+	"no ACL by address out":               without1("forward", "saddr vmap @acl_out"),
+	"no ACL by link in":                   without1("forward", "vmap @acl_in_if"),
+	"no ACL by link out":                  without1("forward", "vmap @acl_out_if"),
+	"forwarders' groups not applied":      without1("forward", "map @dst_any"),
+	"receiver's groups not applied":       without1("forward", "vmap @prof_in"),
+	"sender's groups not applied out":     without1("outbound", "vmap @prof_out"),
+	"sender's groups not applied":         without1("forward", "vmap @prof_out"),
+	"private destinations carried":        without1("outbound", "private-destination"),
+	"private sources carried":             without1("inbound", "private-destination"),
+	"inward past egress-only":             without1("forward", "@egress_only"),
+	"loops not stopped":                   without1("forward", `"loop"`),
+	"endpoints take everything":           prepend("endpoint", nft.R(nft.Accept)),
+	"endpoints' answers unfiltered":       without1("answer", "vmap @acl_in"),
+	"link-local routed":                   without1("known", `"link-local"`),
+	"public addresses not translated in":  without1("nat_in", "dnat"),
+	"public addresses not translated out": without1("nat_out", "snat"),
+	"router answers":                      prepend("input", nft.R(nft.Accept)),
+	"NAT gateways let in":                 prepend("pre", nft.R(nft.Accept)),
+	"blackholes lost":                     unrouted(func(r dataplane.Route) bool { return r.Link == "blackhole" }),
+	"own addresses not excepted":          unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && r.Dest.IsSingleIP() }),
+	"endpoint's routes lost":              unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Local }),
+	"local routes lost":                   unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && !r.Dest.IsSingleIP() }),
+	"more specific routes lost": unrouted(func(r dataplane.Route) bool {
+		return r.Table > 1000 && r.Dest.Bits() > 16 && r.Kind == dataplane.Unicast
+	}),
+	"one table for all": func(ns *dataplane.Namespace) {
+		if len(ns.Rules) > 1 {
+			ns.Rules = slices.Clone(ns.Rules)
+			for i := range ns.Rules {
+				if ns.Rules[i].Mask != 0 {
+					ns.Rules[i].Table = ns.Rules[0].Table
+				}
+			}
+		}
+	},
+}
+
+// chain changes one chain of a copy of the router's table.
+func chain(name string, f func([]nft.Rule) []nft.Rule) func(*dataplane.Namespace) {
+	return func(ns *dataplane.Namespace) {
+		t := *ns.Table
+		t.Chains = slices.Clone(t.Chains)
+		for i, c := range t.Chains {
+			if c.Name == name {
+				t.Chains[i] = &nft.Chain{Name: c.Name, Hook: c.Hook, Rules: f(slices.Clone(c.Rules))}
+			}
+		}
+		ns.Table = &t
+	}
+}
+
+func prepend(name string, r nft.Rule) func(*dataplane.Namespace) {
+	return chain(name, func(rules []nft.Rule) []nft.Rule { return append([]nft.Rule{r}, rules...) })
+}
+
+func without1(name, text string) func(*dataplane.Namespace) {
+	return chain(name, func(rules []nft.Rule) []nft.Rule {
+		return slices.DeleteFunc(rules, func(r nft.Rule) bool { return strings.Contains(r.String(), text) })
+	})
+}
+
+func unrouted(lost func(dataplane.Route) bool) func(*dataplane.Namespace) {
+	return func(ns *dataplane.Namespace) { ns.Routes = slices.DeleteFunc(slices.Clone(ns.Routes), lost) }
+}
+
+// TestKernelFaults makes networks with each fault until a probe shows it.
+func TestKernelFaults(t *testing.T) {
+	g := newStage(t)
+	for name, fault := range kernelFaults {
+		seed := uint64(1)
+		for ; seed <= kernelSeeds; seed++ {
+			if found, err := g.faulty(seed, fault); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			} else if found != "" {
+				t.Logf("%s: seed %d, %s", name, seed, found)
+				break
+			}
+		}
+		if seed > kernelSeeds {
+			t.Errorf("not found within %d networks: %s", kernelSeeds, name)
+		}
+	}
+}
+
+// faulty makes one network with a fault in each router and says what differs.
+func (g *stage) faulty(seed uint64, fault func(*dataplane.Namespace)) (found string, err error) {
+	d := roll(seed)
+	s := d.network()
+	touched := false
+	for _, id := range netplan.VPCs(s) {
+		n := dataplane.Lower(netplan.Compile(s, id), dataplane.NewNumbers(1))
+		touched = touched || !reflect.DeepEqual(n, spoil(n, fault))
+	}
+	if !touched {
+		return "", nil
+	}
+	l, err := g.lab(func(n *dataplane.Network) *dataplane.Network { return spoil(n, fault) })
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.close() }()
+	if err := l.become(s); err != nil {
+		return "", err
+	}
+	x := analyse(l.plans)
+	for _, p := range d.probes(l.plans, firstProbes) {
+		key := l.key()
+		o := x.ask(p, key)
+		s, err := l.send(p, key, func(s seen) bool { return differ(p, o, s) == "" }, shortly/4)
+		if err != nil {
+			return "", err
+		}
+		if why := differ(p, o, s); why != "" {
+			return why, nil
+		}
+	}
+	return "", nil
+}
+
+// spoil gives a copy of the network with a fault in its router.
+func spoil(n *dataplane.Network, fault func(*dataplane.Namespace)) *dataplane.Network {
+	c := *n
+	if c.Namespaces = slices.Clone(n.Namespaces); len(c.Namespaces) > 0 {
+		fault(&c.Namespaces[0])
+	}
+	return &c
+}
