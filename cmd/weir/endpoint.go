@@ -12,12 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/dataplane"
 	"weir/internal/netplan"
 	"weir/internal/pki"
-
-	"weir/internal/api/wire"
 )
 
 // endpointIdle is how long a connection through an interface endpoint may be silent.
