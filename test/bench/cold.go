@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	coldRounds = 24
+	coldRounds = 20
 	// settling is what a pool gets to start another interpreter.
 	settling = 200 * time.Millisecond
 )
