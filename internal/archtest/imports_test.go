@@ -20,6 +20,7 @@ var may = map[string]string{
 	"codezip":         "",
 	"logs":            "",
 	"iam":             "",
+	"image":           "",
 	"netplan":         "",
 	"objects":         "",
 	"pki":             "",

@@ -1,0 +1,293 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// entry is one of a layer: a file with this text, a directory if the name ends
+// in "/", a link ("->" symbolic, "=>" hard).
+type entry struct{ name, text string }
+
+func layerOf(t *testing.T, entries ...entry) v1.Layer {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, e := range entries {
+		h := &tar.Header{Name: e.name, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(e.text)), Uid: os.Geteuid(), Gid: os.Getegid()}
+		switch kind, to, _ := strings.Cut(e.text, " "); {
+		case strings.HasSuffix(e.name, "/"):
+			h.Typeflag, h.Size = tar.TypeDir, 0
+		case kind == "->":
+			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, to, 0
+		case kind == "=>":
+			h.Typeflag, h.Linkname, h.Size = tar.TypeLink, to, 0
+		}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if h.Size > 0 {
+			if _, err := io.WriteString(w, e.text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func imageOf(t *testing.T, layers ...v1.Layer) v1.Image {
+	t.Helper()
+	img, err := mutate.AppendLayers(empty.Image, layers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = c.DeepCopy()
+	c.OS, c.Architecture = "linux", runtime.GOARCH
+	c.Config = v1.Config{Entrypoint: []string{"serve"}, Cmd: []string{"-v"}, Env: []string{"PATH=/app", "A=b"}, WorkingDir: "/app", User: "web"}
+	if img, err = mutate.ConfigFile(img, c); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// ociDir writes an image as an OCI layout.
+func ociDir(t *testing.T, img v1.Image) string {
+	t.Helper()
+	dir := t.TempDir()
+	p, err := layout.Write(dir, empty.Index)
+	if err == nil {
+		err = p.AppendImage(img)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "oci:" + dir
+}
+
+func open(t *testing.T, opt Options) *Store {
+	t.Helper()
+	s, err := Open(t.TempDir(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func pull(t *testing.T, s *Store, ref string) *Image {
+	t.Helper()
+	img, err := s.Pull(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// read is a file of the image; "" if there is none.
+func read(img *Image, name string) string {
+	b, _ := os.ReadFile(filepath.Join(img.Root, name))
+	return string(b)
+}
+
+func TestSources(t *testing.T) {
+	img := imageOf(t, layerOf(t, entry{"app/", ""}, entry{"app/serve", "v1"}, entry{"etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/srv:/bin/sh\n"}))
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	ref := strings.TrimPrefix(server.URL, "http://") + "/team/web:1"
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(tag, img); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "web.tar")
+	if err := tarball.WriteToFile(file, tag, img); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Options{Transport: server.Client().Transport})
+	roots := map[string]bool{}
+	for _, ref := range []string{ref, "tar:" + file, ociDir(t, img)} {
+		got := pull(t, s, ref)
+		roots[got.Root] = true
+		if text := read(got, "app/serve"); text != "v1" {
+			t.Errorf("%s: app/serve holds %q", ref, text)
+		}
+		if argv := got.Config.Argv(nil); strings.Join(argv, " ") != "serve -v" {
+			t.Errorf("%s: it runs %q", ref, argv)
+		}
+		if p, err := got.LookPath("serve", "/", Path(got.Config.Env)); p != "/app/serve" || err != nil {
+			t.Errorf("%s: serve is at %q, %v", ref, p, err)
+		}
+		if id, err := got.Identity(); (id != Identity{33, 34, "/srv"}) || err != nil {
+			t.Errorf("%s: the user is %v, %v", ref, id, err)
+		}
+	}
+	if len(roots) != 1 {
+		t.Errorf("one image has several roots: %v", roots)
+	}
+	if _, err := open(t, Options{}).Pull(t.Context(), ref); err == nil || !strings.Contains(err.Error(), "no registry may be asked") {
+		t.Errorf("a registry without a transport: %v", err)
+	}
+}
+
+// TestLayers: whiteouts and links, as the image specification has them.
+func TestLayers(t *testing.T) {
+	img := imageOf(t,
+		layerOf(t, entry{"usr/lib/", ""}, entry{"lib", "-> /usr/lib"}, entry{"usr/lib/old", "old"}, entry{"data/a", "a"}, entry{"data/sub/b", "b"}, entry{"keep/x", "x"}, entry{"hard", "=> usr/lib/old"}),
+		layerOf(t, entry{"lib/new", "new"}, entry{"usr/lib/.wh.old", ""}, entry{"data/c", "c"}, entry{"data/.wh..wh..opq", ""}, entry{"keep/x", "-> ../etc/hostname"}),
+		layerOf(t, entry{"keep/", ""}, entry{"keep/y", "y"}, entry{"data/sub", "a file now"}),
+	)
+	got := pull(t, open(t, Options{}), ociDir(t, img))
+	for name, want := range map[string]string{
+		"usr/lib/new": "new", "usr/lib/old": "", "hard": "old", "data/a": "", "data/sub/b": "", "data/c": "c", "data/sub": "a file now", "keep/y": "y",
+	} {
+		if text := read(got, name); text != want {
+			t.Errorf("%s holds %q, want %q", name, text, want)
+		}
+	}
+	if to, err := os.Readlink(filepath.Join(got.Root, "keep/x")); to != "../etc/hostname" {
+		t.Errorf("keep/x leads to %q, %v", to, err)
+	}
+}
+
+// TestNothingLeaves: whatever a layer tries, what is outside its root stays as it is.
+func TestNothingLeaves(t *testing.T) {
+	outside := t.TempDir()
+	secret := filepath.Join(outside, "secret")
+	if err := os.WriteFile(secret, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, layers := range map[string][]v1.Layer{
+		"dots":            {layerOf(t, entry{"../../escaped", "x"})},
+		"dots inside":     {layerOf(t, entry{"a/../../escaped", "x"})},
+		"absolute name":   {layerOf(t, entry{outside + "/escaped", "x"})},
+		"symbolic link":   {layerOf(t, entry{"out", "-> " + outside}, entry{"out/escaped", "x"}, entry{"out/secret", "x"})},
+		"link of dots":    {layerOf(t, entry{"out", "-> ../../../../../../../.." + outside}, entry{"out/secret", "x"})},
+		"link over layer": {layerOf(t, entry{"out", "-> " + outside}), layerOf(t, entry{"out/.wh.secret", ""})},
+		"opaque link":     {layerOf(t, entry{"out", "-> " + outside}), layerOf(t, entry{"out/.wh..wh..opq", ""})},
+		"hard link":       {layerOf(t, entry{"in", "=> " + secret}, entry{"in", "x"})},
+		"hard link, dots": {layerOf(t, entry{"in", "=> ../../../../../../.." + secret})},
+		"linked whiteout": {layerOf(t, entry{".wh...", ""})},
+		"endless links":   {layerOf(t, entry{"a", "-> b"}, entry{"b", "-> a"}, entry{"a/c", "x"})},
+		"directory link":  {layerOf(t, entry{"out", "-> " + outside}, entry{"out/", ""})},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := open(t, Options{})
+			img, err := s.Pull(t.Context(), ociDir(t, imageOf(t, layers...)))
+			files, _ := os.ReadDir(outside)
+			if b, _ := os.ReadFile(secret); len(files) != 1 || string(b) != "mine" {
+				t.Errorf("outside the root: %v, the secret holds %q", files, b)
+			}
+			if info, _ := os.Stat(secret); info.Mode() != 0o600 {
+				t.Errorf("the secret's mode is %v", info.Mode())
+			}
+			if above, _ := filepath.Glob(filepath.Join(s.dir, "*escaped*")); len(above) > 0 {
+				t.Errorf("in the store: %v", above)
+			}
+			if err != nil && img != nil {
+				t.Errorf("an image with an error: %v", err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(s.dir, partial+"*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	big := imageOf(t, layerOf(t, entry{"a", strings.Repeat("x", 1000)}, entry{"b", "y"}))
+	if _, err := open(t, Options{MaxBytes: 1000}).Pull(t.Context(), ociDir(t, big)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too many bytes: %v", err)
+	}
+	if _, err := open(t, Options{MaxFiles: 1}).Pull(t.Context(), ociDir(t, big)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too many files: %v", err)
+	}
+	// A layout whose layer was exchanged: names are digests, contents need not be.
+	ref, other := ociDir(t, big), layerOf(t, entry{"a", "evil"})
+	layers, _ := big.Layers()
+	d, _ := layers[0].Digest()
+	r, _ := other.Compressed()
+	raw, _ := io.ReadAll(r)
+	file := filepath.Join(strings.TrimPrefix(ref, "oci:"), "blobs", d.Algorithm, d.Hex)
+	if err := os.WriteFile(file, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, Options{}).Pull(t.Context(), ref); !errors.Is(err, ErrDigest) {
+		t.Errorf("an exchanged layer: %v", err)
+	}
+	arm := imageOf(t)
+	c, _ := arm.ConfigFile()
+	c = c.DeepCopy()
+	c.Architecture = "sparc"
+	arm, _ = mutate.ConfigFile(arm, c)
+	if _, err := open(t, Options{}).Pull(t.Context(), ociDir(t, arm)); err == nil || !strings.Contains(err.Error(), "this machine is linux/"+runtime.GOARCH) {
+		t.Errorf("another architecture: %v", err)
+	}
+	for _, ref := range []string{"oci:/nowhere", "tar:/nowhere", "tar:" + file, "UPPER CASE", ""} {
+		if _, err := open(t, Options{}).Pull(t.Context(), ref); err == nil {
+			t.Errorf("%q was pulled", ref)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := open(t, Options{}).Pull(ctx, ociDir(t, big)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled pull: %v", err)
+	}
+}
+
+// TestAtOnce: many pulls of one image unpack it once, and one that a killed
+// process left half-done is cleared.
+func TestAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, partial+"1", rootDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := ociDir(t, imageOf(t, layerOf(t, entry{"a", "b"})))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if img, err := s.Pull(t.Context(), ref); err != nil || read(img, "a") != "b" {
+				t.Errorf("pull: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if all, _ := os.ReadDir(dir); len(all) != 1 {
+		t.Errorf("the store holds %v", all)
+	}
+}

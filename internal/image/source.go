@@ -1,0 +1,147 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// found is an image before it is unpacked.
+type found struct {
+	digest string
+	config Config
+	layers []v1.Layer
+	diffs  []v1.Hash // of the layers' contents, as the configuration has them
+}
+
+// platform is what runs here.
+var platform = v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+
+// maxConfig bounds an image's configuration.
+const maxConfig = 4 << 20
+
+func (s *Store) find(ctx context.Context, ref string) (*found, error) {
+	img, err := s.open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	if manifest.Config.Size > maxConfig {
+		return nil, fmt.Errorf("its configuration has %d bytes; at most %d are allowed", manifest.Config.Size, maxConfig)
+	}
+	raw, err := img.RawConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(raw)
+	f := &found{digest: "sha256:" + hex.EncodeToString(sum[:])}
+	if f.digest != manifest.Config.Digest.String() {
+		return nil, fmt.Errorf("its configuration is not the one that its manifest names (%s)", manifest.Config.Digest)
+	}
+	var c v1.ConfigFile
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, fmt.Errorf("its configuration: %w", err)
+	}
+	if c.OS != platform.OS || c.Architecture != platform.Architecture {
+		return nil, fmt.Errorf("it is for %s/%s, this machine is %s", c.OS, c.Architecture, platform)
+	}
+	if f.layers, err = img.Layers(); err != nil {
+		return nil, err
+	}
+	f.diffs = c.RootFS.DiffIDs
+	if len(f.layers) != len(f.diffs) {
+		return nil, fmt.Errorf("it has %d layers, but its configuration %d", len(f.layers), len(f.diffs))
+	}
+	f.config = Config{Entrypoint: c.Config.Entrypoint, Cmd: c.Config.Cmd, Env: c.Config.Env, Dir: c.Config.WorkingDir, User: c.Config.User}
+	return f, nil
+}
+
+// open finds an image's source.
+func (s *Store) open(ctx context.Context, ref string) (v1.Image, error) {
+	if dir, ok := strings.CutPrefix(ref, "oci:"); ok {
+		return openLayout(dir)
+	}
+	if file, ok := strings.CutPrefix(ref, "tar:"); ok {
+		img, err := tarball.ImageFromPath(file, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s is no archive of one image: %w", file, err)
+		}
+		return img, nil
+	}
+	r, err := name.ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	if s.opt.Transport == nil {
+		return nil, errors.New("no registry may be asked here; use oci:DIR or tar:FILE")
+	}
+	return remote.Image(r, remote.WithContext(ctx), remote.WithTransport(s.opt.Transport), remote.WithPlatform(platform))
+}
+
+// openLayout finds the one image for this machine in an OCI layout.
+func openLayout(dir string) (v1.Image, error) {
+	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+		return nil, fmt.Errorf("%s is no OCI layout: %w", dir, err)
+	}
+	index, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	all, err := imagesIn(index, 0)
+	if err != nil {
+		return nil, err
+	}
+	switch len(all) {
+	case 1:
+		return all[0], nil
+	case 0:
+		return nil, fmt.Errorf("%s holds no image for %s", dir, platform)
+	}
+	return nil, fmt.Errorf("%s holds %d images for %s; keep one", dir, len(all), platform)
+}
+
+// imagesIn lists the images for this machine in an index and those below it.
+func imagesIn(index v1.ImageIndex, depth int) ([]v1.Image, error) {
+	m, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var out []v1.Image
+	for _, d := range m.Manifests {
+		switch {
+		case d.MediaType.IsIndex() && depth < 4:
+			below, err := index.ImageIndex(d.Digest)
+			if err != nil {
+				return nil, err
+			}
+			more, err := imagesIn(below, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
+		case d.MediaType.IsImage() && (d.Platform == nil || d.Platform.Satisfies(platform)):
+			img, err := index.Image(d.Digest)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, img)
+		}
+	}
+	return out, nil
+}
