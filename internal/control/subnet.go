@@ -119,6 +119,7 @@ func (c *Control) DeleteSubnet(ctx context.Context, who Caller, id cloud.SubnetI
 type ModifySubnet struct {
 	MapPublicIP *bool
 	AssignIPv6  *bool
+	DNS64       *bool
 	Attrs       map[string]string // merged
 }
 
@@ -132,9 +133,13 @@ func (c *Control) ModifySubnet(ctx context.Context, who Caller, id cloud.SubnetI
 		if in.AssignIPv6 != nil && *in.AssignIPv6 && len(old.CIDRs6) == 0 {
 			return cloud.Errorf(cloud.Invalid, cloud.KindSubnet, string(id), "no-ipv6", "subnet %s has no IPv6 block to assign addresses from; add one first", id)
 		}
+		if in.DNS64 != nil && *in.DNS64 && len(old.CIDRs6) == 0 {
+			return cloud.Errorf(cloud.Invalid, cloud.KindSubnet, string(id), "dns64", "subnet %s has no IPv6 block, so its hosts have no use for DNS64; add one first", id)
+		}
 		s := *old
 		set(&s.MapPublicIP, in.MapPublicIP)
 		set(&s.AssignIPv6, in.AssignIPv6)
+		set(&s.DNS64, in.DNS64)
 		s.Attrs = merged(s.Attrs, in.Attrs)
 		cloud.Subnets.Put(tx, &s)
 		return nil

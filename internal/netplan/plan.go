@@ -43,6 +43,7 @@ type Subnet struct {
 	CIDR6 netip.Prefix
 	Table cloud.RouteTableID
 	ACL   cloud.NetworkACLID
+	DNS64 bool // as cloud.Subnet.DNS64
 }
 
 // ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".

@@ -93,6 +93,7 @@ var faults = map[fault]words{
 	{cloud.Exists, cloud.KindSubnet, "default"}:        {"DefaultSubnetAlreadyExistsInAvailabilityZone", ""},
 	{cloud.Invalid, cloud.KindSubnet, "range"}:         {"InvalidSubnet.Range", "The CIDR '%s' is invalid."},
 	{cloud.Invalid, cloud.KindSubnet, "no-ipv6"}:       {badParameter, "Invalid value 'true' for assignIpv6AddressOnCreation. The subnet '%s' must have an associated IPv6 CIDR block"},
+	{cloud.Invalid, cloud.KindSubnet, "dns64"}:         {badParameter, "Invalid value 'true' for enable-dns64. Cannot set enable-dns64 to true unless the subnet (%s) has an IPv6 CIDR block associated with it."},
 	{cloud.Conflict, cloud.KindSubnet, "overlap"}:      {"InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet"},
 	{cloud.Exhausted, cloud.KindSubnet, "addresses"}:   {"InsufficientFreeAddressesInSubnet", "The specified subnet does not have enough free addresses to satisfy the request."},
 	{cloud.Exhausted, cloud.KindSubnet, "block"}:       {"InvalidSubnet.Conflict", "The VPC '%s' has no free block for a default subnet"},

@@ -10,7 +10,6 @@ import (
 
 // Attributes that only this API shows.
 const (
-	attrDNS64        = "aws.dns64"
 	attrHostnameType = "aws.hostname-type"
 	attrDNSRecordA   = "aws.dns-a-record"
 	attrDNSRecord6   = "aws.dns-aaaa-record"
@@ -28,7 +27,7 @@ func (a *api) subnetShape(v cloud.View) func(*cloud.Subnet) Subnet {
 			AvailabilityZone: new(s.Zone), AvailabilityZoneId: new(a.zoneID(s.Region, s.Zone)),
 			AvailableIpAddressCount: new(int32(control.FreeAddresses(v, s))), DefaultForAz: new(s.Default),
 			MapPublicIpOnLaunch: new(s.MapPublicIP), MapCustomerOwnedIpOnLaunch: new(false),
-			AssignIpv6AddressOnCreation: new(s.AssignIPv6), Ipv6Native: new(false), EnableDns64: new(s.Attrs[attrDNS64] == "true"),
+			AssignIpv6AddressOnCreation: new(s.AssignIPv6), Ipv6Native: new(false), EnableDns64: new(s.DNS64),
 			Ipv6CidrBlockAssociationSet: shown(subnetBlocks(s, SubnetCidrBlockStateCodeAssociated)),
 			PrivateDnsNameOptionsOnLaunch: &PrivateDnsNameOptionsOnLaunch{
 				HostnameType:                    hostnames,
@@ -193,10 +192,10 @@ func (a *api) modifySubnetAttribute(ctx context.Context, in *ModifySubnetAttribu
 	}
 	m := control.ModifySubnet{
 		MapPublicIP: attribute(in.MapPublicIpOnLaunch), AssignIPv6: attribute(in.AssignIpv6AddressOnCreation),
-		Attrs: map[string]string{},
+		DNS64: attribute(in.EnableDns64), Attrs: map[string]string{},
 	}
 	for name, p := range map[string]*AttributeBooleanValue{
-		attrDNS64: in.EnableDns64, attrDNSRecordA: in.EnableResourceNameDnsARecordOnLaunch, attrDNSRecord6: in.EnableResourceNameDnsAAAARecordOnLaunch,
+		attrDNSRecordA: in.EnableResourceNameDnsARecordOnLaunch, attrDNSRecord6: in.EnableResourceNameDnsAAAARecordOnLaunch,
 	} {
 		if p != nil {
 			m.Attrs[name] = flag(p.Value)[0]
