@@ -58,6 +58,9 @@ func (g *stage) replay(states []state, p probe) (res result, err error) {
 			return res, err
 		}
 	}
+	if l.plans[p.VPC] == nil {
+		return res, fmt.Errorf("no VPC %s", p.VPC)
+	}
 	return l.try(analyse(l.plans), p)
 }
 

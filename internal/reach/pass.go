@@ -142,7 +142,7 @@ func (w *walk) returns(l *leg) *stop {
 	same := l.to == nil && l.peer == nil && l.route.Hop == netplan.HopInternet ||
 		l.peer != nil && l.route.Hop == netplan.HopPeering && l.route.Target == string(l.peer.ID) ||
 		l.to != nil && l.route.Hop == netplan.HopLocal && slices.Contains(l.to.Addrs, l.pkt.dst) ||
-		l.to != nil && l.route.Hop == netplan.HopENI && l.route.ENI == l.to.ID
+		l.to != nil && (l.route.Hop == netplan.HopENI || l.route.Hop == netplan.HopNAT) && l.route.ENI == l.to.ID
 	if !same {
 		return w.asymmetric(l)
 	}
