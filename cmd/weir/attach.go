@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 )
 
@@ -124,12 +123,7 @@ func openAttach(ctx context.Context, addr string, in attachRequest) (net.Conn, *
 
 // followAttach carries stdin, stdout, stderr and signals until the program ends.
 func followAttach(ctx context.Context, e env, conn net.Conn, r io.Reader) error {
-	var mu sync.Mutex
-	send := func(kind byte, b []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		return writeFrame(conn, kind, b)
-	}
+	send := sender(conn)
 	go func() {
 		_, _ = io.Copy(frameWriter{frameInput, send}, e.stdin)
 		_ = send(frameInput, nil) // its end

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Frames of an attached program's connection: a kind, a length, the bytes.
@@ -22,6 +23,16 @@ func writeFrame(w io.Writer, kind byte, b []byte) error {
 	head := binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(b)))
 	_, err := w.Write(append(head, b...))
 	return err
+}
+
+// sender writes whole frames for several callers.
+func sender(w io.Writer) func(kind byte, b []byte) error {
+	var mu sync.Mutex
+	return func(kind byte, b []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return writeFrame(w, kind, b)
+	}
 }
 
 func readFrame(r io.Reader) (kind byte, b []byte, err error) {

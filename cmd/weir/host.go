@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -45,16 +43,19 @@ func (d *daemon) attach(w http.ResponseWriter, r *http.Request) {
 		answer(w, statusOf(err), map[string]string{"error": err.Error()})
 		return
 	}
-	defer h.close()
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
+		h.close()
 		d.log.Error("taking over an attach connection", "err", err)
 		return
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Time{})
 	fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: weir-attach\r\n\r\n")
-	h.run(conn, rw.Reader)
+	send := sender(conn)
+	status := h.run(send, rw.Reader)
+	h.close() // first: who sees the program end finds its interface gone
+	_ = send(frameExit, []byte{status})
 }
 
 // guest is a program of the machine in a VPC.
@@ -161,14 +162,8 @@ func namesOf(p *netplan.Plan, addr netip.Addr) []string {
 	return names
 }
 
-// run runs the program and carries its streams.
-func (h *guest) run(conn net.Conn, r *bufio.Reader) {
-	var mu sync.Mutex
-	send := func(kind byte, b []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		return writeFrame(conn, kind, b)
-	}
+// run runs the program, carries its streams and returns its exit status.
+func (h *guest) run(send func(kind byte, b []byte) error, r *bufio.Reader) byte {
 	info, _ := json.Marshal(h.info()) // plain strings
 	_ = send(frameInfo, info)
 	cmd := h.command()
@@ -179,14 +174,13 @@ func (h *guest) run(conn net.Conn, r *bufio.Reader) {
 	}
 	if err != nil {
 		_ = send(frameError, fmt.Appendf(nil, "weir: running %s: %v\n", h.in.Argv[0], err))
-		_ = send(frameExit, []byte{127})
-		return
+		return 127
 	}
 	done := make(chan struct{})
 	go h.obey(r, stdin, cmd, done)
 	err = cmd.Wait()
 	close(done)
-	_ = send(frameExit, []byte{status8(err)})
+	return status8(err)
 }
 
 // obey carries input and signals to the program, and kills it when the caller goes.
