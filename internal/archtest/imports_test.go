@@ -19,6 +19,7 @@ var may = map[string]string{
 	"bus":             "",
 	"codezip":         "",
 	"logs":            "",
+	"flowlog":         "",
 	"iam":             "",
 	"image":           "",
 	"netplan":         "",

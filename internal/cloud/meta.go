@@ -64,6 +64,7 @@ const (
 	KindPrefixList        Resource = "prefix-list"
 	KindEndpoint          Resource = "vpc-endpoint"
 	KindPeering           Resource = "vpc-peering-connection"
+	KindFlowLog           Resource = "flow-log"
 	KindInsightsPath      Resource = "network-insights-path"
 	KindInsightsAnalysis  Resource = "network-insights-analysis"
 	KindZone              Resource = "zone"

@@ -60,9 +60,18 @@ func (m *Manager) record(p Packet) {
 	if s == nil || s.network == nil {
 		return
 	}
+	if p.Lost {
+		if len(s.plan.Flows) > 0 {
+			m.refuse(p.VPC, nil, true)
+		}
+		return
+	}
 	d := Drop{Time: p.Time, Rule: p.Prefix}
 	d.Stage, _ = netplan.ParseLogPrefix(p.Prefix)
 	d.Proto, d.Src, d.Dst = parseHead(p.Head)
+	if flows := s.refused(p, d); len(flows) > 0 {
+		m.refuse(p.VPC, flows, false)
+	}
 	d.From = s.blame(p, d)
 	for _, id := range append(s.concerned(p, d), m.remote(s, p, d)...) {
 		if m.rings[id] == nil {

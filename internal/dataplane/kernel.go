@@ -22,6 +22,9 @@ type Kernel interface {
 	AddSlot(ctx context.Context, vpc cloud.VPCID, s *SlotNet) (*os.File, error)
 	// DropSlot takes a slot from its host and closes the namespace.
 	DropSlot(vpc cloud.VPCID, s *SlotNet, ns *os.File)
+	// Flows reads what the VPC's router counted since the last call; with an
+	// error, what could be read.
+	Flows(ctx context.Context, vpc cloud.VPCID) (FlowCounts, error)
 	Listener
 	// OnDrop sets who is told of dropped packets; called once, before anything else.
 	OnDrop(func(Packet))
@@ -40,6 +43,7 @@ type Listener interface {
 
 // Packet is a packet that a rule dropped.
 type Packet struct {
+	Lost      bool // not a packet: some came too fast and are unknown
 	VPC       cloud.VPCID
 	Namespace string
 	Time      time.Time

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -34,6 +35,9 @@ type Config struct {
 	// and of nil before a VPC's router goes. Calls for one VPC do not overlap. It
 	// opens the router's sockets: DNS, gateway endpoints.
 	Applied func(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan)
+	// Refused is told what dropped packets are to flow logs. It must not call back.
+	// lost: packets of logged interfaces of the VPC were dropped that are not known.
+	Refused func(vpc cloud.VPCID, flows []Flow, lost bool)
 }
 
 // Manager keeps the kernel at what the state says.
@@ -44,6 +48,7 @@ type Manager struct {
 	pool   int
 	idle   time.Duration
 	tell   func(context.Context, cloud.VPCID, *netplan.Plan)
+	refuse func(cloud.VPCID, []Flow, bool)
 
 	work  sync.WaitGroup // workers and fillers
 	fills chan struct{}  // limits how many slots are made at the same time
@@ -74,7 +79,8 @@ type vpcState struct {
 	doneRev uint64 // revision the kernel shows
 	plan    *netplan.Plan
 	network *Network
-	err     error // why the last attempt failed
+	links   map[int]cloud.InterfaceID // of the network, and of those that were gone when flows were last read
+	err     error                     // why the last attempt failed
 	errRev  uint64
 	tries   int
 }
@@ -88,6 +94,9 @@ func New(c Config) *Manager {
 	}
 	if m.tell = c.Applied; m.tell == nil {
 		m.tell = func(context.Context, cloud.VPCID, *netplan.Plan) {}
+	}
+	if m.refuse = c.Refused; m.refuse == nil {
+		m.refuse = func(cloud.VPCID, []Flow, bool) {}
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -176,7 +185,7 @@ func (m *Manager) aim(ctx context.Context, id cloud.VPCID, p *netplan.Plan, rev 
 	s := m.vpcs[id]
 	if s == nil {
 		m.nextVPC++
-		s = &vpcState{id: id, numbers: NewNumbers(m.nextVPC).In(&m.hub)}
+		s = &vpcState{id: id, links: map[int]cloud.InterfaceID{}, numbers: NewNumbers(m.nextVPC).In(&m.hub)}
 		m.vpcs[id] = s
 	}
 	if p == nil {
@@ -269,6 +278,7 @@ func (m *Manager) finish(ctx context.Context, s *vpcState, plan *netplan.Plan, n
 		s.doneRev = s.wantRev
 	}
 	s.plan, s.network = plan, n
+	maps.Copy(s.links, n.ENIs)
 	if len(plan.ENIs) == 0 { // a next router must not have names that the last one's links still have
 		m.nextVPC++
 		s.numbers = NewNumbers(m.nextVPC).In(&m.hub)

@@ -17,6 +17,7 @@ type Memory struct {
 	networks map[cloud.VPCID]*Network
 	slots    map[string]bool // by VPC and name
 	tell     func(Packet)
+	flows    map[cloud.VPCID]FlowCounts
 	// Fail, if set, is asked before each Apply and AddSlot.
 	Fail func(vpc cloud.VPCID) error
 }
@@ -25,7 +26,7 @@ var _ Kernel = (*Memory)(nil)
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory {
-	return &Memory{networks: map[cloud.VPCID]*Network{}, slots: map[string]bool{}}
+	return &Memory{networks: map[cloud.VPCID]*Network{}, slots: map[string]bool{}, flows: map[cloud.VPCID]FlowCounts{}}
 }
 
 // Network is what was applied last; nil if the VPC has nothing.
@@ -138,6 +139,22 @@ func (m *Memory) ListenBehind(_ context.Context, id cloud.VPCID, eni cloud.Inter
 
 // OnDrop implements Kernel.
 func (m *Memory) OnDrop(f func(Packet)) { m.tell = f }
+
+// Flows implements Kernel.
+func (m *Memory) Flows(_ context.Context, id cloud.VPCID) (FlowCounts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.flows[id]
+	delete(m.flows, id)
+	return c, nil
+}
+
+// Count has the VPC's router count flows.
+func (m *Memory) Count(id cloud.VPCID, c FlowCounts) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flows[id] = c
+}
 
 // Close implements Kernel.
 func (m *Memory) Close() error {

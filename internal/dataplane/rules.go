@@ -60,6 +60,7 @@ func (l *lowerer) rules() *nft.Table {
 	chains = append(chains, l.trapChains(s)...)
 	chains = append(chains, l.outbound(s)...)
 	chains = append(chains, l.forward(s))
+	chains = append(chains, l.flows(s)...)
 	chains = append(chains, l.translate(s)...)
 	l.table.Chains = chains
 	return l.table

@@ -34,6 +34,7 @@ func Compile(v cloud.View, id cloud.VPCID) *Plan {
 	c.hosts()
 	c.peers()
 	c.endpoints()
+	c.flows()
 	c.profiles()
 	c.peerHosts()
 	c.gateways()

@@ -24,6 +24,7 @@ type Plan struct {
 	NATs      []NATGateway
 	Endpoints []Endpoint
 	Peers     []Peer // active peering connections
+	Flows     []FlowPoint
 	DNS       DNS
 	Problems  []Problem
 }

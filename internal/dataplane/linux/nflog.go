@@ -118,7 +118,10 @@ func (r *logReader) run(template dataplane.Packet, tell func(dataplane.Packet)) 
 		n, err := r.file.Read(buf)
 		if err != nil {
 			if pe, ok := err.(*os.PathError); ok && pe.Err == unix.ENOBUFS {
-				continue // some were lost
+				lost := template
+				lost.Lost, lost.Time = true, time.Now()
+				tell(lost)
+				continue
 			}
 			return
 		}

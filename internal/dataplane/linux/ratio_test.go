@@ -90,3 +90,12 @@ func burst(b *testing.B, ends [2]int) float64 {
 func median(list []float64) float64 {
 	return slices.Sorted(slices.Values(list))[len(list)/2]
 }
+
+// BenchmarkFlowLog is BenchmarkRatio with flow logs of both hosts.
+func BenchmarkFlowLog(b *testing.B) {
+	w := newWorld(b)
+	n := w.apply(logged(sample("vpc-1"), "eni-app", "eni-web"))
+	left, right := plainVeth(b, w)
+	veth := path(b, w, left, right, "10.99.0.2:80")
+	inTurns(b, veth, path(b, w, w.ns(n, "eni-app"), w.ns(n, "eni-web"), "10.0.0.10:80"))
+}

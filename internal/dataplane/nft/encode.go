@@ -130,8 +130,11 @@ func (s *Set) flags() (f uint32) {
 	if len(s.Key) > 1 {
 		f |= nftSetConcat
 	}
-	if s.Counts {
+	if s.Counts || s.Size > 0 {
 		f |= unix.NFT_SET_EVAL
+	}
+	if s.Timeout > 0 {
+		f |= unix.NFT_SET_TIMEOUT
 	}
 	return f
 }
@@ -172,6 +175,9 @@ func (e *encoder) addSet(s *Set) (name string, id uint32) {
 			a.u32(unix.NFTA_SET_DATA_TYPE, fields[s.Data].typ.GetNFTMagic())
 			a.u32(unix.NFTA_SET_DATA_LEN, uint32(s.Data.size()))
 		}
+		if s.Timeout > 0 {
+			a.put(unix.NFTA_SET_TIMEOUT, binary.BigEndian.AppendUint64(nil, uint64(s.Timeout.Milliseconds())))
+		}
 		s.describe(a)
 	})
 	e.elements(s, name, id, true, s.Elems)
@@ -181,17 +187,23 @@ func (e *encoder) addSet(s *Set) (name string, id uint32) {
 // describe adds the lengths of a concatenation's parts, which the kernel needs,
 // and the byte orders of key and data, which programs that list or edit the set need.
 func (s *Set) describe(a *attrs) {
-	if len(s.Key) > 1 {
-		a.nest(unix.NFTA_SET_DESC, func(a *attrs) {
-			a.nest(nftaSetDescCat, func(a *attrs) {
-				for _, f := range s.Key {
-					a.nest(unix.NFTA_LIST_ELEM, func(a *attrs) { a.u32(1, uint32(f.size())) })
-				}
-			})
-		})
-	}
+	size := s.Size
 	if s.Counts {
-		a.nest(unix.NFTA_SET_DESC, func(a *attrs) { a.u32(unix.NFTA_SET_DESC_SIZE, maxCounts) })
+		size = maxCounts
+	}
+	if len(s.Key) > 1 || size > 0 {
+		a.nest(unix.NFTA_SET_DESC, func(a *attrs) {
+			if size > 0 {
+				a.u32(unix.NFTA_SET_DESC_SIZE, uint32(size))
+			}
+			if len(s.Key) > 1 {
+				a.nest(nftaSetDescCat, func(a *attrs) {
+					for _, f := range s.Key {
+						a.nest(unix.NFTA_LIST_ELEM, func(a *attrs) { a.u32(1, uint32(f.size())) })
+					}
+				})
+			}
+		})
 	}
 	const host, network = 1, 2
 	var ud []byte

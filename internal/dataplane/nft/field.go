@@ -30,6 +30,8 @@ const (
 	ICMPType
 	ICMP6Type
 	TCPFlags
+	TCPSigns // the flags that begin, answer and end a connection
+	CtDirection
 )
 
 // dep is what must have been checked before a field may be read: a meta key with a value.
@@ -66,6 +68,13 @@ func markHigh(r uint32) []expr.Any {
 	}
 }
 
+func tcpSigns(r uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: r, Base: th, Offset: 13, Len: 1},
+		&expr.Bitwise{SourceRegister: r, DestRegister: r, Len: 1, Mask: []byte{0x17}, Xor: []byte{0}},
+	}
+}
+
 const (
 	nh = expr.PayloadBaseNetworkHeader
 	th = expr.PayloadBaseTransportHeader
@@ -99,6 +108,8 @@ var fields = [...]fieldInfo{
 	ICMPType:     {"icmp type", nftables.TypeICMPType, payload(th, 0, 1), isICMP},
 	ICMP6Type:    {"icmpv6 type", nftables.TypeICMP6Type, payload(th, 0, 1), isICMP6},
 	TCPFlags:     {"tcp flags", nftables.TypeTCPFlag, payload(th, 13, 1), isTCP},
+	TCPSigns:     {"tcp flags & (fin | syn | rst | ack)", nftables.TypeTCPFlag, tcpSigns, isTCP},
+	CtDirection:  {"ct direction", nftables.TypeCTDir, ct(expr.CtKeyDIRECTION), nil},
 }
 
 // String gives the field in nft syntax.

@@ -198,6 +198,8 @@ func parse(b []byte) map[uint16][]byte {
 	return m
 }
 
+var errChanged = errors.New("the list changed while it was read")
+
 // dump asks for a list and calls f with each entry's attributes. A list that
 // changed while it was read is asked for again by the caller.
 func (c *Conn) dump(kind uint16, filter attrs, f func(map[uint16][]byte)) error {
@@ -209,7 +211,7 @@ func (c *Conn) dump(kind uint16, filter attrs, f func(map[uint16][]byte)) error 
 	var failed error
 	err := c.receive(0, func(h header, data []byte) bool {
 		if h.flags&unix.NLM_F_DUMP_INTR != 0 {
-			failed = errors.New("the list changed while it was read")
+			failed = errChanged
 		}
 		switch h.kind {
 		case unix.NLMSG_DONE:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+	"time"
 )
 
 // Set is a set, a map (Map, with data of Data's type) or a verdict map
@@ -14,9 +15,11 @@ type Set struct {
 	Map      bool
 	Data     Field
 	Verdicts bool
-	Interval bool // elements may be ranges; written once (see Sealed)
-	Open     bool // elements are added and removed by others; Diff leaves them alone
-	Counts   bool // rules add elements that count connections (CountOver); Open
+	Interval bool          // elements may be ranges; written once (see Sealed)
+	Open     bool          // elements are added and removed by others; Diff leaves them alone
+	Counts   bool          // rules add elements that count connections (CountOver); Open
+	Size     int           // rules add elements, up to this many, that count packets (CountIn); Open
+	Timeout  time.Duration // after which an element without packets is gone; with Size
 	Elems    []Elem
 }
 
@@ -95,8 +98,13 @@ func (s *Set) String() string {
 	if s.Interval {
 		b += "\t\tflags interval\n"
 	}
-	if s.Counts {
+	switch {
+	case s.Counts:
 		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic\n", maxCounts)
+	case s.Timeout > 0:
+		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic,timeout\n\t\ttimeout %s\n", s.Size, s.Timeout)
+	case s.Size > 0:
+		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic\n", s.Size)
 	}
 	if len(s.Elems) > 0 {
 		b += "\t\telements = { " + s.elemText(",\n\t\t\t     ") + " }\n"
