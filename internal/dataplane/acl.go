@@ -10,83 +10,78 @@ import (
 )
 
 // acls makes a chain per subnet and direction, and the maps that lead there. A
-// subnet whose ACL allows everything has none.
+// subnet whose ACL allows everything has none, unless something in it could
+// send in circles.
 func (l *lowerer) acls(s *ruleSets) {
-	s.aclOut, s.aclIn = newPair("acl_out", src, verdicts), newPair("acl_in", dst, verdicts)
-	s.aclOutIf = &nft.Set{Name: "acl_out_if", Key: []nft.Field{nft.IIf}, Verdicts: true}
-	s.aclInIf = &nft.Set{Name: "acl_in_if", Key: []nft.Field{nft.OIf}, Verdicts: true}
+	s.aclOut = &nft.Set{Name: "acl_out", Key: []nft.Field{nft.IIfGroup}, Verdicts: true}
+	s.aclIn = &nft.Set{Name: "acl_in", Key: []nft.Field{nft.OIfGroup}, Verdicts: true}
 	acls := map[cloud.NetworkACLID]*netplan.ACL{}
 	for i := range l.p.ACLs {
 		acls[l.p.ACLs[i].ID] = &l.p.ACLs[i]
 	}
+	looping := l.forwarding()
 	for i := range l.p.Subnets {
 		sub := &l.p.Subnets[i]
 		a := acls[sub.ACL]
 		if a == nil {
 			a = &netplan.ACL{ID: sub.ACL} // closed
 		}
-		l.subnetACL(sub, a, "out", netplan.StageACLOut, a.Out, dst, s, s.aclOut, s.aclOutIf)
-		l.subnetACL(sub, a, "in", netplan.StageACLIn, a.In, src, s, s.aclIn, s.aclInIf)
+		inside := nft.Return
+		if looping[sub.ID] {
+			inside = nft.Goto("inside")
+		}
+		l.subnetACL(sub, a, "out", netplan.StageACLOut, a.Out, dst, s.aclOut, inside)
+		l.subnetACL(sub, a, "in", netplan.StageACLIn, a.In, src, s.aclIn, nft.Return)
 	}
-	l.add(s.aclOut)
-	l.add(s.aclIn)
+	if len(looping) > 0 {
+		l.table.Chains = append(l.table.Chains, &nft.Chain{Name: "inside", Rules: []nft.Rule{l.refuse(netplan.StageLoop, nft.In(s.loops, nft.IIf, nft.OIf))}})
+	}
 }
 
-// subnetACL lowers one direction of an ACL for one subnet; far is the other side's address.
-func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field, s *ruleSets, byAddr *pair, byLink *nft.Set) {
-	if allows(lines, any4) && (!l.has6 || allows(lines, any6)) {
+// forwarding are the subnets with interfaces that forward: a packet may be
+// routed back to one that sent it.
+func (l *lowerer) forwarding() map[cloud.SubnetID]bool {
+	out := map[cloud.SubnetID]bool{}
+	for i := range l.p.ENIs {
+		if e := &l.p.ENIs[i]; forwards(e) {
+			out[e.Subnet] = true
+		}
+	}
+	return out
+}
+
+// subnetACL lowers one direction of an ACL for one subnet; far is the other
+// side's address. What stays inside the subnet meets no ACL.
+func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field, to *nft.Set, inside nft.Verdict) {
+	open := allows(lines, any4) && (!l.has6 || allows(lines, any6))
+	if open && inside == nft.Return {
 		return
 	}
-	c := &nft.Chain{Name: "acl_" + dir + "_" + string(sub.ID)}
-	inside := l.forwarders(sub)
-	farLink := nft.OIf
-	if far == src {
-		farLink = nft.IIf
+	group := nft.Group(l.n.subnets[sub.ID])
+	farLink := nft.OIfGroup
+	if to.Key[0] == nft.OIfGroup {
+		farLink = nft.IIfGroup
 	}
-	if len(inside.Elems) > 0 {
-		c.Rules = append(c.Rules, nft.R(nft.In(inside, farLink), nft.Return).Note("inside the subnet"))
+	c := &nft.Chain{Name: "acl_" + dir + "_" + string(sub.ID), Rules: []nft.Rule{nft.R(nft.Eq(farLink, group), inside).Note("inside the subnet")}}
+	if !open {
+		c.Rules = append(c.Rules, l.lines(a, dir, stage, lines, far)...)
 	}
-	var cidrs []netip.Prefix
-	for _, p := range []netip.Prefix{sub.CIDR4, sub.CIDR6} {
-		if !p.IsValid() {
-			continue
-		}
-		cidrs = append(cidrs, p.Masked())
-		m := []nft.Stmt{nft.Eq(family(far, p), nft.Net(p)), nft.Return}
-		if len(s.fwd.Elems) > 0 { // what forwards is where its link is
-			m = append([]nft.Stmt{nft.NotIn(s.fwd, farLink)}, m...)
-		}
-		c.Rules = append(c.Rules, nft.R(m...).Note("inside the subnet"))
-	}
+	c.Sealed()
+	l.table.Chains = append(l.table.Chains, c)
+	to.Elems = append(to.Elems, nft.K(group).Then(nft.Jump(c.Name)))
+}
+
+// lines lowers an ACL's lines, the first that matches decides.
+func (l *lowerer) lines(a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field) (rules []nft.Rule) {
 	for _, e := range lines {
 		m := matchLine(far, e)
 		if e.Action == cloud.Allow {
-			c.Rules = append(c.Rules, nft.R(append(m, nft.Return)...).Note(fmt.Sprint(e.Number)))
+			rules = append(rules, nft.R(append(m, nft.Return)...).Note(fmt.Sprint(e.Number)))
 			continue
 		}
-		c.Rules = append(c.Rules, nft.R(append(m, l.drop(stage, fmt.Sprintf("%s:%d", a.ID, e.Number), e.Source...)...)...))
+		rules = append(rules, nft.R(append(m, l.drop(stage, fmt.Sprintf("%s:%d", a.ID, e.Number), e.Source...)...)...))
 	}
-	c.Rules = append(c.Rules, nft.R(l.drop(stage, string(a.ID)+":*", cloud.Ref{Kind: cloud.KindNetworkACL, ID: string(a.ID), Part: dir + " *"})...))
-	c.Sealed()
-	l.table.Chains = append(l.table.Chains, c)
-	for _, p := range cidrs {
-		set := byAddr.of(p.Addr())
-		set.Elems = append(set.Elems, nft.K(nft.Net(p)).Then(nft.Jump(c.Name)))
-	}
-	for _, e := range inside.Elems {
-		byLink.Elems = append(byLink.Elems, e.Then(nft.Jump(c.Name)))
-	}
-}
-
-// forwarders is the set of links in the subnet that forward.
-func (l *lowerer) forwarders(sub *netplan.Subnet) *nft.Set {
-	s := &nft.Set{Key: []nft.Field{nft.OIf}}
-	for i := range l.p.ENIs {
-		if e := &l.p.ENIs[i]; e.Subnet == sub.ID && forwards(e) {
-			s.Elems = append(s.Elems, nft.K(nft.If(l.n.enis[e.ID])))
-		}
-	}
-	return s
+	return append(rules, nft.R(l.drop(stage, string(a.ID)+":*", cloud.Ref{Kind: cloud.KindNetworkACL, ID: string(a.ID), Part: dir + " *"})...))
 }
 
 func family(f [2]nft.Field, p netip.Prefix) nft.Field {

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"weir/internal/dataplane/nft"
@@ -36,7 +37,11 @@ var (
 		{"netfilter/nf_conntrack_udp_timeout_stream", "180", ""},
 	}, hostSysctls...)
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html: five days
-	routerSysctls = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "432000", ""}}, forwardSysctls...)
+	routerSysctls = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "432000", ""}}, append(slices.Clip(forwardSysctls), acceptLocal)...)
+	// Where policy rules choose the table, the kernel looks up every packet's source
+	// too, unless it need not know its own addresses. (The rules let no packet in
+	// that has one.)
+	acceptLocal = Sysctl{"ipv4/conf/all/accept_local", "1", ""}
 	// https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html: idle for 350 s
 	natSysctls = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "350", ""}}, forwardSysctls...)
 )
@@ -84,6 +89,8 @@ var (
 		nft.K(nft.StateOf(nft.Established)).Then(nft.Accept),
 		nft.K(nft.StateOf(nft.Related)).Then(nft.Accept),
 		nft.K(nft.StateOf(nft.Invalid)).Then(nft.Drop)}}
+	// goesOn lets pass what belongs to a flow that passed before.
+	goesOn = nft.R(nft.StateIn(nft.Established), nft.Accept).Note("checked before")
 	// link-scope ICMPv6: neighbour and router discovery, group membership
 	linkScope = &nft.Set{Key: []nft.Field{nft.ICMP6Type}, Elems: []nft.Elem{
 		nft.K(nft.Byte(130)), nft.K(nft.Byte(131)), nft.K(nft.Byte(132)), nft.K(nft.Byte(133)), nft.K(nft.Byte(134)),
@@ -114,6 +121,7 @@ func natTable(e *netplan.ENI) *nft.Table {
 	rest := nft.R(nft.SNAT(self, 0, 0))
 	return &nft.Table{Name: natTableName, Chains: []*nft.Chain{
 		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
+			goesOn,
 			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, drop(netplan.StageNATProtocol, id)...)...),
 			nft.R(nft.VMap(stateMap, nft.CtState)),
 			nft.R(nft.IsIPv4(), nft.Accept),
@@ -166,6 +174,7 @@ func sharedTable(e *netplan.ENI) *nft.Table {
 	}}
 	unsolicited := func() nft.Rule { return nft.R(drop(netplan.StageUnsolicited, id)...) }
 	forward := &nft.Chain{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
+		goesOn,
 		nft.R(nft.VMap(stateMap, nft.CtState)),
 		nft.R(append([]nft.Stmt{nft.Ne(nft.IIf, nft.If(ethIndex)), nft.CountOver(conns, nft.IIf, slotFlows)}, drop(netplan.StageFlowLimit, id)...)...),
 		nft.R(nft.Ne(nft.IIf, nft.If(ethIndex)), nft.Eq(nft.OIf, nft.If(ethIndex)), nft.Accept),

@@ -30,6 +30,9 @@ const (
 	routeTable0 = 1000 // plus a route table's number
 
 	group = LogGroup
+
+	groupTrap    = 1 // link group of traps
+	groupOutside = 2 // of what leads out of the VPC: the uplink, and links to peers
 )
 
 // A trap is a link that nothing is behind: what a route sends there is logged
@@ -105,10 +108,7 @@ func eniNS(number int) string { return "e" + strconv.Itoa(number) }
 // loopback adds the addresses the router has: the resolver's, and the first
 // host of each block, which ICMP errors come from.
 func (l *lowerer) loopback() {
-	for _, c := range l.p.CIDRs {
-		l.router.Addrs = append(l.router.Addrs, Addr{"lo", c.Masked().Addr().Next()})
-	}
-	for _, a := range l.resolvers() {
+	for _, a := range l.addresses() {
 		l.router.Addrs = append(l.router.Addrs, Addr{"lo", a})
 	}
 	for _, t := range traps {
@@ -116,6 +116,13 @@ func (l *lowerer) loopback() {
 			l.router.Links = append(l.router.Links, t.link())
 		}
 	}
+}
+
+func (l *lowerer) addresses() (out []netip.Addr) {
+	for _, c := range l.p.CIDRs {
+		out = append(out, c.Masked().Addr().Next())
+	}
+	return append(out, l.resolvers()...)
 }
 
 // resolvers lists where DNS answers inside this VPC.
@@ -133,7 +140,7 @@ func (l *lowerer) uplink() {
 		return
 	}
 	far := "v" + strconv.Itoa(l.n.VPC)
-	l.router.Links = append(l.router.Links, Link{Name: uplink, Index: uplinkIndex, MAC: gatewayMAC, PeerNS: Internet, Peer: far, PeerMAC: farMAC})
+	l.router.Links = append(l.router.Links, Link{Name: uplink, Index: uplinkIndex, MAC: gatewayMAC, Group: groupOutside, PeerNS: Internet, Peer: far, PeerMAC: farMAC})
 	l.router.Neighs = append(l.router.Neighs, Neigh{uplink, gateway4, farMAC}, Neigh{uplink, gateway6, farMAC})
 	l.out.public = g.Public
 	in := &l.out.Internet
@@ -156,7 +163,7 @@ func (l *lowerer) attach(e *netplan.ENI) {
 	n := l.n.enis[e.ID]
 	ns := eniNS(n)
 	l.out.ENIs[n] = e.ID
-	l.router.Links = append(l.router.Links, Link{Name: ns, Index: n, MAC: gatewayMAC, PeerNS: ns, Peer: eth, PeerMAC: eniMAC(e)})
+	l.router.Links = append(l.router.Links, Link{Name: ns, Index: n, MAC: gatewayMAC, Group: l.n.subnets[e.Subnet], PeerNS: ns, Peer: eth, PeerMAC: eniMAC(e)})
 	for _, a := range e.Addrs {
 		l.router.Neighs = append(l.router.Neighs, Neigh{ns, a, eniMAC(e)})
 		l.router.Routes = append(l.router.Routes, Route{Table: eniTable, Dest: single(a), Kind: Unicast, Link: ns})

@@ -72,7 +72,7 @@ func (ns *Namespace) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "namespace %s\n", ns.Name)
 	for _, l := range ns.Links {
-		fmt.Fprintf(&b, "link %d %s %s peer %s/%s %s\n", l.Index, l.Name, l.MAC, l.PeerNS, l.Peer, l.PeerMAC)
+		fmt.Fprintf(&b, "link %d %s %s group %d peer %s/%s %s\n", l.Index, l.Name, l.MAC, l.Group, l.PeerNS, l.Peer, l.PeerMAC)
 	}
 	for _, a := range ns.Addrs {
 		fmt.Fprintf(&b, "addr %s %s\n", a.Link, a.Addr)

@@ -55,6 +55,7 @@ type Link struct {
 	Index,
 	PeerIndex int // 0: the kernel's choice
 	MAC     string
+	Group   int    // rules know links of one kind by it
 	PeerNS  string // name of a namespace; "" is this one
 	Peer    string
 	PeerMAC string

@@ -11,11 +11,12 @@ import (
 type Numbers struct {
 	VPC      int // tells VPCs apart in the internet's namespace
 	enis     map[cloud.InterfaceID]int
+	subnets  map[cloud.SubnetID]int // as link groups
 	tables   map[cloud.RouteTableID]int
 	profiles map[profileUse]int
 	peers    map[cloud.PeeringID]int // as link indexes
 	hub      *HubNumbers
-	next     [3]int
+	next     [4]int
 	made     map[int]behind // by interface's number
 }
 
@@ -32,12 +33,15 @@ type profileUse struct {
 	forward bool
 }
 
-const firstENI = 1000 // as link index, above those the kernel gives out
+const (
+	firstENI    = 1000 // as link index, above those the kernel gives out
+	firstSubnet = 16   // as link group, above groupTrap and groupOutside
+)
 
 // NewNumbers starts numbering a VPC.
 func NewNumbers(vpc int) *Numbers {
-	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, tables: map[cloud.RouteTableID]int{},
-		profiles: map[profileUse]int{}, peers: map[cloud.PeeringID]int{}, hub: &HubNumbers{}, next: [3]int{firstENI, 1, 1}, made: map[int]behind{}}
+	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, subnets: map[cloud.SubnetID]int{}, tables: map[cloud.RouteTableID]int{},
+		profiles: map[profileUse]int{}, peers: map[cloud.PeeringID]int{}, hub: &HubNumbers{}, next: [4]int{firstENI, 1, 1, firstSubnet}, made: map[int]behind{}}
 }
 
 // Renew has the interface's next namespace and link be new ones.
@@ -68,11 +72,16 @@ func (n *Numbers) assign(p *netplan.Plan) {
 			delete(profiles, use)
 		}
 	}
+	subnets := map[cloud.SubnetID]bool{}
+	for _, s := range p.Subnets {
+		subnets[s.ID] = true
+	}
 	tables := map[cloud.RouteTableID]bool{}
 	for _, t := range p.Tables {
 		tables[t.ID] = true
 	}
 	forget(n.enis, enis)
+	forget(n.subnets, subnets)
 	forget(n.tables, tables)
 	forget(n.peers, peers)
 	forget(n.profiles, profiles)
@@ -86,6 +95,9 @@ func (n *Numbers) assign(p *netplan.Plan) {
 		for _, h := range r.Hosts {
 			give(n.profiles, profileUse{h.Profile, false}, &n.next[2], 1<<16)
 		}
+	}
+	for _, s := range p.Subnets {
+		give(n.subnets, s.ID, &n.next[3], 1<<30)
 	}
 	for _, t := range p.Tables {
 		give(n.tables, t.ID, &n.next[1], 1<<16)

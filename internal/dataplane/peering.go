@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -19,7 +20,7 @@ import (
 const Hub = "hub"
 
 // HubSysctls are the hub's settings. It filters nothing: the routers do.
-var HubSysctls = forwardSysctls
+var HubSysctls = append(slices.Clip(forwardSysctls), acceptLocal)
 
 // HubNumbers numbers peering connections over all VPCs. Numbers are not reused.
 type HubNumbers struct {
@@ -74,7 +75,7 @@ func (l *lowerer) peerings() {
 		n := l.n.peers[p.ID]
 		link, far := peerLink(n), fmt.Sprintf("v%dp%d", l.n.VPC, n)
 		l.out.peers[n] = p.ID
-		r.Links = append(r.Links, Link{Name: link, Index: n, MAC: gatewayMAC, PeerNS: Hub, Peer: far, PeerMAC: farMAC})
+		r.Links = append(r.Links, Link{Name: link, Index: n, MAC: gatewayMAC, Group: groupOutside, PeerNS: Hub, Peer: far, PeerMAC: farMAC})
 		r.Neighs = append(r.Neighs, Neigh{link, gateway4, farMAC}, Neigh{link, gateway6, farMAC})
 		hub.Neighs = append(hub.Neighs, Neigh{far, gateway4, gatewayMAC}, Neigh{far, gateway6, gatewayMAC})
 		here, there := l.n.hub.table(p.ID, p.Requester), l.n.hub.table(p.ID, !p.Requester)
@@ -88,7 +89,9 @@ func (l *lowerer) peerings() {
 	}
 }
 
-func (t trap) link() Link { return Link{Name: t.name, Index: t.index, Peer: t.name + "-"} }
+func (t trap) link() Link {
+	return Link{Name: t.name, Index: t.index, Group: groupTrap, Peer: t.name + "-"}
+}
 
 // toPeer lowers a route to a peering connection.
 func (l *lowerer) toPeer(r netplan.Route) Route {
@@ -148,9 +151,10 @@ func (l *lowerer) peerRules(s *ruleSets) (chains []*nft.Chain) {
 	l.add(ps.src)
 	l.add(ps.dst)
 	l.table.Sets = append(l.table.Sets, ps.from, ps.to)
-	peered := &nft.Chain{Name: "peered", Rules: ps.src.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+	peered := &nft.Chain{Name: "peered", Rules: []nft.Rule{goesOn}}
+	peered.Rules = append(peered.Rules, ps.src.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
 		return []nft.Stmt{nft.SetFrom(nft.Mark, m, key...)}
-	})}
+	})...)
 	peered.Rules = append(peered.Rules, toBlocks(s.local, nft.Accept)...)
 	peered.Rules = append(peered.Rules, l.refuse(netplan.StageTransit))
 	return append([]*nft.Chain{peered}, chains...)
@@ -189,7 +193,7 @@ func (l *lowerer) peerIn(s *ruleSets) []nft.Rule {
 	if len(s.peers.from.Elems) == 0 {
 		return nil
 	}
-	return []nft.Rule{nft.R(nft.VMap(s.peers.from, nft.IIf))}
+	return []nft.Rule{nft.R(nft.Eq(nft.IIfGroup, nft.Group(groupOutside)), nft.VMap(s.peers.from, nft.IIf))}
 }
 
 // peerInput refuses what peers send to the router itself: its resolver answers its own VPC only.

@@ -27,18 +27,15 @@ type ruleSets struct {
 	eniAny, dstAny   *nft.Set
 	local, resolvers *pair
 	endpoints        *pair
-	aclOut, aclIn    *pair
-	aclOutIf,
-	aclInIf *nft.Set // of interfaces that forward, where the address says nothing
-	profOut, profIn *nft.Set
-	own             *pair    // links of what forwards, with their own addresses
-	fwd             *nft.Set // links of everything that forwards
-	forwarders      *nft.Set // NAT gateways' links
-	loops           *nft.Set
-	public          *nft.Set // addresses that are public here
-	private         *pair
-	inward          []nft.Rule // for what an egress-only gateway would answer
-	peers           *peerSets
+	aclOut, aclIn    *nft.Set // chains by the subnet of the link
+	profOut, profIn  *nft.Set
+	own              *pair    // links of what forwards, with their own addresses
+	forwarders       *nft.Set // NAT gateways' links
+	loops            *nft.Set
+	public           *nft.Set // addresses that are public here
+	private          *pair
+	inward           []nft.Rule // for what an egress-only gateway would answer
+	peers            *peerSets
 }
 
 // rules gives the router's table.
@@ -49,7 +46,7 @@ func (l *lowerer) rules() *nft.Table {
 	l.acls(s)
 	l.profiles(s)
 	s.inward = l.egressOnly()
-	for _, x := range []*nft.Set{s.eniAny, s.dstAny, s.fwd, s.aclOutIf, s.aclInIf, s.profOut, s.profIn, s.forwarders, s.loops} {
+	for _, x := range []*nft.Set{s.eniAny, s.dstAny, s.aclOut, s.aclIn, s.profOut, s.profIn, s.forwarders, s.loops} {
 		if len(x.Elems) > 0 {
 			l.table.Sets = append(l.table.Sets, x)
 		}
@@ -73,7 +70,6 @@ func (l *lowerer) identity() *ruleSets {
 		eniAny:     &nft.Set{Name: "eni_any", Key: []nft.Field{nft.IIf}, Map: true, Data: nft.Mark},
 		dstAny:     &nft.Set{Name: "dst_any", Key: []nft.Field{nft.OIf}, Map: true, Data: nft.CtMark},
 		own:        newPair("own", dst, plain, nft.OIf),
-		fwd:        &nft.Set{Name: "fwd", Key: []nft.Field{nft.OIf}},
 		forwarders: &nft.Set{Name: "forwarders", Key: []nft.Field{nft.OIf}},
 		loops:      &nft.Set{Name: "loops", Key: []nft.Field{nft.IIf, nft.OIf}},
 	}
@@ -93,7 +89,6 @@ func (l *lowerer) identity() *ruleSets {
 		}
 		s.eniAny.Elems = append(s.eniAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(l.mark(e, true))))
 		s.loops.Elems = append(s.loops.Elems, nft.K(nft.If(n), nft.If(n)))
-		s.fwd.Elems = append(s.fwd.Elems, nft.K(nft.If(n)))
 		for _, a := range e.Addrs {
 			own := s.own.of(a)
 			own.Elems = append(own.Elems, nft.K(nft.If(n), nft.IP(a)))
@@ -126,7 +121,7 @@ func (l *lowerer) local(s *ruleSets) {
 	}
 	s.endpoints = l.add(newPair("endpoints", dst, interval).nets(outermost(to)))
 	if l.p.Gateway != nil {
-		s.private = l.add(newPair("private", dst, interval).nets(private))
+		s.private = l.add(newPair("private", dst, interval).nets(slices.Concat(private, linkLocal)))
 		s.public = &nft.Set{Name: "public", Key: []nft.Field{nft.Dst4}}
 		for _, a := range l.p.Gateway.Public {
 			s.public.Elems = append(s.public.Elems, nft.K(nft.IP(a.Public)))
@@ -155,7 +150,9 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	pre.Rules = s.eni.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
 		return []nft.Stmt{nft.SetFrom(nft.Mark, m, key...), nft.Goto("known")}
 	})
-	if len(s.eniAny.Elems) > 0 {
+	if len(s.eniAny.Elems) > 0 { // any address but the router's own
+		own := l.add(newPair("router", src, plain).addrs(l.addresses()))
+		pre.Rules = append(pre.Rules, own.in(l.drop(netplan.StageSpoof, "")...)...)
 		pre.Rules = append(pre.Rules, nft.R(nft.SetFrom(nft.Mark, s.eniAny, nft.IIf), nft.Goto("known")))
 	}
 	if l.p.Gateway != nil {
@@ -165,7 +162,7 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	pre.Rules = append(pre.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof))
 
 	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
-	known := &nft.Chain{Name: "known", Rules: []nft.Rule{nft.R(nft.StateIn(nft.Established), nft.Accept).Note("checked before")}}
+	known := &nft.Chain{Name: "known", Rules: []nft.Rule{goesOn}}
 	known.Rules = append(known.Rules, s.resolvers.in(nft.Accept)...)
 	if l.has6 {
 		known.Rules = append(known.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop))
@@ -181,7 +178,7 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 // inbound checks what comes from the internet: nobody there has the VPC's own
 // addresses or private ones, and only what is public here is reached.
 func (l *lowerer) inbound(s *ruleSets) *nft.Chain {
-	c := &nft.Chain{Name: "inbound", Rules: s.local.in(l.drop(netplan.StageSpoof, "")...)}
+	c := &nft.Chain{Name: "inbound", Rules: append(s.local.in(l.drop(netplan.StageSpoof, "")...), goesOn)}
 	refused := l.drop(netplan.StagePrivateDest, "")
 	c.Rules = append(c.Rules, nft.R(append([]nft.Stmt{nft.In(s.public, nft.Dst4), nft.In(s.private.v4, nft.Src4)}, refused...)...),
 		nft.R(nft.In(s.public, nft.Dst4), nft.Accept))
@@ -219,30 +216,23 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 	if len(answers) == 0 {
 		return []*nft.Chain{in, out}
 	}
-	endpoint := &nft.Chain{Name: "endpoint", Rules: s.border(s.aclOut, s.aclOutIf, nft.IIf)}
+	endpoint := &nft.Chain{Name: "endpoint", Rules: border(s.aclOut)}
 	endpoint.Rules = append(endpoint.Rules, nft.R(nft.VMap(stateMap, nft.CtState)), nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
 	if len(s.profOut.Elems) > 0 {
 		endpoint.Rules = append(endpoint.Rules, nft.R(nft.VMap(s.profOut, nft.MarkHigh)))
 	}
 	endpoint.Rules = append(endpoint.Rules, nft.R(nft.Eq(nft.L4Proto, nft.Proto(tcp)), nft.Accept),
 		nft.R(nft.Eq(nft.ICMPType, nft.Byte(8)), nft.Accept).Note("echo request"), l.refuse(netplan.StageEndpoint))
-	answer := &nft.Chain{Name: "answer", Rules: append(s.border(s.aclIn, s.aclInIf, nft.OIf), established)}
+	answer := &nft.Chain{Name: "answer", Rules: append(border(s.aclIn), established)}
 	return []*nft.Chain{endpoint, answer, in, out}
 }
 
-// border leads to the ACL of the subnet on one side: that of the address there
-// or, for what forwards, of the link, whatever addresses the packet has.
-func (s *ruleSets) border(byAddr *pair, byLink *nft.Set, link nft.Field) []nft.Rule {
-	rules := byAddr.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
-		if len(s.fwd.Elems) == 0 {
-			return []nft.Stmt{nft.VMap(m, key...)}
-		}
-		return []nft.Stmt{nft.NotIn(s.fwd, link), nft.VMap(m, key...)}
-	})
-	if len(byLink.Elems) > 0 {
-		rules = append(rules, nft.R(nft.VMap(byLink, link)))
+// border leads to the ACL of the subnet on one side, that of the link there.
+func border(acls *nft.Set) []nft.Rule {
+	if len(acls.Elems) == 0 {
+		return nil
 	}
-	return rules
+	return []nft.Rule{nft.R(nft.VMap(acls, acls.Key...))}
 }
 
 // forward is the path between interfaces: routes that lead nowhere, ACLs
@@ -251,14 +241,12 @@ func (s *ruleSets) border(byAddr *pair, byLink *nft.Set, link nft.Field) []nft.R
 func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	var rules []nft.Rule
 	add := func(rs ...nft.Rule) { rules = append(rules, rs...) }
-	add(nft.R(nft.VMap(trapped, nft.OIf)))
-	if len(s.loops.Elems) > 0 {
-		add(l.refuse(netplan.StageLoop, nft.In(s.loops, nft.IIf, nft.OIf)))
-	}
+	add(nft.R(nft.Eq(nft.OIfGroup, nft.Group(groupTrap)), nft.VMap(trapped, nft.OIf)))
 	add(s.inward...)
 	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
-	add(s.border(s.aclOut, s.aclOutIf, nft.IIf)...)
-	add(s.border(s.aclIn, s.aclInIf, nft.OIf)...)
+	add(border(s.aclOut)...)
+	add(border(s.aclIn)...)
+	add(nft.R(nft.StateIn(nft.Established), nft.Accept))
 	add(nft.R(nft.VMap(stateMap, nft.CtState)))
 	add(nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
 	if l.p.Gateway != nil { // whoever has the destination's address here does not get it

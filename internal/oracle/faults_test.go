@@ -247,10 +247,9 @@ func caught(plans map[cloud.VPCID]*netplan.Plan, fault func(*netplan.Plan), resu
 // kernelFaults falsify what the kernel gets.
 var kernelFaults = map[string]func(*dataplane.Namespace){
 	"ACLs keep state":                     prepend("forward", nft.R(nft.StateIn(nft.Established), nft.Accept)),
-	"no ACL by address in":                without1("forward", "daddr vmap @acl_in"),
-	"no ACL by address out":               without1("forward", "saddr vmap @acl_out"),
-	"no ACL by link in":                   without1("forward", "vmap @acl_in_if"),
-	"no ACL by link out":                  without1("forward", "vmap @acl_out_if"),
+	"no ACL in":                           without1("forward", "vmap @acl_in"),
+	"no ACL out":                          without1("forward", "vmap @acl_out"),
+	"ACLs inside subnets too":             eachChain("acl_", func(rules []nft.Rule) []nft.Rule { return rules[1:] }),
 	"forwarders' groups not applied":      without1("forward", "map @dst_any"),
 	"receiver's groups not applied":       without1("forward", "vmap @prof_in"),
 	"sender's groups not applied out":     without1("outbound", "vmap @prof_out"),
@@ -258,7 +257,7 @@ var kernelFaults = map[string]func(*dataplane.Namespace){
 	"private destinations carried":        without1("outbound", "private-destination"),
 	"private sources carried":             without1("inbound", "private-destination"),
 	"inward past egress-only":             without1("forward", "@egress_only"),
-	"loops not stopped":                   without1("forward", `"loop"`),
+	"loops not stopped":                   without1("inside", `"loop"`),
 	"endpoints take everything":           prepend("endpoint", nft.R(nft.Accept)),
 	"endpoints' answers unfiltered":       without1("answer", "vmap @acl_in"),
 	"link-local routed":                   without1("known", `"link-local"`),
@@ -287,11 +286,20 @@ var kernelFaults = map[string]func(*dataplane.Namespace){
 
 // chain changes one chain of a copy of the router's table.
 func chain(name string, f func([]nft.Rule) []nft.Rule) func(*dataplane.Namespace) {
+	return chains(func(n string) bool { return n == name }, f)
+}
+
+// eachChain changes the chains whose names begin so.
+func eachChain(prefix string, f func([]nft.Rule) []nft.Rule) func(*dataplane.Namespace) {
+	return chains(func(n string) bool { return strings.HasPrefix(n, prefix) }, f)
+}
+
+func chains(is func(name string) bool, f func([]nft.Rule) []nft.Rule) func(*dataplane.Namespace) {
 	return func(ns *dataplane.Namespace) {
 		t := *ns.Table
 		t.Chains = slices.Clone(t.Chains)
 		for i, c := range t.Chains {
-			if c.Name == name {
+			if is(c.Name) {
 				t.Chains[i] = &nft.Chain{Name: c.Name, Hook: c.Hook, Rules: f(slices.Clone(c.Rules))}
 			}
 		}

@@ -108,7 +108,7 @@ func hardware(mac string) net.HardwareAddr {
 // addLink makes a veth across, up on this side.
 func (s *space) addLink(l dataplane.Link, peer *os.File) error {
 	la := netlink.NewLinkAttrs()
-	la.Name, la.Index, la.HardwareAddr = l.Name, l.Index, hardware(l.MAC)
+	la.Name, la.Index, la.HardwareAddr, la.Group = l.Name, l.Index, hardware(l.MAC), uint32(l.Group)
 	v := &netlink.Veth{LinkAttrs: la, PeerName: l.Peer, PeerHardwareAddr: hardware(l.PeerMAC)}
 	if peer != nil {
 		v.PeerNamespace = netlink.NsFd(int(peer.Fd()))

@@ -15,6 +15,8 @@ type Field uint8
 const (
 	IIf Field = iota
 	OIf
+	IIfGroup // the link's group, a number that whoever made it gave it
+	OIfGroup
 	Mark
 	CtMark
 	MarkHigh // the upper half of the packet's mark, lower half zero
@@ -93,6 +95,8 @@ var (
 var fields = [...]fieldInfo{
 	IIf:          {"iif", nftables.TypeIFIndex, meta(expr.MetaKeyIIF), nil},
 	OIf:          {"oif", nftables.TypeIFIndex, meta(expr.MetaKeyOIF), nil},
+	IIfGroup:     {"meta iifgroup", nftables.TypeDevGroup, meta(expr.MetaKeyIIFGROUP), nil},
+	OIfGroup:     {"meta oifgroup", nftables.TypeDevGroup, meta(expr.MetaKeyOIFGROUP), nil},
 	Mark:         {"meta mark", nftables.TypeMark, meta(expr.MetaKeyMARK), nil},
 	CtMark:       {"ct mark", nftables.TypeMark, ct(expr.CtKeyMARK), nil},
 	MarkHigh:     {"meta mark & 0xffff0000", nftables.TypeMark, markHigh, nil},

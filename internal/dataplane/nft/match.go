@@ -134,6 +134,11 @@ func (m match) lower(l *lowering) {
 	if m.not {
 		op = expr.CmpOpNeq
 	}
+	if mask := m.v.mask(); mask != nil { // cheaper than a range
+		l.add(&expr.Bitwise{SourceRegister: r, DestRegister: r, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask))},
+			&expr.Cmp{Op: op, Register: r, Data: m.v.lo})
+		return
+	}
 	if !bytes.Equal(m.v.lo, m.v.hi) {
 		l.add(&expr.Range{Op: op, Register: r, FromData: m.v.lo, ToData: m.v.hi})
 		return

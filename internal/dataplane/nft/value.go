@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -17,6 +18,19 @@ type Value struct {
 	text   string
 }
 
+// mask gives the bits in which all of an address range agree, if the range is a
+// prefix; else nil.
+func (v Value) mask() []byte {
+	if len(v.lo) < 4 || bytes.Equal(v.lo, v.hi) {
+		return nil
+	}
+	mask := make([]byte, len(v.lo))
+	for i := range mask {
+		mask[i] = ^(v.lo[i] ^ v.hi[i])
+	}
+	return mask
+}
+
 // String gives the value in nft syntax.
 func (v Value) String() string { return v.text }
 
@@ -29,6 +43,9 @@ func MarkOf(v uint32) Value { return single(host32(v), fmt.Sprintf("%#08x", v)) 
 
 // If is an interface, by index.
 func If(index int) Value { return single(host32(uint32(index)), strconv.Itoa(index)) }
+
+// Group is a link group.
+func Group(number int) Value { return If(number) }
 
 var protoNames = map[uint8]string{1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp"}
 
