@@ -33,9 +33,17 @@ func (d *daemon) apiHandler() http.Handler {
 		"ec2": targets.EC2(d.control), "lambda": targets.Lambda(d.control), "logs": targets.Logs,
 		"iam": iam.Targets(d.control), "sts": sts.Targets,
 	}, time.Now)
+	alibaba := d.alibabaAccess()
 	server := wire.NewServer(wire.Config{
 		Verify: d.control, Any: d.cfg.auth == "any", Account: d.cfg.account, Region: d.cfg.region,
-		Authorize: authorizer.Authorize, Log: d.log,
+		AlibabaRegion: d.alibabaRegion(), HasRegion: hasAlibabaRegion,
+		Authorize: func(ctx context.Context, call *wire.Call, in any) error {
+			if call.Dialect == wire.Alibaba {
+				return alibaba.Authorize(ctx, call, in)
+			}
+			return authorizer.Authorize(ctx, call, in)
+		},
+		Log: d.log,
 	})
 	code := lambda.NewCode("http://"+d.listener.Addr().String()+"/_weir/code", d.control.Code, time.Now)
 	server.Add(ec2.New(d.control, ec2.WithConsole(d.hosts.Console), ec2.WithPassRole(func(ctx context.Context, role string) error {
@@ -50,6 +58,7 @@ func (d *daemon) apiHandler() http.Handler {
 	server.Add(iam.New(d.control))
 	server.Add(sts.New(d.control, authorizer))
 	server.Add(awslogs.New(d.logs))
+	d.addAlibaba(server)
 	mux := http.NewServeMux()
 	mux.Handle("/_weir/code/", code)
 	mux.Handle("/", server)

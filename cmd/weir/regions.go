@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"slices"
 
+	aliregion "weir/internal/api/alibaba/region"
+	"weir/internal/api/wire"
 	"weir/internal/control"
 )
+
+const defaultRegion = "us-east-1"
 
 // regionZones lists the regions with their zone-id prefix and number of zones.
 // https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
@@ -27,7 +31,9 @@ func regions(def string) []control.RegionInfo {
 	var out []control.RegionInfo
 	for _, r := range regionZones {
 		out = append(out, region(r.name, r.prefix, r.zones))
+		out[len(out)-1].Only = string(wire.AWS)
 	}
+	out = aliregion.Add(out)
 	if !slices.ContainsFunc(out, func(r control.RegionInfo) bool { return r.Name == def }) {
 		out = append(out, region(def, def, 3))
 	}

@@ -74,7 +74,7 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&c.listen, "listen", defaultListen, "address of the API")
 	fs.StringVar(&c.data, "data", defaultData(), "directory that keeps the state")
 	fs.StringVar(&c.internet, "internet", "lab", "lab: a private internet, nothing leaves the machine; host: this machine's uplink")
-	fs.StringVar(&c.region, "region", "us-east-1", "default region")
+	fs.StringVar(&c.region, "region", defaultRegion, "default region")
 	fs.StringVar(&c.account, "account", "000000000000", "default account")
 	fs.StringVar(&c.auth, "auth", "verify", "verify: check signatures; any: every key is the account's root (loopback only)")
 	fs.BoolVar(&c.slowStates, "slow-states", false, "replay the vendor's transition times (a NAT gateway is pending for a minute)")

@@ -39,6 +39,7 @@ var may = map[string]string{
 	"control":         "codezip store iam netplan reach logs",
 	"api/wire":        "",
 	"api/aws/":        "control invoke objects logs api/wire api/aws/",
+	"api/alibaba/":    "control invoke objects logs api/wire api/alibaba/",
 	"console":         "",
 	"archtest":        "",
 }

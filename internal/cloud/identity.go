@@ -1,6 +1,9 @@
 package cloud
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // PrincipalKind tells who signs a request.
 type PrincipalKind string
@@ -40,6 +43,12 @@ type Principal struct {
 	SourceIdentity string
 	// By is the user on whose behalf a federated principal acts; "" is root.
 	By string
+}
+
+// RoleID is the unique ID of the role behind a session.
+func (p Principal) RoleID() string {
+	id, _, _ := strings.Cut(p.ID, ":")
+	return id
 }
 
 // User is an IAM user.

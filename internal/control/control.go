@@ -47,10 +47,13 @@ type Options struct {
 	StrictRuntimes bool
 }
 
-// RegionInfo is one region with its zones.
+// RegionInfo is one region with its zones. Clouds have regions of the same name,
+// which here are one.
 type RegionInfo struct {
 	Name  string
 	Zones []ZoneInfo
+	// Only is the dialect that shows it; "" is every.
+	Only string
 }
 
 // ZoneInfo is one zone: its name within the account, and its account-independent ID.

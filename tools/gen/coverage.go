@@ -13,8 +13,8 @@ import (
 )
 
 // writeCoverage writes docs/coverage.md from what the sources register.
-func writeCoverage(root string, services []*service) error {
-	body, err := coverage(root, services)
+func writeCoverage(root string, aws, alibaba []*service) error {
+	body, err := coverage(root, aws, alibaba)
 	if err != nil {
 		return err
 	}
@@ -28,13 +28,29 @@ func writeCoverage(root string, services []*service) error {
 	return nil
 }
 
-func coverage(root string, services []*service) (string, error) {
-	var table, lists strings.Builder
+func coverage(root string, aws, alibaba []*service) (string, error) {
+	var b strings.Builder
+	b.WriteString("# Coverage\n\nWritten by `make gen`; do not edit. An operation that is not implemented answers the\n" +
+		"service's own error, never success.\n\n")
+	fmt.Fprintf(&b, "# AWS\n\nThe models are botocore %s's.\n\n", version)
+	if err := section(&b, filepath.Join(root, "internal/api/aws"), aws); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "\n# Alibaba Cloud\n\nThe models are those of the vendor's SDKs: the npm packages in tools/npm and the Go module %s.\n\n", goSDKVersion)
+	if err := section(&b, filepath.Join(root, "internal/api/alibaba"), alibaba); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+func section(b *strings.Builder, root string, services []*service) error {
+	var lists strings.Builder
+	b.WriteString("| service | implemented | operations |\n|---|---|---|\n")
 	for _, s := range services {
-		dir := filepath.Join(root, "internal/api/aws", s.Name)
+		dir := filepath.Join(root, s.Name)
 		have, all, err := scan(dir)
 		if err != nil {
-			return "", fmt.Errorf("reading %s: %w", dir, err)
+			return fmt.Errorf("reading %s: %w", dir, err)
 		}
 		var missing []string
 		for _, op := range all {
@@ -42,12 +58,11 @@ func coverage(root string, services []*service) (string, error) {
 				missing = append(missing, op)
 			}
 		}
-		fmt.Fprintf(&table, "| %s | %d | %d |\n", s.Name, len(have), len(all))
+		fmt.Fprintf(b, "| %s | %d | %d |\n", s.Name, len(have), len(all))
 		fmt.Fprintf(&lists, "\n## %s\n\nImplemented: %s.\n\nNot implemented: %s.\n", s.Name, names(have), names(missing))
 	}
-	return "# Coverage\n\nWritten by `make gen`; do not edit. An operation that is not implemented answers the\n" +
-		"service's own error, never success. The models are botocore " + version + "'s.\n\n" +
-		"| service | implemented | operations |\n|---|---|---|\n" + table.String() + lists.String(), nil
+	b.WriteString(lists.String())
+	return nil
 }
 
 func names(ops []string) string {

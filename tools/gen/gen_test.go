@@ -15,7 +15,11 @@ func TestCoverage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := coverage("../..", services)
+	ali, err := readConfig("alibaba.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := coverage("../..", services, ali)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ func (q *request) setPrincipal(p cloud.Principal) {
 
 // believe takes the caller's word for who they are.
 func (s *Server) believe(q *request) {
-	root := cloud.Principal{Kind: cloud.PrincipalRoot, Account: s.cfg.Account, ID: s.cfg.Account}
+	root := s.anyRoot()
 	if q.sig != nil && s.cfg.Verify != nil {
 		if _, p, loopbackOnly, err := s.cfg.Verify.Credential(q.sig.keyID, q.sig.token); err == nil && (!loopbackOnly || q.local()) {
 			root = p

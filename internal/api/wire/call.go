@@ -10,6 +10,7 @@ import (
 // Call describes one authenticated request; operations find it in the context.
 type Call struct {
 	RequestID string
+	Dialect   Dialect
 	Service   string // signing name: "ec2", "lambda"
 	Operation string // as the model names it: "CreateVpc"
 	Account   string // of the principal

@@ -84,6 +84,10 @@ func (q *request) service() *Service {
 	switch {
 	case q.svc != nil:
 		return q.svc
+	case q.acs != nil && q.acs.version == "" && q.acs.action == "" && q.path != "/":
+		return unknownROA
+	case q.acs != nil:
+		return unknownRPC
 	case q.r.Header.Get("X-Amz-Target") != "":
 		return unknownJSON
 	case strings.HasPrefix(q.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"), q.query.Has("Action"):
@@ -96,6 +100,8 @@ var (
 	unknownJSON  = NewService(Spec{Protocol: JSON, JSONVersion: "1.1"})
 	unknownQuery = NewService(Spec{Protocol: Query})
 	unknownREST  = NewService(Spec{Protocol: RESTJSON})
+	unknownRPC   = NewService(Spec{Protocol: RPC})
+	unknownROA   = NewService(Spec{Protocol: ROA})
 )
 
 func (svc *Service) match(q *request) *route {

@@ -12,12 +12,23 @@
 // signature verified → operation → input decoded → checked against the model →
 // Config.Authorize → EC2's DryRun → operation → answer or error encoded.
 //
+// # Dialects
+//
+// One port answers both clouds. A call is Alibaba Cloud's by the way it is signed
+// (ACS3, the first version for RPC in query or form, the first for ROA), by its
+// x-acs- headers, its aliyuncs.com host, or the version of its API, which alone
+// names the product on a plain address. Such a call goes through the same steps
+// (serveACS): a signature is good for 15 minutes and once, the region is RegionId,
+// else the host's, and a ClientToken makes a change idempotent.
+//
 // # Tags
 //
 // tools/gen writes what the codecs read: `w:"in|out,flag,…"`, the names in
 // requests and answers (one if they are the same), then: uri, qs, hdr, hdrs,
 // status, payload (place in a REST call); flat, item=, key=, value= (form of lists
-// and maps in Query and XML); ts= (timestamp format); always (a list that is
+// and maps in Query and XML; in RPC answers item= names the list inside an object);
+// json and commas (a list or structure as one parameter's text); host (the first
+// label of the host's name); ts= (timestamp format); always (a list that is
 // answered even when empty); req, min=, max=, pat= (constraints; with e. of a
 // list's or map's elements, with k. of a map's keys). A named string type is an
 // enumeration, and its empty string is absent.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // jsonReader decodes the bodies of JSON calls. Members the model does not have
@@ -50,6 +51,19 @@ func (r jsonReader) structure(plan *structPlan, v reflect.Value, depth int) erro
 		}
 		return r.next(f.t, v.Field(f.index), f.ts, depth)
 	})
+}
+
+// readValue decodes one JSON value of any type.
+func readValue(text string, t *typePlan, v reflect.Value) error {
+	r := jsonReader{dec: json.NewDecoder(strings.NewReader(text))}
+	r.dec.UseNumber()
+	if err := r.next(t, v, "", 0); err != nil {
+		return err
+	}
+	if _, err := r.dec.Token(); err != io.EOF {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
 }
 
 func (r jsonReader) members(each func(name string) error) error {

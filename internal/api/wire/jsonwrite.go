@@ -14,19 +14,28 @@ import (
 )
 
 // jsonWriter encodes the answers of JSON services.
-type jsonWriter struct{ bytes.Buffer }
+type jsonWriter struct {
+	bytes.Buffer
+	// acs writes Alibaba Cloud's form: a list with item names is an object around
+	// one, and a list that is not there is an empty one.
+	acs bool
+}
 
 // structure writes the members that travel in the body.
 func (w *jsonWriter) structure(plan *structPlan, v reflect.Value) {
 	w.WriteByte('{')
-	first := true
+	w.membersOf(plan, v, true)
+	w.WriteByte('}')
+}
+
+func (w *jsonWriter) membersOf(plan *structPlan, v reflect.Value, first bool) {
 	for i := range plan.fields {
 		f := &plan.fields[i]
 		if f.loc != inBody || f.t.kind == kEvents {
 			continue
 		}
 		x, ok := f.t.source(v.Field(f.index))
-		if !ok && !(f.always && f.t.kind == kList) {
+		if !ok && !((f.always || w.acs) && f.t.kind == kList) {
 			continue
 		}
 		if !first {
@@ -35,9 +44,16 @@ func (w *jsonWriter) structure(plan *structPlan, v reflect.Value) {
 		first = false
 		w.string(f.out)
 		w.WriteByte(':')
+		if w.acs && f.item != "" {
+			w.WriteByte('{')
+			w.string(f.item)
+			w.WriteByte(':')
+			w.value(f.t, x, f.ts)
+			w.WriteByte('}')
+			continue
+		}
 		w.value(f.t, x, f.ts)
 	}
-	w.WriteByte('}')
 }
 
 func (w *jsonWriter) value(t *typePlan, v reflect.Value, ts string) {

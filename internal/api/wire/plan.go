@@ -35,6 +35,7 @@ const (
 	inHeaders // all headers with a prefix, as a map
 	inStatus
 	inPayload // the member is the whole body
+	inHost    // the first label of the host's name
 )
 
 // typePlan says how values of one Go type travel.
@@ -63,9 +64,19 @@ type field struct {
 	flat, always, req bool
 	item, key, value  string
 	ts                string // timestamp format, "" is the protocol's
+	style             style  // of a compound value inside one parameter
 	own, elem, keys   limits
 	t                 *typePlan
 }
+
+// style is how a list or structure travels as one parameter's text.
+type style uint8
+
+const (
+	noStyle style = iota
+	asJSON
+	commas
+)
 
 // limits are a model's constraints on one value; nil and "" do not constrain.
 type limits struct {
@@ -178,6 +189,12 @@ func (f *field) parse(tag string) {
 			f.in = textproto.CanonicalMIMEHeaderKey(f.in)
 		case "status":
 			f.loc = inStatus
+		case "host":
+			f.loc = inHost
+		case "json":
+			f.style = asJSON
+		case "commas":
+			f.style = commas
 		case "payload":
 			f.loc = inPayload
 		case "flat":

@@ -57,6 +57,10 @@ func (r formReader) decode(form url.Values, plan *structPlan, v reflect.Value) *
 	if err != nil {
 		return r.s.Trouble(Serialization, err.Error())
 	}
+	common := common
+	if r.s.Protocol == RPC {
+		common = rpcCommon
+	}
 	for _, c := range common {
 		delete(root.kids, c)
 	}
@@ -82,7 +86,10 @@ func (r formReader) structure(n *node, plan *structPlan, v reflect.Value, path s
 func (r formReader) field(n *node, f *field, v reflect.Value, path string) *Error {
 	switch f.t.kind {
 	case kList:
-		if r.s.Protocol != EC2Query && !f.flat {
+		if n.set && len(n.kids) == 0 && f.style != noStyle {
+			return r.styled(n, f, v, path)
+		}
+		if r.s.Protocol == Query && !f.flat {
 			item := cmp.Or(f.item, "member")
 			if kid := n.kids[item]; kid != nil {
 				return r.list(kid, f.t, v, join(path, item))
@@ -93,12 +100,43 @@ func (r formReader) field(n *node, f *field, v reflect.Value, path string) *Erro
 		}
 		return r.list(n, f.t, v, path)
 	case kMap:
+		if r.s.Protocol == RPC {
+			return r.named(n, f, v, path)
+		}
 		if kid := n.kids["entry"]; kid != nil && !f.flat {
 			n, path = kid, path+".entry"
 		}
 		return r.entries(n, f, v, path)
 	}
+	if f.style == asJSON && n.set {
+		return r.styled(n, f, v, path)
+	}
 	return r.value(n, f.t, v, f.ts, path)
+}
+
+// styled reads a list or structure that is one parameter's text.
+func (r formReader) styled(n *node, f *field, v reflect.Value, path string) *Error {
+	if err := f.setStyled(v, n.value); err != nil {
+		return r.bad(path, n)
+	}
+	return nil
+}
+
+// named reads a map whose keys are names: "Labels.team=x", or a JSON object.
+func (r formReader) named(n *node, f *field, v reflect.Value, path string) *Error {
+	if n.set {
+		return r.styled(n, &field{t: f.t, style: asJSON}, v, path)
+	}
+	m := reflect.MakeMapWithSize(f.t.typ, len(n.kids))
+	for _, name := range sortedKeys(n.kids) {
+		e := reflect.New(f.t.typ.Elem()).Elem()
+		if err := r.value(n.kids[name], f.t.elem, e, "", join(path, name)); err != nil {
+			return err
+		}
+		m.SetMapIndex(reflect.ValueOf(name), e)
+	}
+	v.Set(m)
+	return nil
 }
 
 // value reads anything inside a list, where no field gives it other names.
@@ -159,6 +197,9 @@ func (r formReader) entries(n *node, f *field, v reflect.Value, path string) *Er
 }
 
 func (r formReader) bad(path string, n *node) *Error {
+	if r.s.Protocol == RPC {
+		return r.s.Trouble(Validation, fmt.Sprintf("The specified parameter \"%s\" is not valid.", path))
+	}
 	if r.s.Protocol == EC2Query {
 		return r.s.Trouble(Validation, fmt.Sprintf("Value (%s) for parameter %s is invalid.", n.value, lowerFirst(path)))
 	}

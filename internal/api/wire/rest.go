@@ -58,6 +58,9 @@ func (s *Service) bind(q *request, f *field, v reflect.Value) error {
 		} else if len(h) > 0 {
 			return bindAll(strings.Split(strings.Join(h, ","), ","), f, v)
 		}
+	case inHost:
+		label, _, _ := strings.Cut(q.r.Host, ".")
+		return f.t.setText(v, label, f.ts)
 	case inHeaders:
 		m := map[string]string{}
 		for k, h := range q.r.Header {
@@ -75,6 +78,8 @@ func (s *Service) bind(q *request, f *field, v reflect.Value) error {
 func bindQuery(query url.Values, f *field, v reflect.Value) error {
 	values, has := query[f.in]
 	switch {
+	case has && f.style != noStyle:
+		return f.setStyled(v, values[0])
 	case f.t.kind == kMap: // the members are parameters of their own
 		return nil
 	case !has:
@@ -127,7 +132,7 @@ func (s *Service) restOut(w http.ResponseWriter, op *operation, v reflect.Value)
 		w.WriteHeader(status)
 		return nil
 	}
-	var body jsonWriter
+	body := jsonWriter{acs: s.Protocol == ROA}
 	body.structure(op.out, v)
 	send(w, status, "application/json", body.Bytes())
 	return nil
@@ -144,8 +149,12 @@ func (s *Service) payloadOut(w http.ResponseWriter, status int, f *field, v refl
 			typ = set
 		}
 		send(w, status, typ, v.Bytes())
+	case f.t.kind == kList:
+		body := jsonWriter{acs: s.Protocol == ROA}
+		body.value(f.t, x, "")
+		send(w, status, "application/json", body.Bytes())
 	case f.t.kind == kStruct && ok:
-		var body jsonWriter
+		body := jsonWriter{acs: s.Protocol == ROA}
 		body.structure(f.t.fields, x)
 		send(w, status, "application/json", body.Bytes())
 	case ok:

@@ -94,6 +94,17 @@ func (t *typePlan) setText(v reflect.Value, s, ts string) error {
 	return nil
 }
 
+// setStyled parses a list, map or structure that travels as one parameter's text.
+func (f *field) setStyled(v reflect.Value, s string) error {
+	switch {
+	case s == "":
+		return nil
+	case f.style == commas:
+		return bindAll(strings.Split(s, ","), f, v)
+	}
+	return readValue(s, f.t, v)
+}
+
 // text formats a scalar that travels as text; v comes from source.
 func (t *typePlan) text(v reflect.Value, ts string) string {
 	switch t.kind {

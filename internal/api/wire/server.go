@@ -31,6 +31,10 @@ type Config struct {
 	// root of Account. For test suites on one's own machine.
 	Any             bool
 	Account, Region string // of callers that do not say
+	// Of Alibaba Cloud's dialect: the region of calls that do not say, Region if it
+	// is "", and the regions that calls may name; nil is any.
+	AlibabaRegion string
+	HasRegion     func(name string) bool
 	// Authorize, if set, is asked before every operation, with its decoded input.
 	Authorize func(ctx context.Context, c *Call, in any) error
 	Log       *slog.Logger
@@ -43,6 +47,10 @@ type Server struct {
 	services []*Service
 	byName   map[string]*Service
 	keys     keyring
+
+	products []*Service // those of Alibaba Cloud's dialect; they share no names with services
+	nonces   nonces
+	tokens   tokens
 }
 
 // NewServer returns a server without services.
@@ -58,6 +66,10 @@ func NewServer(cfg Config) *Server {
 
 // Add puts a service on the server. All are added before the first request.
 func (s *Server) Add(svc *Service) {
+	if svc.Protocol.Dialect() == Alibaba {
+		s.products = append(s.products, svc)
+		return
+	}
 	if s.byName[svc.Name] != nil {
 		panic("wire: service " + svc.Name + " is added twice")
 	}
@@ -74,6 +86,7 @@ type request struct {
 	form     url.Values // of Query protocols: query and body
 	body     []byte
 	sig      *signature // nil if unsigned
+	acs      *acsCall   // of Alibaba Cloud's dialect; nil in AWS's
 	svc      *Service
 	op       *operation
 	route    *route
@@ -84,7 +97,8 @@ type request struct {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	q := newRequest(r)
-	w.Header()["X-Amzn-Requestid"] = []string{q.call.RequestID}
+	q.recognise(s)
+	w.Header()[q.call.idHeader()] = []string{q.call.RequestID}
 	defer func() {
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -96,7 +110,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	code := "OK"
-	if err := s.serve(w, q); err != nil {
+	serve := s.serve
+	if q.acs != nil {
+		serve = s.serveACS
+	}
+	if err := serve(w, q); err != nil {
 		code = err.Code
 		s.fail(w, q, err)
 	}
@@ -109,6 +127,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) fail(w http.ResponseWriter, q *request, e *Error) {
 	if q.service().status(e) >= http.StatusInternalServerError && e.Err != nil {
 		s.cfg.Log.Error("call failed", "req", q.call.RequestID, "service", q.call.Service, "op", q.call.Operation, "err", e.Err)
+	}
+	if q.acs != nil {
+		q.acsError(w, e)
+		return
 	}
 	q.service().writeError(w, e, q.call.RequestID)
 }
@@ -165,10 +187,13 @@ func (s *Server) perform(w http.ResponseWriter, q *request) *Error {
 	}
 	if q.op.dryRun >= 0 {
 		if f := in.Elem().Field(q.op.dryRun); !f.IsNil() && f.Elem().Bool() {
+			if q.acs != nil {
+				return &Error{Code: "DryRunOperation", Msg: "Request validation has been passed with DryRun flag set."}
+			}
 			return &Error{Code: "DryRunOperation", Status: http.StatusPreconditionFailed, Msg: "Request would have succeeded, but DryRun flag is set."}
 		}
 	}
-	out, err := q.op.call(ctx, in)
+	out, err := s.once(ctx, q, in)
 	if err != nil {
 		return q.svc.asError(err)
 	}
@@ -180,7 +205,7 @@ func (s *Server) perform(w http.ResponseWriter, q *request) *Error {
 
 func (q *request) decode(in reflect.Value) *Error {
 	switch q.svc.Protocol {
-	case EC2Query, Query:
+	case EC2Query, Query, RPC:
 		return formReader{q.svc}.decode(q.form, q.op.in, in)
 	case JSON:
 		return q.svc.jsonIn(q.body, q.op.in, in)
@@ -200,6 +225,8 @@ func (q *request) encode(w http.ResponseWriter, out reflect.Value) error {
 		send(w, http.StatusOK, "text/xml", x.Bytes())
 	case JSON:
 		return s.jsonOut(w, q.op, out)
+	case RPC:
+		q.rpcAnswer(w, out)
 	default:
 		return s.restOut(w, q.op, out)
 	}
@@ -207,7 +234,8 @@ func (q *request) encode(w http.ResponseWriter, out reflect.Value) error {
 }
 
 // limits of a body, by protocol. The largest is Lambda's for CreateFunction.
-var maxBody = map[Protocol]int64{EC2Query: 4 << 20, Query: 4 << 20, JSON: 16 << 20, RESTJSON: 70167211}
+var maxBody = map[Protocol]int64{EC2Query: 4 << 20, Query: 4 << 20, JSON: 16 << 20, RESTJSON: 70167211,
+	RPC: 4 << 20, ROA: 128 << 20}
 
 func (s *Server) readBody(w http.ResponseWriter, q *request) *Error {
 	limit := maxBody[q.svc.Protocol]
@@ -228,7 +256,7 @@ func (s *Server) readBody(w http.ResponseWriter, q *request) *Error {
 	if err != nil {
 		return q.svc.Trouble(Serialization, "The request body could not be read: "+err.Error())
 	}
-	if q.svc.Protocol != EC2Query && q.svc.Protocol != Query {
+	if p := q.svc.Protocol; p != EC2Query && p != Query && p != RPC {
 		return nil
 	}
 	if q.form, err = url.ParseQuery(string(q.body)); err != nil {
@@ -253,7 +281,7 @@ func newRequest(r *http.Request) *request {
 	if q.rawQuery != "" {
 		q.query = r.URL.Query()
 	}
-	q.call.RequestID = newRequestID()
+	q.call.RequestID, q.call.Dialect = newRequestID(), AWS
 	q.call.TLS = r.TLS != nil
 	q.call.Source, q.call.VPC, q.call.Endpoint = origin(r)
 	return q

@@ -29,7 +29,8 @@ type operation struct {
 	in, out *structPlan
 	newIn   func() reflect.Value // pointer to a new input
 	call    func(ctx context.Context, in reflect.Value) (reflect.Value, error)
-	dryRun  int // index of EC2's DryRun in the input, or -1
+	dryRun  int // index of DryRun in the input of EC2 and RPC, or -1
+	token   int // index of ClientToken in the input of RPC, or -1
 }
 
 // NewService returns a service without operations.
@@ -75,8 +76,12 @@ func Handle[In, Out any](s *Service, name string, f func(context.Context, *In) (
 	}
 	op.in, op.out = s.planner.plan(in), s.planner.plan(out)
 	op.dryRun = -1
-	if f := op.in.byIn["DryRun"]; f != nil && s.Protocol == EC2Query {
+	if f := op.in.byIn["DryRun"]; f != nil && (s.Protocol == EC2Query || s.Protocol == RPC) {
 		op.dryRun = f.index
+	}
+	op.token = -1
+	if f := op.in.byIn["ClientToken"]; f != nil && s.Protocol == RPC && !reads(name) {
+		op.token = f.index
 	}
 	op.newIn = func() reflect.Value { return reflect.ValueOf(new(In)) }
 	op.call = func(ctx context.Context, in reflect.Value) (reflect.Value, error) {
@@ -89,6 +94,16 @@ func Handle[In, Out any](s *Service, name string, f func(context.Context, *In) (
 		}
 		return reflect.ValueOf(res).Elem(), nil
 	}
+}
+
+// reads tells whether an operation changes nothing, by its name.
+func reads(name string) bool {
+	for _, verb := range []string{"Describe", "List", "Get", "Check"} {
+		if strings.HasPrefix(name, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // Implemented lists the operations that are registered, in the model's order.

@@ -9,12 +9,32 @@ const (
 	Query    Protocol = "query"
 	JSON     Protocol = "json"
 	RESTJSON Protocol = "rest-json"
+	RPC      Protocol = "rpc" // Alibaba Cloud's: parameters in, JSON or XML out
+	ROA      Protocol = "roa" // Alibaba Cloud's: paths and JSON
 )
+
+// Dialect is whose API a call speaks.
+type Dialect string
+
+// Dialects.
+const (
+	AWS     Dialect = "aws"
+	Alibaba Dialect = "alibaba"
+)
+
+// Dialect returns the dialect that has the protocol.
+func (p Protocol) Dialect() Dialect {
+	if p == RPC || p == ROA {
+		return Alibaba
+	}
+	return AWS
+}
 
 // Spec describes one service of one dialect; tools/gen writes it from the vendor's model.
 type Spec struct {
-	Name         string // as in the signature's scope: "ec2"
-	ID           string // "CloudWatch Logs"
+	Name         string   // as in the signature's scope: "ec2"
+	ID           string   // "CloudWatch Logs"; of Alibaba Cloud's, the product: "Vpc"
+	Hosts        []string // Alibaba Cloud: labels of host names that stand for the service; nil is Name
 	Version      string
 	Protocol     Protocol
 	Namespace    string // XML

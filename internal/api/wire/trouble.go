@@ -27,6 +27,11 @@ const (
 	TooLarge       Trouble = "too-large"
 	Internal       Trouble = "internal"
 	Busy           Trouble = "busy"
+
+	// Alibaba Cloud's only.
+	BadToken    Trouble = "bad-token"    // a session token that is not the key's
+	InactiveKey Trouble = "inactive-key" // in AWS's dialect one with BadKey
+	Replay      Trouble = "replay"       // a signature that was used before
 )
 
 const (
@@ -109,6 +114,46 @@ var troubles = map[Protocol]map[Trouble]Error{
 		TooLarge:       {Code: "RequestTooLargeException", Status: 413, Msg: "The request is too large."},
 		Internal:       {Code: "ServiceException", Status: 500, Msg: msgInternal},
 		Busy:           {Code: "ServiceException", Status: 503, Msg: "The service cannot complete the request."},
+	},
+	RPC: {
+		Validation:     {Code: "InvalidParameter", Msg: "The specified parameter is not valid."},
+		Serialization:  {Code: "InvalidParameter", Msg: "The request body could not be read."},
+		UnknownAction:  {Code: "InvalidAction.NotFound", Status: 404, Msg: "Specified api is not found, please check your url and method."},
+		NotImplemented: {Code: "InvalidAction.NotFound", Status: 404, Msg: "Specified api is not found, please check your url and method."},
+		MissingAuth:    {Code: "MissingAccessKeyId", Msg: "AccessKeyId is mandatory for this action."},
+		BadAuth:        {Code: "IncompleteSignature", Msg: "The request signature does not conform to Aliyun standards."},
+		BadKey:         {Code: "InvalidAccessKeyId.NotFound", Status: 404, Msg: "Specified access key is not found."},
+		InactiveKey:    {Code: "InvalidAccessKeyId.Inactive", Msg: "Specified access key is disabled."},
+		BadSignature:   {Code: "SignatureDoesNotMatch", Msg: "Specified signature is not matched with our calculation."},
+		LateRequest:    {Code: "InvalidTimeStamp.Expired", Msg: "Specified time stamp or date value is expired."},
+		Replay:         {Code: "SignatureNonceUsed", Msg: "Specified signature nonce was used already."},
+		ExpiredToken:   {Code: "InvalidSecurityToken.Expired", Msg: "Specified SecurityToken is expired."},
+		BadToken:       {Code: "InvalidSecurityToken.MismatchWithAccessKey", Msg: "Specified SecurityToken mismatch with the AccessKey."},
+		AccessDenied:   {Code: "Forbidden.RAM", Status: 403, Msg: "User not authorized to operate on the specified resource, or this API doesn't support RAM."},
+		BadPage:        {Code: "InvalidParameter", Msg: "The specified parameter \"NextToken\" is not valid."},
+		TooLarge:       {Code: "RequestEntityTooLarge", Status: 413, Msg: "The request is too large."},
+		Internal:       {Code: "InternalError", Status: 500, Msg: "The request processing has failed due to some unknown error, exception or failure."},
+		Busy:           {Code: "ServiceUnavailable", Status: 503, Msg: "The request has failed due to a temporary failure of the server."},
+	},
+	ROA: {
+		Validation:     {Code: "InvalidArgument"},
+		Serialization:  {Code: "InvalidArgument", Msg: "The request body could not be read."},
+		UnknownAction:  {Code: "PathNotSupported", Status: 404, Msg: "The requested HTTP method or path is not supported."},
+		NotImplemented: {Code: "PathNotSupported", Status: 404},
+		MissingAuth:    {Code: "MissingRequiredHeader", Msg: "The required HTTP header 'Authorization' is missing."},
+		BadAuth:        {Code: "InvalidArgument", Msg: "The Authorization header is malformed."},
+		BadKey:         {Code: "InvalidAccessKeyID", Status: 403, Msg: "The access key id is not found."},
+		InactiveKey:    {Code: "InvalidAccessKeyID", Status: 403, Msg: "The access key id is disabled."},
+		BadSignature:   {Code: "SignatureNotMatch", Status: 403, Msg: "The signature we calculated does not match the signature you provided."},
+		LateRequest:    {Code: "RequestTimeTooSkewed", Status: 403, Msg: "The difference between the request time and the current time is too large."},
+		Replay:         {Code: "SignatureNonceUsed", Status: 403, Msg: "Specified signature nonce was used already."},
+		ExpiredToken:   {Code: "SecurityTokenExpired", Status: 403, Msg: "The security token is expired."},
+		BadToken:       {Code: "InvalidSecurityToken", Status: 403, Msg: "The security token is not valid."},
+		AccessDenied:   {Code: "AccessDenied", Status: 403},
+		BadPage:        {Code: "InvalidArgument", Msg: "The nextToken is not valid."},
+		TooLarge:       {Code: "EntityTooLarge", Status: 413, Msg: "The payload size exceeds the maximum allowed size."},
+		Internal:       {Code: "InternalServerError", Status: 500, Msg: "An internal error has occurred. Please retry."},
+		Busy:           {Code: "ServiceUnavailable", Status: 503, Msg: "The request has failed due to a temporary failure of the server."},
 	},
 }
 

@@ -31,6 +31,9 @@ func (s *Service) validate(plan *structPlan, v reflect.Value) *Error {
 	if len(val.problems) == 0 {
 		return nil
 	}
+	if s.Protocol.Dialect() == Alibaba {
+		return s.acsInvalid(val.problems[0])
+	}
 	if s.Protocol == EC2Query {
 		p := val.problems[0]
 		if p.missing {
@@ -62,6 +65,9 @@ func (c *validator) structure(plan *structPlan, v reflect.Value, path string) {
 		f := &plan.fields[i]
 		p := join(path, c.name(f))
 		x, ok := f.t.source(v.Field(f.index))
+		if ok && f.req && f.t.kind == kString && x.Len() == 0 && c.s.Protocol == RPC {
+			ok = false // an empty parameter is none
+		}
 		if !ok {
 			if f.req {
 				c.problems = append(c.problems, problem{path: p, missing: true, constraint: "Member must not be null"})
@@ -76,7 +82,7 @@ func (c *validator) structure(plan *structPlan, v reflect.Value, path string) {
 // name is how messages call a member: EC2 by its wire name, the others by the
 // model's name with a small letter.
 func (c *validator) name(f *field) string {
-	if c.s.Protocol == EC2Query {
+	if c.s.Protocol == EC2Query || c.s.Protocol.Dialect() == Alibaba {
 		return f.in
 	}
 	return f.name
@@ -89,7 +95,7 @@ func (c *validator) inside(f *field, v reflect.Value, path string) {
 	case kList:
 		for i := range v.Len() {
 			p := path + "." + strconv.Itoa(i+1)
-			if c.s.Protocol != EC2Query {
+			if c.s.Protocol != EC2Query && c.s.Protocol.Dialect() == AWS {
 				p += ".member"
 			}
 			c.element(&f.elem, f.t.elem, v.Index(i), p)

@@ -12,7 +12,7 @@ const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 // xmlWriter encodes the answers of EC2 and Query services.
 type xmlWriter struct {
 	bytes.Buffer
-	item string // element of a list's item: EC2 "item", Query "member"
+	item string // element of a list's item: EC2 "item", Query "member"; "" is none, lists are flat
 }
 
 // ec2Answer is <XResponse><requestId/>…</XResponse>; an operation that answers
@@ -65,7 +65,8 @@ func (w *xmlWriter) structure(plan *structPlan, v reflect.Value) {
 
 func (w *xmlWriter) list(f *field, v reflect.Value) {
 	item := cmp.Or(f.item, w.item)
-	if f.flat {
+	flat := f.flat || item == ""
+	if flat {
 		item = f.out
 	} else {
 		w.WriteString("<" + f.out + ">")
@@ -75,7 +76,7 @@ func (w *xmlWriter) list(f *field, v reflect.Value) {
 			w.value(item, f.t.elem, x, "")
 		}
 	}
-	if !f.flat {
+	if !flat {
 		w.WriteString("</" + f.out + ">")
 	}
 }

@@ -38,6 +38,9 @@ var regionListing = listing[Region]{
 func (a *api) describeRegions(ctx context.Context, in *DescribeRegionsInput) (*DescribeRegionsOutput, error) {
 	var all []Region
 	for _, r := range a.control.Options().Regions {
+		if r.Only != "" && r.Only != string(wire.AWS) {
+			continue
+		}
 		if len(in.RegionNames) == 0 || slices.Contains(in.RegionNames, r.Name) {
 			all = append(all, Region{RegionName: new(r.Name), Endpoint: new("ec2." + r.Name + ".amazonaws.com"), OptInStatus: new("opt-in-not-required")})
 		}
