@@ -76,7 +76,7 @@ func (s *endpoints) sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Pla
 // open serves an endpoint's service at one of its interfaces. s.mu is held.
 func (s *endpoints) open(ctx context.Context, plan *netplan.Plan, p netplan.Endpoint, e *netplan.ENI) error {
 	origin := wire.Origin{VPC: plan.VPC, Endpoint: p.ID, Service: p.API, Region: plan.Region}
-	server := &endpointServer{vpc: plan.VPC, addrs: e.Addrs, server: privateServer(s.api, s.ca, s.log, origin)}
+	server := &endpointServer{vpc: plan.VPC, addrs: e.Addrs, server: privateServer(s.api, s.ca, s.log, func(netip.Addr) wire.Origin { return origin })}
 	// What has no request to read or answer is the network's to end, not the server's.
 	server.server.ReadHeaderTimeout = max(s.idle, server.server.ReadHeaderTimeout)
 	zone := ""

@@ -40,6 +40,12 @@ type VPC struct {
 	// Service marks the platform's own network, in which functions without a
 	// VPC run. APIs never show it.
 	Service bool
+	// Services is a block outside the VPC where the platform's internal services
+	// answer, in every subnet; invalid for none.
+	Services netip.Prefix
+	// Resolvers are addresses in Services at which the VPC's resolver answers too;
+	// hosts ask these. Without any they ask the second address of the first block.
+	Resolvers []netip.Addr
 }
 
 // CIDRAssociation is one address block of a VPC or subnet.

@@ -216,24 +216,27 @@ type SlotNet struct {
 
 // Slots have addresses that only the interface's namespace sees.
 const (
-	firstSlot = 2 << 8    // 169.254.2.0: below is the gateway's
+	firstSlot = 2 << 8    // 169.254.2.0: below is the gateway's; from the half on (see SideFor) are second ways
 	lastSlot  = 1<<15 - 1 // 169.254.127.255: above are the platform's own services
 )
 
 var slotPrefix6 = netip.MustParseAddr("fd57:6569:7200::")
 
+// nftSlot is a slot's place in its host's set.
+func nftSlot(index int, a netip.Addr) nft.Elem { return nft.K(nft.If(index), nft.IP(a)) }
+
 // SlotFor describes the slot with a number behind a shared interface's
 // namespace; six if the interface has an IPv6 address. Addresses start over
-// after about 32,000 numbers.
+// after about 16,000 numbers.
 func SlotFor(host string, number int, six bool) *SlotNet {
-	k := firstSlot + number%(lastSlot-firstSlot)
+	k := firstSlot + number%(sideHalf-firstSlot)
 	index := firstENI + number
 	link := fmt.Sprintf("s%d", number)
 	a4 := netip.AddrFrom4([4]byte{169, 254, byte(k >> 8), byte(k)})
 	s := &SlotNet{Host: host, Table: sharedTableName, Set4: slotSet(false), Set6: slotSet(true),
 		Link:  Link{Name: link, Index: index, MAC: gatewayMAC, PeerNS: "slot", Peer: eth, PeerMAC: farMAC},
 		Inner: Namespace{Name: "slot" + strconv.Itoa(number), Sysctls: hostSysctls},
-		Elem4: nft.K(nft.If(index), nft.IP(a4)), Reused: number >= lastSlot-firstSlot,
+		Elem4: nftSlot(index, a4), Reused: number >= sideHalf-firstSlot,
 	}
 	addrs := []netip.Addr{a4}
 	if six {

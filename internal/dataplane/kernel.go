@@ -25,6 +25,10 @@ type Kernel interface {
 	// Flows reads what the VPC's router counted since the last call; with an
 	// error, what could be read.
 	Flows(ctx context.Context, vpc cloud.VPCID) (FlowCounts, error)
+	// JoinSlot gives a slot a second link, to a host of this VPC.
+	JoinSlot(ctx context.Context, vpc cloud.VPCID, s *SlotNet, ns *os.File) error
+	// LeaveSlot has the host forget a second link.
+	LeaveSlot(vpc cloud.VPCID, s *SlotNet)
 	Listener
 	// OnDrop sets who is told of dropped packets; called once, before anything else.
 	OnDrop(func(Packet))

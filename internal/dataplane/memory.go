@@ -112,6 +112,27 @@ func (m *Memory) DropSlot(id cloud.VPCID, s *SlotNet, ns *os.File) {
 	_ = ns.Close()
 }
 
+// JoinSlot implements Kernel.
+func (m *Memory) JoinSlot(_ context.Context, id cloud.VPCID, s *SlotNet, _ *os.File) error {
+	if err := m.fail(id); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.has(id, s.Host); err != nil {
+		return err
+	}
+	m.slots[string(id)+s.Host+s.Inner.Name] = true
+	return nil
+}
+
+// LeaveSlot implements Kernel.
+func (m *Memory) LeaveSlot(id cloud.VPCID, s *SlotNet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.slots, string(id)+s.Host+s.Inner.Name)
+}
+
 // ListenTCP implements Listener on the machine's loopback.
 func (m *Memory) ListenTCP(_ context.Context, id cloud.VPCID, _ netip.AddrPort) (net.Listener, error) {
 	if err := m.has(id, Router); err != nil {

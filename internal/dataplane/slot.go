@@ -16,8 +16,9 @@ type Slot struct {
 	ID        string
 	NetNS     *os.File // closed by Close
 	ENI       cloud.InterfaceID
-	Addrs     []netip.Addr // of the namespace's own interface
-	Resolvers []netip.Addr // DNS servers to ask
+	Side      cloud.InterfaceID // of its second way out; "" for none
+	Addrs     []netip.Addr      // of the namespace's own interface
+	Resolvers []netip.Addr      // DNS servers to ask
 	release   func()
 	once      sync.Once
 }

@@ -35,6 +35,7 @@ func Compile(v cloud.View, id cloud.VPCID) *Plan {
 	c.peers()
 	c.endpoints()
 	c.flows()
+	c.services()
 	c.profiles()
 	c.peerHosts()
 	c.gateways()

@@ -22,6 +22,7 @@ var (
 func (c *compiler) dns() {
 	d := &c.p.DNS
 	d.Enabled = c.vpc.DNSSupport
+	d.Resolvers = slices.Clone(c.vpc.Resolvers)
 	if len(c.vpc.CIDRs) > 0 && c.vpc.CIDRs[0].Prefix.IsValid() {
 		d.Resolvers = append(d.Resolvers, c.vpc.CIDRs[0].Prefix.Masked().Addr().Next().Next())
 	}

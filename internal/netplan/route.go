@@ -67,7 +67,7 @@ func (c *compiler) table(id cloud.RouteTableID) RouteTable {
 		return out
 	}
 	out.Main = t.Main
-	var all []candidate
+	all := c.serviceRoute(t)
 	for _, p := range c.p.CIDRs {
 		all = append(all, candidate{Route: Route{Dest: p, Hop: HopLocal, Source: c.routeRefs(t, p, "")}, rank: rankLocal})
 	}

@@ -90,6 +90,9 @@ func hopName(r *netplan.Route) string {
 	case netplan.HopPeering:
 		return "peering connection " + r.Target
 	case netplan.HopEndpoint:
+		if r.Target == string(netplan.ServicesID) {
+			return "the platform's internal services"
+		}
 		return "gateway endpoint " + r.Target
 	}
 	if r.Target == "" {

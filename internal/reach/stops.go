@@ -3,6 +3,7 @@ package reach
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"weir/internal/cloud"
 	"weir/internal/netplan"
@@ -170,9 +171,10 @@ func (w *walk) interfaceEndpoint(l leg) *stop {
 }
 
 func (w *walk) endpointProtocol(p packet, r *netplan.Route) *stop {
+	name := hopName(r)
 	return &stop{
 		stage: netplan.StageEndpoint, blame: []cloud.Ref{{Kind: cloud.KindEndpoint, ID: r.Target}},
-		text: w.sprintf("Gateway endpoint %s takes TCP and ICMP echo only, not %s", r.Target, p.what()),
+		text: w.sprintf("%s takes TCP and ICMP echo only, not %s", strings.ToUpper(name[:1])+name[1:], p.what()),
 	}
 }
 

@@ -306,6 +306,6 @@ func (w *walk) endpoint(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 		return w.endpointProtocol(pkt, r)
 	}
 	w.through(cloud.Ref{Kind: cloud.KindEndpoint, ID: r.Target}, RoleGateway, pkt, pkt, nil)
-	w.end = "gateway endpoint " + r.Target
+	w.end = hopName(r)
 	return nil
 }

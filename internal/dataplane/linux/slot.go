@@ -97,6 +97,11 @@ func (k *Kernel) DropSlot(id cloud.VPCID, n *dataplane.SlotNet, ns *os.File) {
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
+	k.takeOff(v, id, n)
+}
+
+// takeOff removes what a slot's host knows of it.
+func (k *Kernel) takeOff(v *vpc, id cloud.VPCID, n *dataplane.SlotNet) {
 	host := v.spaces[n.Host]
 	if host == nil {
 		return

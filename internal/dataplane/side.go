@@ -1,0 +1,97 @@
+package dataplane
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"weir/internal/cloud"
+)
+
+// Side asks for a slot's second way out, behind another shared interface, which
+// may be another VPC's: everything leaves by it but what goes to Keep.
+type Side struct {
+	ENI  cloud.InterfaceID
+	Keep []netip.Prefix // IPv4, left to the slot's own interface
+	// Resolvers: names are asked for by the second way, of its resolver.
+	Resolvers bool
+}
+
+const (
+	side      = "eth1" // a slot's second link
+	sideIndex = 3
+)
+
+// Second ways have addresses of their own half of the slots' range, so that the
+// two of a slot differ.
+const sideHalf = (lastSlot + 1) / 2
+
+// SideFor describes the second way of a slot, behind the namespace of a shared
+// interface, with a number among that interface's slots. IPv4 only.
+func SideFor(host string, number int, keep []netip.Prefix) *SlotNet {
+	k := sideHalf + number%(lastSlot-sideHalf)
+	link := "s" + strconv.Itoa(number)
+	index := firstENI + number
+	addr := netip.AddrFrom4([4]byte{169, 254, byte(k >> 8), byte(k)})
+	n := &SlotNet{Host: host, Table: sharedTableName, Set4: slotSet(false), Set6: slotSet(true),
+		Link:  Link{Name: link, Index: index, MAC: gatewayMAC, PeerNS: "slot", Peer: side, PeerMAC: farMAC},
+		Inner: Namespace{Name: "slot" + strconv.Itoa(number)},
+		Elem4: nftSlot(index, addr), Reused: number >= lastSlot-sideHalf,
+		Routes: []Route{{Dest: single(addr), Kind: Unicast, Link: link}},
+		Neighs: []Neigh{{link, addr, farMAC}},
+	}
+	n.Inner.Addrs = []Addr{{side, addr}}
+	n.Inner.Neighs = []Neigh{{side, gateway4, gatewayMAC}}
+	n.Inner.Routes = []Route{{Dest: any4, Kind: Unicast, Link: side, Via: gateway4}}
+	for _, p := range keep {
+		n.Inner.Routes = append(n.Inner.Routes, Route{Dest: p, Kind: Unicast, Link: eth, Via: gateway4})
+	}
+	return n
+}
+
+// LeaseBeside is Lease with a second way out.
+func (m *Manager) LeaseBeside(ctx context.Context, id cloud.InterfaceID, beside Side) (*Slot, error) {
+	s, err := m.Lease(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.addSide(ctx, s, beside); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (m *Manager) addSide(ctx context.Context, s *Slot, beside Side) error {
+	m.mu.Lock()
+	p := m.pools[beside.ENI]
+	if p == nil || p.gone || m.closed || !p.shared() {
+		m.mu.Unlock()
+		return cloud.Errorf(cloud.Unavailable, cloud.KindInterface, string(beside.ENI), "not-in-place",
+			"use network interface %s: the network does not have it (yet)", beside.ENI)
+	}
+	n := SideFor(p.ns, p.next, beside.Keep)
+	p.next++
+	p.leased++
+	if beside.Resolvers {
+		s.Resolvers = p.resolvers
+	}
+	m.mu.Unlock()
+	if err := m.kernel.JoinSlot(ctx, p.vpc.id, n, s.NetNS); err != nil {
+		m.mu.Lock()
+		p.leased--
+		m.mu.Unlock()
+		return fmt.Errorf("give slot %s a way out by network interface %s: %w", s.ID, beside.ENI, err)
+	}
+	own := s.release
+	s.Side = beside.ENI
+	s.release = func() {
+		m.mu.Lock()
+		p.leased--
+		m.mu.Unlock()
+		m.kernel.LeaveSlot(p.vpc.id, n)
+		own()
+	}
+	return nil
+}
