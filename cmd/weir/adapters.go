@@ -25,12 +25,19 @@ import (
 // leaser lends the network's slots to the invoker.
 type leaser struct{ *dataplane.Manager }
 
-func (l leaser) Lease(ctx context.Context, eni cloud.InterfaceID) (*invoke.Slot, error) {
-	s, err := l.Manager.Lease(ctx, eni)
+func (l leaser) Lease(ctx context.Context, at invoke.Place) (*invoke.Slot, error) {
+	s, err := l.lease(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	return &invoke.Slot{ID: s.ID, NetNS: s.NetNS, ENI: s.ENI, Addrs: s.Addrs, Resolvers: s.Resolvers, Release: s.Close}, nil
+	return &invoke.Slot{ID: s.ID, NetNS: s.NetNS, ENI: s.ENI, Side: s.Side, Addrs: s.Addrs, Resolvers: s.Resolvers, Release: s.Close}, nil
+}
+
+func (l leaser) lease(ctx context.Context, at invoke.Place) (*dataplane.Slot, error) {
+	if at.Side == "" {
+		return l.Manager.Lease(ctx, at.ENI)
+	}
+	return l.LeaseBeside(ctx, at.ENI, dataplane.Side{ENI: at.Side, Wide: at.Wide})
 }
 
 // lines writes functions' log lines.
@@ -100,15 +107,24 @@ const maxReasons = 5
 // explain says why packets of a slot's interface got nowhere: each dropped
 // flow's reason once, by the analyser from the drop that the kernel saw.
 func (d *daemon) explain(_ context.Context, s *invoke.Slot, since time.Time) []string {
-	eni, ok := cloud.Interfaces.Get(d.store.View(), s.ENI)
+	reasons := d.explainAt(s.ENI, since)
+	if s.Side != "" {
+		reasons = append(reasons, d.explainAt(s.Side, since)...)
+	}
+	return reasons[:min(len(reasons), maxReasons)]
+}
+
+// explainAt says why packets of one interface got nowhere.
+func (d *daemon) explainAt(id cloud.InterfaceID, since time.Time) []string {
+	eni, ok := cloud.Interfaces.Get(d.store.View(), id)
 	if !ok {
 		return nil
 	}
 	x := analyser(d.store.View(), eni.VPC)
-	reasons := distinct(d.network.Drops(s.ENI, since), func(drop dataplane.Drop) reach.Answer {
+	reasons := distinct(d.network.Drops(id, since), func(drop dataplane.Drop) reach.Answer {
 		_, detail := netplan.ParseLogPrefix(drop.Rule)
 		return x.FromDrop(reach.Drop{
-			Stage: drop.Stage, Detail: detail, ENI: s.ENI, Protocol: drop.Proto, Src: drop.Src, Dst: drop.Dst,
+			Stage: drop.Stage, Detail: detail, ENI: id, Protocol: drop.Proto, Src: drop.Src, Dst: drop.Dst,
 		})
 	})
 	if len(reasons) > 0 {
@@ -123,7 +139,7 @@ func (d *daemon) explain(_ context.Context, s *invoke.Slot, since time.Time) []s
 		}
 	}
 	return distinct(beyond, func(drop dataplane.Drop) reach.Answer {
-		return x.Explain(reach.Query{From: s.ENI, To: drop.Dst.Addr(), Protocol: drop.Proto, Port: int(drop.Dst.Port())})
+		return x.Explain(reach.Query{From: id, To: drop.Dst.Addr(), Protocol: drop.Proto, Port: int(drop.Dst.Port())})
 	})
 }
 

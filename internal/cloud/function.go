@@ -74,16 +74,25 @@ type FunctionUpdate struct {
 	ReadyAt time.Time
 }
 
-// FunctionNetwork is where a function's packets go. Without Subnets it runs in
-// the service's own network.
+// FunctionNetwork is where a function's packets go: by interfaces in a VPC, by
+// the platform's own network, or both.
 type FunctionNetwork struct {
-	VPC           VPCID
-	Subnets       []SubnetID
-	Groups        []SecurityGroupID
-	IPv6          bool
-	DefaultEgress bool // has the service network's way out (dialects decide)
+	VPC     VPCID // without Subnets, the platform's own
+	Subnets []SubnetID
+	Groups  []SecurityGroupID
+	IPv6    bool
+	// DefaultEgress: the internet is reached by the platform's network. Without it
+	// and without Subnets only the platform's internal services are.
+	DefaultEgress bool
+	// Wide: beside a VPC, DefaultEgress also carries names and 100.0.0.0/8.
+	Wide bool
+	// Unchecked settings may name anything; whoever runs the function checks them
+	// first, and has the Interfaces made.
+	Unchecked bool
 	// Interfaces are the shared network interfaces that carry the instances, one per subnet.
 	Interfaces []InterfaceID
+	// Side is the platform's interface for DefaultEgress beside a VPC.
+	Side InterfaceID
 }
 
 // PublishedVersion is a numbered version of a function.

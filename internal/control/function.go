@@ -43,8 +43,10 @@ type FunctionNetworkSettings struct {
 	Subnets []cloud.SubnetID
 	Groups  []cloud.SecurityGroupID
 	IPv6    bool
-	// DefaultEgress adds the service network's way out.
-	DefaultEgress bool
+	// DefaultEgress, Wide and Unchecked are as cloud.FunctionNetwork's. VPC is read
+	// only of Unchecked ones; else the subnets tell it.
+	DefaultEgress, Wide, Unchecked bool
+	VPC                            cloud.VPCID
 	// RoleActions are what the execution role must be allowed to do when the
 	// network is configured; nobody asks again later.
 	RoleActions []string
@@ -191,7 +193,7 @@ func (c *Control) applySettings(tx cloud.Tx, caller Caller, fn *cloud.Function, 
 	if s.Network == nil && fn.Latest.RevisionID != "" {
 		return v, nil
 	}
-	network := FunctionNetworkSettings{}
+	network := FunctionNetworkSettings{DefaultEgress: true}
 	if s.Network != nil {
 		network = *s.Network
 	}

@@ -11,6 +11,11 @@ import (
 // interfaces that carry it. Without free addresses the version becomes failed;
 // that is no error, as the vendor finds out only after it has answered.
 func (c *Control) attachNetwork(tx cloud.Tx, caller Caller, v *cloud.Version, n FunctionNetworkSettings) error {
+	if n.Unchecked {
+		v.Network = networkOf(n, n.VPC)
+		v.State = cloud.FunctionState{Status: "active"}
+		return nil
+	}
 	vpc, err := checkFunctionNetwork(tx, caller, n)
 	if err != nil {
 		return err
@@ -25,13 +30,7 @@ func (c *Control) attachNetwork(tx cloud.Tx, caller Caller, v *cloud.Version, n 
 			}
 		}
 	}
-	v.Network = cloud.FunctionNetwork{
-		VPC:           vpc,
-		Subnets:       slices.Clone(n.Subnets),
-		Groups:        slices.Clone(n.Groups),
-		IPv6:          n.IPv6,
-		DefaultEgress: n.DefaultEgress,
-	}
+	v.Network = networkOf(n, vpc)
 	v.State = cloud.FunctionState{Status: "active"}
 	err = c.functionInterfaces(tx, caller, &v.Network, n)
 	if cloud.IsKind(err, cloud.Exhausted) {
@@ -43,16 +42,24 @@ func (c *Control) attachNetwork(tx cloud.Tx, caller Caller, v *cloud.Version, n 
 	return err
 }
 
+// networkOf is a network without interfaces.
+func networkOf(n FunctionNetworkSettings, vpc cloud.VPCID) cloud.FunctionNetwork {
+	return cloud.FunctionNetwork{
+		VPC: vpc, Subnets: slices.Clone(n.Subnets), Groups: slices.Clone(n.Groups),
+		IPv6: n.IPv6, DefaultEgress: n.DefaultEgress, Wide: n.Wide, Unchecked: n.Unchecked,
+	}
+}
+
 func sameNetwork(have cloud.FunctionNetwork, want FunctionNetworkSettings) bool {
 	return slices.Equal(have.Subnets, want.Subnets) && slices.Equal(have.Groups, want.Groups) &&
-		have.IPv6 == want.IPv6 && have.DefaultEgress == want.DefaultEgress
+		have.IPv6 == want.IPv6 && have.DefaultEgress == want.DefaultEgress && have.Wide == want.Wide
 }
 
 // functionInterfaces gives a network its interfaces: one per subnet, shared by
 // all functions of the account with the same groups there.
 func (c *Control) functionInterfaces(tx cloud.Tx, caller Caller, to *cloud.FunctionNetwork, n FunctionNetworkSettings) error {
 	if len(n.Subnets) == 0 {
-		i, err := c.serviceInterface(tx, caller)
+		i, err := c.serviceInterface(tx, caller, n.DefaultEgress)
 		if err != nil {
 			return err
 		}
@@ -66,6 +73,19 @@ func (c *Control) functionInterfaces(tx cloud.Tx, caller Caller, to *cloud.Funct
 		}
 		to.Interfaces = append(to.Interfaces, i.ID)
 	}
+	return c.besideInterface(tx, caller, to)
+}
+
+// besideInterface gives a network in a VPC its way out by the platform's, if it is to have one.
+func (c *Control) besideInterface(tx cloud.Tx, caller Caller, to *cloud.FunctionNetwork) error {
+	if !to.DefaultEgress {
+		return nil
+	}
+	i, err := c.serviceInterface(tx, caller, true)
+	if err != nil {
+		return err
+	}
+	to.Side = i.ID
 	return nil
 }
 

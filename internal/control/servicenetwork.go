@@ -12,13 +12,21 @@ import (
 // ordinary VPC of the account "weir", one per region, that no API shows. Its
 // block is in the shared address space (RFC 6598), so that it looks like no
 // user's network; it reaches the internet through a NAT gateway and lets
-// nothing in.
+// nothing in. One subnet reaches the platform's internal services only.
 const serviceAccount = "weir"
 
 var (
 	serviceBlock   = netip.MustParsePrefix("100.127.0.0/16")
 	servicePublic  = netip.MustParsePrefix("100.127.0.0/24")
 	servicePrivate = netip.MustParsePrefix("100.127.128.0/17")
+	serviceInside  = netip.MustParsePrefix("100.127.64.0/18")
+)
+
+// Where the platform's internal services and its resolvers answer, in its own
+// network and in VPCs of dialects that have such services.
+var (
+	ServiceRange     = netip.MustParsePrefix("100.64.0.0/10")
+	ServiceResolvers = []netip.Addr{netip.MustParseAddr("100.100.2.136"), netip.MustParseAddr("100.100.2.138")}
 )
 
 // serviceCaller has readable IDs that follow from the region: "vpc-weir-us-east-1".
@@ -32,10 +40,10 @@ func serviceCaller(region string) Caller {
 
 // ServiceNetwork is the network of functions without a VPC; the first call makes it.
 func (c *Control) ServiceNetwork(ctx context.Context, region string) (cloud.FunctionNetwork, error) {
-	i, ok := findServiceInterface(c.View(), region)
+	i, ok := findServiceInterface(c.View(), region, true)
 	if !ok {
 		_, err := c.store.Update(ctx, func(tx cloud.Tx) (err error) {
-			i, err = c.serviceInterface(tx, Caller{Region: region})
+			i, err = c.serviceInterface(tx, Caller{Region: region}, true)
 			return err
 		})
 		if err != nil {
@@ -43,55 +51,61 @@ func (c *Control) ServiceNetwork(ctx context.Context, region string) (cloud.Func
 		}
 	}
 	return cloud.FunctionNetwork{
-		VPC: i.VPC, Subnets: []cloud.SubnetID{i.Subnet}, Groups: i.SecurityGroups, Interfaces: []cloud.InterfaceID{i.ID},
+		VPC: i.VPC, Subnets: []cloud.SubnetID{i.Subnet}, Groups: i.SecurityGroups, DefaultEgress: true, Interfaces: []cloud.InterfaceID{i.ID},
 	}, nil
 }
 
 // serviceInterface is the interface that functions without a VPC share in the
-// caller's region; the first call makes the network behind it.
-func (c *Control) serviceInterface(tx cloud.Tx, who Caller) (*cloud.Interface, error) {
-	if i, ok := findServiceInterface(tx, who.Region); ok {
+// caller's region, with a way to the internet or without; the first call makes
+// the network behind it.
+func (c *Control) serviceInterface(tx cloud.Tx, who Caller, internet bool) (*cloud.Interface, error) {
+	if i, ok := findServiceInterface(tx, who.Region, internet); ok {
 		return i, nil
 	}
-	i, err := c.createServiceNetwork(tx, serviceCaller(who.Region))
-	if err != nil {
+	if err := c.createServiceNetwork(tx, serviceCaller(who.Region)); err != nil {
 		return nil, fmt.Errorf("making the platform's network in %s: %w", who.Region, err)
 	}
+	i, _ := findServiceInterface(tx, who.Region, internet)
 	return i, nil
 }
 
-func findServiceInterface(v cloud.View, region string) (*cloud.Interface, bool) {
-	for i := range cloud.Interfaces.By(v, "owner", serviceOwner(region)) {
+func findServiceInterface(v cloud.View, region string, internet bool) (*cloud.Interface, bool) {
+	for i := range cloud.Interfaces.By(v, "owner", serviceOwner(region, internet)) {
 		return i, true
 	}
 	return nil, false
 }
 
-func serviceOwner(region string) string { return "service/" + region }
+func serviceOwner(region string, internet bool) string {
+	if internet {
+		return "service/" + region
+	}
+	return "service-inside/" + region
+}
 
-func (c *Control) createServiceNetwork(tx cloud.Tx, who Caller) (*cloud.Interface, error) {
+func (c *Control) createServiceNetwork(tx cloud.Tx, who Caller) error {
 	vpc, err := c.createVPC(tx, who, CreateVPC{CIDR: serviceBlock, DNSSupport: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	vpc.Service = true
+	vpc.Service, vpc.Services, vpc.Resolvers = true, ServiceRange, ServiceResolvers
 	cloud.VPCs.Put(tx, vpc)
 	gateway := c.createInternetGateway(tx, who, Labels{}, vpc.ID)
 	public, err := c.createSubnet(tx, who, CreateSubnet{VPC: vpc.ID, CIDR: servicePublic, ReservedFirst: 4, ReservedLast: 1})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	private, err := c.createSubnet(tx, who, CreateSubnet{VPC: vpc.ID, CIDR: servicePrivate, ReservedFirst: 4, ReservedLast: 1})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	address, err := c.allocateAddress(tx, who, Labels{}, netip.Addr{})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	nat, err := c.createNAT(tx, who, CreateNATGateway{Subnet: public.ID, Allocation: address.ID})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	nat.ReadyAt = vpc.Created // the platform's own is never slow
 	cloud.NATGateways.Put(tx, nat)
@@ -103,22 +117,38 @@ func (c *Control) createServiceNetwork(tx cloud.Tx, who Caller) (*cloud.Interfac
 	table = withRoute(table, cloud.TargetInternetGateway, string(gateway.ID))
 	table.Associations = []cloud.RouteTableAssociation{{ID: who.NewID(cloud.KindAssociation), Subnet: public.ID}}
 	cloud.RouteTables.Put(tx, table)
-	return c.placeServiceInterface(tx, who, private)
+	return c.serviceInterfaces(tx, who, private)
 }
 
-// placeServiceInterface makes the interface that all functions of the region share,
+// serviceInterfaces makes the interfaces that all functions of the region share,
 // behind a group that lets everything out and nothing in.
-func (c *Control) placeServiceInterface(tx cloud.Tx, who Caller, s *cloud.Subnet) (*cloud.Interface, error) {
+func (c *Control) serviceInterfaces(tx cloud.Tx, who Caller, private *cloud.Subnet) error {
 	g := &cloud.SecurityGroup{
-		Meta: c.meta(who, Labels{}), ID: cloud.SecurityGroupID(who.NewID(cloud.KindSecurityGroup)), VPC: s.VPC,
+		Meta: c.meta(who, Labels{}), ID: cloud.SecurityGroupID(who.NewID(cloud.KindSecurityGroup)), VPC: private.VPC,
 		Name: "functions", Description: "functions without a VPC: out, not in",
 		Rules: []cloud.SecurityGroupRule{allowAll(who, true, cloud.SecurityGroupRule{Prefix: anyIPv4})},
 	}
 	cloud.SecurityGroups.Put(tx, g)
-	return c.placeInterface(tx, who, placement{
-		subnet: s, use: cloud.UseFunction, managed: "functions", owner: serviceOwner(who.Region),
-		groups: []cloud.SecurityGroupID{g.ID}, count: 1,
+	inside, err := c.createSubnet(tx, who, CreateSubnet{VPC: private.VPC, CIDR: serviceInside, ReservedFirst: 4, ReservedLast: 1})
+	if err != nil {
+		return err
+	}
+	cloud.RouteTables.Put(tx, &cloud.RouteTable{
+		Meta: c.meta(who, Labels{}), ID: cloud.RouteTableID(who.NewID(cloud.KindRouteTable)), VPC: private.VPC,
+		Associations: []cloud.RouteTableAssociation{{ID: who.NewID(cloud.KindAssociation), Subnet: inside.ID}},
 	})
+	if err := c.placeServiceInterface(tx, who, inside, g.ID, false); err != nil {
+		return err
+	}
+	return c.placeServiceInterface(tx, who, private, g.ID, true)
+}
+
+func (c *Control) placeServiceInterface(tx cloud.Tx, who Caller, s *cloud.Subnet, group cloud.SecurityGroupID, internet bool) error {
+	_, err := c.placeInterface(tx, who, placement{
+		subnet: s, use: cloud.UseFunction, managed: "functions", owner: serviceOwner(who.Region, internet),
+		groups: []cloud.SecurityGroupID{group}, count: 1,
+	})
+	return err
 }
 
 // withRoute is a copy of t that sends everything of IPv4 to the target.

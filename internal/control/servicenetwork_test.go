@@ -49,7 +49,17 @@ func TestServiceNetwork(t *testing.T) {
 			}
 		}
 	}
+	inside, ok := findServiceInterface(v, "us-east-1", false)
+	if !ok {
+		t.Fatal("there is no interface without a way to the internet")
+	}
 	for table := range cloud.RouteTables.By(v, "vpc", string(net.VPC)) {
+		if len(table.Associations) > 0 && table.Associations[0].Subnet == inside.Subnet {
+			if len(table.Routes) > 0 {
+				t.Errorf("the inside has a way out: %+v", table.Routes)
+			}
+			continue
+		}
 		want := cloud.TargetInternetGateway
 		if table.Main {
 			want = cloud.TargetNATGateway

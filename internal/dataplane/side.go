@@ -4,18 +4,39 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"weir/internal/cloud"
+	"weir/internal/netplan"
 )
 
 // Side asks for a slot's second way out, behind another shared interface, which
-// may be another VPC's: everything leaves by it but what goes to Keep.
+// may be another VPC's: everything leaves by it but what goes to the VPC's own
+// blocks and to private addresses. A Wide one also takes names and 100.0.0.0/8.
 type Side struct {
 	ENI  cloud.InterfaceID
-	Keep []netip.Prefix // IPv4, left to the slot's own interface
-	// Resolvers: names are asked for by the second way, of its resolver.
-	Resolvers bool
+	Wide bool
+}
+
+var (
+	privateBlocks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16")}
+	sharedBlock   = netip.MustParsePrefix("100.64.0.0/10")
+	wideBlock     = netip.MustParsePrefix("100.0.0.0/8")
+)
+
+// keep lists what a slot's own interface still carries beside a second way.
+func (s Side) keep(p *netplan.Plan) []netip.Prefix {
+	out := slices.Clone(privateBlocks)
+	if !s.Wide {
+		out = append(out, sharedBlock)
+	}
+	for _, c := range p.CIDRs {
+		if c.Addr().Is4() && !(s.Wide && wideBlock.Overlaps(c)) && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 const (
@@ -71,10 +92,14 @@ func (m *Manager) addSide(ctx context.Context, s *Slot, beside Side) error {
 		return cloud.Errorf(cloud.Unavailable, cloud.KindInterface, string(beside.ENI), "not-in-place",
 			"use network interface %s: the network does not have it (yet)", beside.ENI)
 	}
-	n := SideFor(p.ns, p.next, beside.Keep)
+	var plan netplan.Plan
+	if own := m.pools[s.ENI]; own != nil && own.vpc.plan != nil {
+		plan = *own.vpc.plan
+	}
+	n := SideFor(p.ns, p.next, beside.keep(&plan))
 	p.next++
 	p.leased++
-	if beside.Resolvers {
+	if beside.Wide {
 		s.Resolvers = p.resolvers
 	}
 	m.mu.Unlock()

@@ -115,7 +115,8 @@ func (n *fakeNetwork) Settle(_ context.Context, _ cloud.VPCID, rev uint64) error
 	return nil
 }
 
-func (n *fakeNetwork) Lease(_ context.Context, eni cloud.InterfaceID) (*Slot, error) {
+func (n *fakeNetwork) Lease(_ context.Context, at Place) (*Slot, error) {
+	eni := at.ENI
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.broken[eni] {

@@ -69,7 +69,7 @@ func (p *prepared) close() {
 
 // preparedKey is what a waiting process is good for.
 type preparedKey struct {
-	eni     cloud.InterfaceID
+	Place
 	runtime string
 	tmp     int // MiB
 }
@@ -82,9 +82,9 @@ func (i *Invoker) prepare(ctx context.Context, key preparedKey) (*prepared, erro
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	slot, err := i.cfg.Network.Lease(ctx, key.eni)
+	slot, err := i.cfg.Network.Lease(ctx, key.Place)
 	if err != nil {
-		return nil, fmt.Errorf("lease a place behind %s: %w", key.eni, err)
+		return nil, fmt.Errorf("lease a place behind %s: %w", key.ENI, err)
 	}
 	p := &prepared{slot: slot, sink: &sink{logs: i.cfg.Logs}}
 	p.process, err = i.cfg.Engine.Prepare(ctx, runtime.Spec{
@@ -112,7 +112,7 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := i.settleVPC(ctx, vpc, rev); err != nil {
+	if err := i.settleAll(ctx, vpc, v.Network.Side, rev); err != nil {
 		return nil, cloud.Errorf(cloud.Unavailable, cloud.KindFunction, r.Function.Name, "network", "the network of function %s does not stand: %v", r.Function.Name, err)
 	}
 	p, err := i.claim(ctx, v)
@@ -147,6 +147,22 @@ func (i *Invoker) networkOf(v *cloud.Version) (cloud.VPCID, error) {
 	return "", cloud.Errorf(cloud.State, cloud.KindFunction, "", "no-interface", "Inactive: its network interfaces are gone; update its VPC configuration")
 }
 
+// placeOf is the place behind one of a network's interfaces.
+func placeOf(n *cloud.FunctionNetwork, eni cloud.InterfaceID) Place {
+	return Place{ENI: eni, Side: n.Side, Wide: n.Side != "" && n.Wide}
+}
+
+// settleAll waits for the network that an instance is in, and for the one of its second way out.
+func (i *Invoker) settleAll(ctx context.Context, vpc cloud.VPCID, side cloud.InterfaceID, rev uint64) error {
+	if err := i.settleVPC(ctx, vpc, rev); err != nil || side == "" {
+		return err
+	}
+	if eni, ok := cloud.Interfaces.Get(i.cfg.State.View(), side); ok {
+		return i.settleVPC(ctx, eni.VPC, rev)
+	}
+	return nil
+}
+
 // claim takes a waiting interpreter behind one of the version's interfaces, or
 // starts one. Interfaces take turns; one that fails is passed over.
 func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error) {
@@ -154,7 +170,7 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error
 	turn := int(i.turn.Add(1))
 	keys := make([]preparedKey, len(enis))
 	for n := range enis {
-		keys[n] = preparedKey{enis[(turn+n)%len(enis)], v.Runtime, v.Ephemeral}
+		keys[n] = preparedKey{placeOf(&v.Network, enis[(turn+n)%len(enis)]), v.Runtime, v.Ephemeral}
 		if p := i.prepared.take(keys[n]); p != nil {
 			return p, nil
 		}

@@ -39,7 +39,15 @@ type Response struct {
 type Network interface {
 	// Settle waits until the kernel shows this revision of the VPC.
 	Settle(ctx context.Context, vpc cloud.VPCID, rev uint64) error
-	Lease(ctx context.Context, eni cloud.InterfaceID) (*Slot, error)
+	Lease(ctx context.Context, at Place) (*Slot, error)
+}
+
+// Place is where an instance hangs in the network.
+type Place struct {
+	ENI cloud.InterfaceID
+	// Side is the interface of a second way out, "" for none; Wide as cloud.FunctionNetwork's.
+	Side cloud.InterfaceID
+	Wide bool
 }
 
 // Slot is a network namespace behind an interface, for one instance.
@@ -47,6 +55,7 @@ type Slot struct {
 	ID        string
 	NetNS     *os.File
 	ENI       cloud.InterfaceID
+	Side      cloud.InterfaceID // of a second way out
 	Addrs     []netip.Addr
 	Resolvers []netip.Addr
 	Search    []string

@@ -92,7 +92,7 @@ func newKinds(max int) (p *preparedPool, open *atomic.Int32, fail *atomic.Bool) 
 			return nil, errors.New("no")
 		}
 		open.Add(1)
-		return &prepared{slot: &Slot{ENI: key.eni, Release: func() { open.Add(-1) }}, process: &fakeProcess{done: make(chan struct{})}}, nil
+		return &prepared{slot: &Slot{ENI: key.ENI, Release: func() { open.Add(-1) }}, process: &fakeProcess{done: make(chan struct{})}}, nil
 	}, func() bool { return false })
 	return p, open, fail
 }
@@ -103,7 +103,9 @@ func TestPreparedPoolIsBoundedAndAdapts(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); p.fill(ctx) }()
-		key := func(n int) preparedKey { return preparedKey{eni: cloud.InterfaceID(fmt.Sprintf("eni-%d", n))} }
+		key := func(n int) preparedKey {
+			return preparedKey{Place: Place{ENI: cloud.InterfaceID(fmt.Sprintf("eni-%d", n))}}
+		}
 		for n := range 3 {
 			p.want(key(n))
 			time.Sleep(time.Second)

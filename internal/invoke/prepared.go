@@ -190,13 +190,13 @@ func (p *preparedPool) decay() {
 // follow wants interpreters for new functions, and drops those behind interfaces that are gone.
 func (p *preparedPool) follow(v cloud.View) {
 	p.drop(func(key preparedKey, _ *kind) bool {
-		_, ok := cloud.Interfaces.Get(v, key.eni)
+		_, ok := cloud.Interfaces.Get(v, key.ENI)
 		return !ok
 	})
 	limit := p.now().Add(-newFor)
 	for fn := range cloud.Functions.All(v) {
 		if latest := &fn.Latest; latest.Modified.After(limit) && latest.State.Status == "active" && len(latest.Network.Interfaces) > 0 {
-			p.want(preparedKey{latest.Network.Interfaces[0], latest.Runtime, latest.Ephemeral})
+			p.want(preparedKey{placeOf(&latest.Network, latest.Network.Interfaces[0]), latest.Runtime, latest.Ephemeral})
 		}
 	}
 }

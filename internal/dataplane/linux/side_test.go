@@ -2,7 +2,6 @@ package linux
 
 import (
 	"context"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -69,7 +68,7 @@ func TestSide(t *testing.T) {
 	defer host.Close()
 	w.whoami(host.NetNS, "0.0.0.0:80")
 
-	slot, err := m.LeaseBeside(ctx, "eni-fn", dataplane.Side{ENI: "eni-side", Keep: []netip.Prefix{prefix("10.0.0.0/8")}})
+	slot, err := m.LeaseBeside(ctx, "eni-fn", dataplane.Side{ENI: "eni-side"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,6 +171,7 @@ func networkSettings(function string, in *VpcConfig) (*control.FunctionNetworkSe
 	if (len(n.Subnets) == 0) != (len(n.Groups) == 0) {
 		return nil, invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
 	}
+	n.DefaultEgress = len(n.Subnets) == 0 // in a VPC a function reaches what the VPC reaches
 	return n, nil
 }
 
