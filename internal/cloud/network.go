@@ -107,7 +107,7 @@ const (
 	TargetInterface         TargetKind = "network-interface"
 	TargetEndpoint          TargetKind = "vpc-endpoint"
 	TargetPeering           TargetKind = "peering"
-	TargetTransit           TargetKind = "transit-gateway"
+	TargetTransit           TargetKind = "transit-router"
 	TargetBlackhole         TargetKind = "blackhole"
 )
 
@@ -163,6 +163,7 @@ const (
 	UseFunction InterfaceUse = "function" // carries function instances, shared
 	UseNAT      InterfaceUse = "nat"      // a NAT gateway's
 	UseEndpoint InterfaceUse = "endpoint" // an interface endpoint's
+	UseTransit  InterfaceUse = "transit"  // an attachment's to a transit router
 )
 
 // Interface is an elastic network interface: addresses in a subnet behind security groups.

@@ -30,8 +30,8 @@ func (l *lowerer) acls(s *ruleSets) {
 		if looping[sub.ID] {
 			inside = nft.Goto("inside")
 		}
-		l.subnetACL(sub, a, "out", netplan.StageACLOut, a.Out, dst, s.aclOut, inside)
-		l.subnetACL(sub, a, "in", netplan.StageACLIn, a.In, src, s.aclIn, nft.Return)
+		l.subnetACL(sub, a, "out", netplan.StageACLOut, a.Out, dst, s, s.aclOut, inside)
+		l.subnetACL(sub, a, "in", netplan.StageACLIn, a.In, src, s, s.aclIn, nft.Return)
 	}
 	if len(looping) > 0 {
 		l.table.Chains = append(l.table.Chains, &nft.Chain{Name: "inside", Rules: []nft.Rule{l.refuse(netplan.StageLoop, nft.In(s.loops, nft.IIf, nft.OIf))}})
@@ -52,7 +52,7 @@ func (l *lowerer) forwarding() map[cloud.SubnetID]bool {
 
 // subnetACL lowers one direction of an ACL for one subnet; far is the other
 // side's address. What stays inside the subnet meets no ACL.
-func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field, to *nft.Set, inside nft.Verdict) {
+func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, stage netplan.Stage, lines []netplan.ACLEntry, far [2]nft.Field, s *ruleSets, to *nft.Set, inside nft.Verdict) {
 	open := allows(lines, any4) && (!l.has6 || allows(lines, any6))
 	if open && inside == nft.Return {
 		return
@@ -62,13 +62,32 @@ func (l *lowerer) subnetACL(sub *netplan.Subnet, a *netplan.ACL, dir string, sta
 	if to.Key[0] == nft.OIfGroup {
 		farLink = nft.IIfGroup
 	}
-	c := &nft.Chain{Name: "acl_" + dir + "_" + string(sub.ID), Rules: []nft.Rule{nft.R(nft.Eq(farLink, group), inside).Note("inside the subnet")}}
+	c := &nft.Chain{Name: "acl_" + dir + "_" + string(sub.ID)}
+	stays := []nft.Stmt{nft.Eq(farLink, group), inside}
+	if ports := l.ports(sub); len(ports.Elems) > 0 { // but what goes to a transit router meets it both ways
+		stays = append([]nft.Stmt{nft.NotIn(ports, nft.OIf)}, stays...)
+		if farLink == nft.OIfGroup {
+			c.Rules = append(c.Rules, l.refuse(netplan.StageLoop, nft.In(ports, nft.OIf), nft.In(s.loops, nft.IIf, nft.OIf)))
+		}
+	}
+	c.Rules = append(c.Rules, nft.R(stays...).Note("inside the subnet"))
 	if !open {
 		c.Rules = append(c.Rules, l.lines(a, dir, stage, lines, far)...)
 	}
 	c.Sealed()
 	l.table.Chains = append(l.table.Chains, c)
 	to.Elems = append(to.Elems, nft.K(group).Then(nft.Jump(c.Name)))
+}
+
+// ports are the subnet's links to transit routers.
+func (l *lowerer) ports(sub *netplan.Subnet) *nft.Set {
+	s := &nft.Set{Key: []nft.Field{nft.OIf}}
+	for i := range l.p.ENIs {
+		if e := &l.p.ENIs[i]; e.Subnet == sub.ID && e.Attach == netplan.AttachTransit {
+			s.Elems = append(s.Elems, nft.K(nft.If(l.n.enis[e.ID])))
+		}
+	}
+	return s
 }
 
 // lines lowers an ACL's lines, the first that matches decides.

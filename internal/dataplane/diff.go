@@ -171,14 +171,15 @@ func diffNamespace(have, want *Namespace) (*Change, error) {
 		c.LateSysctl = want.Late
 	}
 	type place struct {
-		table int
-		dest  netip.Prefix
+		table  int
+		dest   netip.Prefix
+		metric int
 	}
 	put := map[place]bool{}
 	for _, r := range c.PutRoutes {
-		put[place{r.Table, r.Dest}] = true
+		put[place{r.Table, r.Dest, r.Metric}] = true
 	}
-	c.DelRoutes = slices.DeleteFunc(c.DelRoutes, func(r Route) bool { return put[place{r.Table, r.Dest}] })
+	c.DelRoutes = slices.DeleteFunc(c.DelRoutes, func(r Route) bool { return put[place{r.Table, r.Dest, r.Metric}] })
 	gone := map[string]bool{} // what is on a link goes with it, but for routes: they end at once
 	for _, l := range c.DelLinks {
 		gone[l.Name] = true

@@ -131,7 +131,7 @@ func (s *vpcState) blame(p Packet, d Drop) []cloud.Ref {
 		return nil
 	}
 	switch d.Stage {
-	case netplan.StageNoRoute, netplan.StageBlackhole, netplan.StageNotForMe, netplan.StageNoHost, netplan.StageLoop:
+	case netplan.StageNoRoute, netplan.StageBlackhole, netplan.StageNotForMe, netplan.StageNoHost, netplan.StageLoop, netplan.StageTransitZone:
 		return s.routeRefs(int(p.Mark&0xffff), d.Dst.Addr())
 	case netplan.StageNoPublicIP, netplan.StagePrivateDest:
 		var refs []cloud.Ref
@@ -145,10 +145,11 @@ func (s *vpcState) blame(p Packet, d Drop) []cloud.Ref {
 
 // routeRefs names the route that a table has for an address, or the table that has none.
 func (s *vpcState) routeRefs(number int, to netip.Addr) []cloud.Ref {
-	for _, t := range s.plan.Tables {
-		if s.network.tables[t.ID] != number {
+	for _, u := range tableUses(s.plan) {
+		if s.network.tables[u] != number {
 			continue
 		}
+		t := u.of(s.plan)
 		for _, r := range t.Routes { // longest first
 			if r.Dest.Contains(to) && len(r.Source) > 0 {
 				return r.Source

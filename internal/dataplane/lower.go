@@ -59,6 +59,7 @@ type lowerer struct {
 	router  Namespace
 	table   *nft.Table
 	has6    bool
+	tables  map[cloud.SubnetID]int      // number of the route table
 	foreign map[netplan.ProfileKey]bool // profiles of peers
 }
 
@@ -66,7 +67,7 @@ type lowerer struct {
 // it numbers new things in.
 func Lower(p *netplan.Plan, n *Numbers) *Network {
 	n.assign(p)
-	l := &lowerer{p: p, n: n, subnets: map[cloud.SubnetID]*netplan.Subnet{}, out: &Network{
+	l := &lowerer{p: p, n: n, subnets: map[cloud.SubnetID]*netplan.Subnet{}, tables: map[cloud.SubnetID]int{}, out: &Network{
 		VPC: p.VPC, Internet: Namespace{Name: Internet}, Hub: Namespace{Name: Hub}, peers: map[int]cloud.PeeringID{}, Refs: map[string][]cloud.Ref{}, ENIs: map[int]cloud.InterfaceID{}}}
 	if len(p.ENIs) == 0 {
 		return l.out
@@ -74,6 +75,7 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 	l.out.tables = maps.Clone(n.tables)
 	for i := range p.Subnets {
 		l.subnets[p.Subnets[i].ID] = &p.Subnets[i]
+		l.tables[p.Subnets[i].ID] = n.tables[useOf(p, &p.Subnets[i])]
 	}
 	for _, c := range p.CIDRs {
 		l.has6 = l.has6 || c.Addr().Is6()
@@ -82,11 +84,15 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 	l.loopback()
 	l.uplink()
 	l.peerings()
+	l.transits()
 	made := make(map[int]behind, len(p.ENIs))
 	namespaces := make([]Namespace, 1, len(p.ENIs)+1)
 	for i := range p.ENIs {
 		e := &p.ENIs[i]
 		l.attach(e)
+		if e.Attach == netplan.AttachTransit {
+			continue
+		}
 		num := n.enis[e.ID]
 		b, ok := n.made[num]
 		if !ok || !reflect.DeepEqual(b.eni, e) {
@@ -163,7 +169,11 @@ func (l *lowerer) attach(e *netplan.ENI) {
 	n := l.n.enis[e.ID]
 	ns := eniNS(n)
 	l.out.ENIs[n] = e.ID
-	l.router.Links = append(l.router.Links, Link{Name: ns, Index: n, MAC: gatewayMAC, Group: l.n.subnets[e.Subnet], PeerNS: ns, Peer: eth, PeerMAC: eniMAC(e)})
+	link := Link{Name: ns, Index: n, MAC: gatewayMAC, Group: l.n.subnets[e.Subnet], PeerNS: ns, Peer: eth, PeerMAC: eniMAC(e)}
+	if e.Attach == netplan.AttachTransit {
+		link.PeerNS, link.Peer = Hub, l.portLink(e.ID)
+	}
+	l.router.Links = append(l.router.Links, link)
 	for _, a := range e.Addrs {
 		l.router.Neighs = append(l.router.Neighs, Neigh{ns, a, eniMAC(e)})
 		l.router.Routes = append(l.router.Routes, Route{Table: eniTable, Dest: single(a), Kind: Unicast, Link: ns})
@@ -181,18 +191,18 @@ func eniMAC(e *netplan.ENI) string {
 // route meets a rule that says so.
 func (l *lowerer) routes() {
 	r := &l.router
-	for _, t := range l.p.Tables {
-		num := l.n.tables[t.ID]
+	for _, u := range tableUses(l.p) {
+		t, num := u.of(l.p), l.n.tables[u]
 		table := routeTable0 + num
 		r.Rules = append(r.Rules, PolicyRule{Priority: 100, Mark: uint32(num), Mask: 0xffff, Table: table})
 		has := map[netip.Prefix]bool{}
 		for _, route := range t.Routes {
 			has[route.Dest] = true
-			k := l.hop(route)
+			k := l.hop(route, u.zone)
 			k.Table, k.Dest = table, route.Dest
 			r.Routes = append(r.Routes, k)
 			if k.Link == trapNotForMe.name {
-				r.Routes = append(r.Routes, l.ownAddresses(&t, route, table)...)
+				r.Routes = append(r.Routes, l.ownAddresses(t, route, table)...)
 			}
 		}
 		for _, d := range []netip.Prefix{any4, any6} {
@@ -223,8 +233,8 @@ func (l *lowerer) ownAddresses(t *netplan.RouteTable, r netplan.Route, table int
 	return out
 }
 
-// hop lowers what a route does.
-func (l *lowerer) hop(r netplan.Route) Route {
+// hop lowers what a route does with packets from a zone.
+func (l *lowerer) hop(r netplan.Route, zone string) Route {
 	to := func(t trap) Route { return Route{Kind: Unicast, Link: t.name} }
 	switch r.Hop {
 	case netplan.HopLocal:
@@ -241,6 +251,8 @@ func (l *lowerer) hop(r netplan.Route) Route {
 		return Route{Kind: Unicast, Link: uplink, Via: gateway4}
 	case netplan.HopPeering:
 		return l.toPeer(r)
+	case netplan.HopTransit:
+		return l.toPort(r, zone)
 	case netplan.HopNAT, netplan.HopENI:
 		e := l.p.ENI(r.ENI)
 		if e == nil {
@@ -263,16 +275,16 @@ func (l *lowerer) hop(r netplan.Route) Route {
 }
 
 // forwards says whether the interface may send and receive for other addresses.
-func forwards(e *netplan.ENI) bool { return e.AnySource || e.Attach == netplan.AttachNAT }
+func forwards(e *netplan.ENI) bool { return e.AnySource || !e.Attach.Grouped() }
 
 // mark is what packets from the interface carry: its profile and its subnet's route table.
 func (l *lowerer) mark(e *netplan.ENI, forward bool) uint32 {
-	return l.profileMark(e, forward) | uint32(l.n.tables[l.subnets[e.Subnet].Table])
+	return l.profileMark(e, forward) | uint32(l.tables[e.Subnet])
 }
 
-// profileMark is 0 for a NAT gateway, which has no security groups.
+// profileMark is 0 for gateways, which have no security groups.
 func (l *lowerer) profileMark(e *netplan.ENI, forward bool) uint32 {
-	if e.Attach == netplan.AttachNAT {
+	if !e.Attach.Grouped() {
 		return 0
 	}
 	return uint32(l.n.profiles[profileUse{e.Profile, forward}]) << 16

@@ -20,7 +20,7 @@ type Network struct {
 	ENIs map[int]cloud.InterfaceID
 	// public is the one-to-one translation, by which flows of a changed address are found.
 	public []netplan.PublicAddr
-	tables map[cloud.RouteTableID]int
+	tables map[tableUse]int
 	peers  map[int]cloud.PeeringID // by the index of the link in the router
 }
 
@@ -82,6 +82,7 @@ const (
 	Unicast RouteKind = "unicast"
 	Local   RouteKind = "local" // to a socket in this namespace
 	Throw   RouteKind = "throw" // go on with the next policy rule
+	Discard RouteKind = "discard"
 )
 
 // Route is one route; Table 0 is the main one.
@@ -91,6 +92,8 @@ type Route struct {
 	Kind  RouteKind
 	Link  string
 	Via   netip.Addr // on the link; invalid: the destination is
+	// Metric tells routes for the same destination apart: the lowest counts.
+	Metric int
 }
 
 // PolicyRule has packets with a mark, or from a link, look into a table, in both families.

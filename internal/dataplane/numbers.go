@@ -12,7 +12,7 @@ type Numbers struct {
 	VPC      int // tells VPCs apart in the internet's namespace
 	enis     map[cloud.InterfaceID]int
 	subnets  map[cloud.SubnetID]int // as link groups
-	tables   map[cloud.RouteTableID]int
+	tables   map[tableUse]int
 	profiles map[profileUse]int
 	peers    map[cloud.PeeringID]int // as link indexes
 	hub      *HubNumbers
@@ -40,7 +40,7 @@ const (
 
 // NewNumbers starts numbering a VPC.
 func NewNumbers(vpc int) *Numbers {
-	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, subnets: map[cloud.SubnetID]int{}, tables: map[cloud.RouteTableID]int{},
+	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, subnets: map[cloud.SubnetID]int{}, tables: map[tableUse]int{},
 		profiles: map[profileUse]int{}, peers: map[cloud.PeeringID]int{}, hub: &HubNumbers{}, next: [4]int{firstENI, 1, 1, firstSubnet}, made: map[int]behind{}}
 }
 
@@ -53,7 +53,7 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	profiles := map[profileUse]bool{}
 	for _, e := range p.ENIs {
 		enis[e.ID] = true
-		if e.Attach != netplan.AttachNAT {
+		if e.Attach.Grouped() {
 			profiles[profileUse{e.Profile, false}] = true
 			profiles[profileUse{e.Profile, true}] = profiles[profileUse{e.Profile, true}] || e.AnySource
 		}
@@ -76,9 +76,9 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	for _, s := range p.Subnets {
 		subnets[s.ID] = true
 	}
-	tables := map[cloud.RouteTableID]bool{}
-	for _, t := range p.Tables {
-		tables[t.ID] = true
+	tables := map[tableUse]bool{}
+	for _, u := range tableUses(p) {
+		tables[u] = true
 	}
 	forget(n.enis, enis)
 	forget(n.subnets, subnets)
@@ -99,8 +99,8 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	for _, s := range p.Subnets {
 		give(n.subnets, s.ID, &n.next[3], 1<<30)
 	}
-	for _, t := range p.Tables {
-		give(n.tables, t.ID, &n.next[1], 1<<16)
+	for _, u := range tableUses(p) {
+		give(n.tables, u, &n.next[1], 1<<16)
 	}
 	for _, e := range p.ENIs {
 		for _, use := range []profileUse{{e.Profile, false}, {e.Profile, true}} {

@@ -22,10 +22,12 @@ const Hub = "hub"
 // HubSysctls are the hub's settings. It filters nothing: the routers do.
 var HubSysctls = append(slices.Clip(forwardSysctls), acceptLocal)
 
-// HubNumbers numbers peering connections over all VPCs. Numbers are not reused.
+// HubNumbers numbers peering connections and ports of transit routers over all
+// VPCs. Numbers are not reused.
 type HubNumbers struct {
 	mu    sync.Mutex
-	given map[cloud.PeeringID]int // guarded by mu
+	given map[cloud.PeeringID]int   // guarded by mu
+	ports map[cloud.InterfaceID]int // guarded by mu
 }
 
 // table is the hub's table that leads to one end of a peering connection.
@@ -227,7 +229,11 @@ func (m *Manager) remote(s *vpcState, p Packet, d Drop) (ids []cloud.InterfaceID
 		at   netip.Addr
 	}{{p.In, d.Src.Addr()}, {p.Out, d.Dst.Addr()}} {
 		peer := s.plan.Peer(s.network.peers[e.link])
-		if peer == nil || p.Namespace != Router {
+		if p.Namespace != Router {
+			continue
+		}
+		if peer == nil {
+			ids = append(ids, m.sender(s, e.link, e.at)...)
 			continue
 		}
 		if far := m.vpcs[peer.VPC]; far != nil && far.plan != nil {
@@ -260,6 +266,7 @@ func (m *Manager) peersOf(id cloud.VPCID) (ids []cloud.VPCID) {
 		for _, p := range s.want.Peers {
 			ids = append(ids, p.VPC)
 		}
+		ids = append(ids, beyond(s.want)...)
 	}
 	return ids
 }

@@ -36,6 +36,7 @@ type ruleSets struct {
 	private          *pair
 	inward           []nft.Rule // for what an egress-only gateway would answer
 	peers            *peerSets
+	ports            *nft.Set // links to transit routers
 }
 
 // rules gives the router's table.
@@ -59,6 +60,7 @@ func (l *lowerer) rules() *nft.Table {
 	chains = append(chains, l.forward(s))
 	chains = append(chains, l.flows(s)...)
 	chains = append(chains, l.translate(s)...)
+	chains = append(chains, l.portRules()...)
 	l.table.Chains = chains
 	return l.table
 }
@@ -72,6 +74,7 @@ func (l *lowerer) identity() *ruleSets {
 		own:        newPair("own", dst, plain, nft.OIf),
 		forwarders: &nft.Set{Name: "forwarders", Key: []nft.Field{nft.OIf}},
 		loops:      &nft.Set{Name: "loops", Key: []nft.Field{nft.IIf, nft.OIf}},
+		ports:      &nft.Set{Key: []nft.Field{nft.IIf}},
 	}
 	for i := range l.p.ENIs {
 		e := &l.p.ENIs[i]
@@ -86,6 +89,9 @@ func (l *lowerer) identity() *ruleSets {
 		}
 		if !forwards(e) {
 			continue
+		}
+		if e.Attach == netplan.AttachTransit {
+			s.ports.Elems = append(s.ports.Elems, nft.K(nft.If(n)))
 		}
 		s.eniAny.Elems = append(s.eniAny.Elems, nft.K(nft.If(n)).To(nft.MarkOf(l.mark(e, true))))
 		s.loops.Elems = append(s.loops.Elems, nft.K(nft.If(n), nft.If(n)))
@@ -198,6 +204,9 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 		in.Rules = append(in.Rules, l.refuse(netplan.StageRouter, nft.Eq(nft.IIf, nft.If(uplinkIndex))))
 	}
 	in.Rules = append(in.Rules, l.peerInput()...)
+	if len(s.ports.Elems) > 0 {
+		in.Rules = append(in.Rules, l.refuse(netplan.StageRouter, nft.In(s.ports, nft.IIf)))
+	}
 	in.Rules = append(in.Rules, s.endpoints.in(nft.Goto("endpoint"))...)
 	in.Rules = append(in.Rules, nft.R(nft.VMap(stateMap, nft.CtState)))
 	in.Rules = append(in.Rules, s.resolvers.in(nft.In(protos(tcp, udp), nft.L4Proto), nft.Eq(nft.DstPort, nft.Port(53)), nft.Accept)...)
@@ -241,7 +250,7 @@ func border(acls *nft.Set) []nft.Rule {
 func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	var rules []nft.Rule
 	add := func(rs ...nft.Rule) { rules = append(rules, rs...) }
-	add(nft.R(nft.Eq(nft.OIfGroup, nft.Group(groupTrap)), nft.VMap(trapped, nft.OIf)))
+	add(nft.R(nft.Eq(nft.OIfGroup, nft.Group(groupTrap)), nft.VMap(l.trapped(), nft.OIf)))
 	add(s.inward...)
 	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
 	add(border(s.aclOut)...)
@@ -271,18 +280,26 @@ func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 }
 
 // trapped leads to the chains that say why a packet went into a trap.
-var trapped = func() *nft.Set {
+func (l *lowerer) trapped() *nft.Set {
 	m := &nft.Set{Key: []nft.Field{nft.OIf}, Verdicts: true}
-	for _, t := range traps {
+	for _, t := range l.traps() {
 		m.Elems = append(m.Elems, nft.K(nft.If(t.index)).Then(nft.Goto(t.name)))
 	}
 	return m
-}()
+}
+
+// traps are those that routes of this VPC may lead to.
+func (l *lowerer) traps() []trap {
+	if len(l.p.Transits) == 0 {
+		return traps
+	}
+	return append(traps[:len(traps):len(traps)], trapNoPort)
+}
 
 // trapChains log and drop what is in the traps; without a route, addresses
 // inside the VPC are told from others.
 func (l *lowerer) trapChains(s *ruleSets) (chains []*nft.Chain) {
-	for _, t := range traps {
+	for _, t := range l.traps() {
 		c := &nft.Chain{Name: t.name}
 		if t == trapNoRoute {
 			s.local.each(func(m *nft.Set, _ []nft.Field) {
@@ -365,6 +382,9 @@ func (l *lowerer) outbound(s *ruleSets) []*nft.Chain {
 		c.Rules = append(c.Rules, nft.R(nft.VMap(s.profOut, nft.MarkHigh)))
 	}
 	c.Rules = append(c.Rules, s.private.in(l.drop(netplan.StagePrivateDest, "")...)...)
+	if len(s.ports.Elems) > 0 { // nothing in another VPC has a public address here
+		c.Rules = append(c.Rules, l.refuse(netplan.StageNoPublicIP, nft.In(s.ports, nft.IIf)))
+	}
 	mapped := &nft.Set{Name: "mapped", Key: []nft.Field{nft.Src4}}
 	for _, a := range l.p.Gateway.Public {
 		mapped.Elems = append(mapped.Elems, nft.K(nft.IP(a.Private)))

@@ -33,6 +33,7 @@ func Compile(v cloud.View, id cloud.VPCID) *Plan {
 	c.p.Account, c.p.Region, c.p.Service = vpc.Account, vpc.Region, vpc.Service
 	c.hosts()
 	c.peers()
+	c.transits()
 	c.endpoints()
 	c.flows()
 	c.services()
@@ -77,6 +78,7 @@ func (c *compiler) hosts() {
 	c.subnets()
 	c.enis()
 	c.nats()
+	c.ports()
 }
 
 func ref[S ~string](kind cloud.Resource, id S) cloud.Ref {

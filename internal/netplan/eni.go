@@ -20,14 +20,14 @@ func (c *compiler) enis() {
 		e := ENI{
 			ID: r.ID, Subnet: r.Subnet, MAC: r.MAC,
 			Attach: attach(r.Use), Addrs: c.addrs(r, sub),
-			AnySource: !r.SourceDestCheck || r.Use == cloud.UseNAT,
+			AnySource: !r.SourceDestCheck || r.Use == cloud.UseNAT || r.Use == cloud.UseTransit,
 			Source:    []cloud.Ref{ref(cloud.KindInterface, r.ID)},
 		}
 		if len(e.Addrs) == 0 {
 			c.problem(ref(cloud.KindInterface, r.ID), "network interface %s has no address of its own in subnet %s", r.ID, r.Subnet)
 			continue
 		}
-		if e.Attach != AttachNAT {
+		if e.Attach.Grouped() {
 			e.Profile = profileKey(r.SecurityGroups)
 		}
 		if r.PublicIP.IsValid() {
@@ -46,6 +46,8 @@ func attach(use cloud.InterfaceUse) Attach {
 		return AttachNAT
 	case cloud.UseEndpoint:
 		return AttachEndpoint
+	case cloud.UseTransit:
+		return AttachTransit
 	default:
 		return AttachDirect
 	}

@@ -118,7 +118,7 @@ func (c *compiler) remoteGroup(id cloud.SecurityGroupID) (keys []ProfileKey, ok 
 		}
 		ok = true
 		for _, e := range c.far[p.ID].p.ENIs {
-			if e.Attach != AttachNAT && slices.Contains(strings.Split(string(e.Profile), ","), string(id)) && !slices.Contains(keys, e.Profile) {
+			if e.Attach.Grouped() && slices.Contains(strings.Split(string(e.Profile), ","), string(id)) && !slices.Contains(keys, e.Profile) {
 				keys = append(keys, e.Profile)
 			}
 		}
@@ -140,7 +140,7 @@ func (c *compiler) peerHosts() {
 	for i := range c.p.Peers {
 		p := &c.p.Peers[i]
 		for _, e := range c.far[p.ID].p.ENIs {
-			if e.Attach == AttachNAT || e.Profile == NoGroups || !named[e.Profile] {
+			if !e.Attach.Grouped() || e.Profile == NoGroups || !named[e.Profile] {
 				continue
 			}
 			for _, a := range e.Addrs {

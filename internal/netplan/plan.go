@@ -23,7 +23,8 @@ type Plan struct {
 	Gateway   *InternetGateway
 	NATs      []NATGateway
 	Endpoints []Endpoint
-	Peers     []Peer // active peering connections
+	Peers     []Peer    // active peering connections
+	Transits  []Transit // attachments to transit routers
 	Flows     []FlowPoint
 	DNS       DNS
 	Problems  []Problem
@@ -148,13 +149,16 @@ const (
 	AttachEndpoint Attach = "endpoint"
 )
 
+// Grouped says whether security groups are on such interfaces: they are not on gateways.
+func (a Attach) Grouped() bool { return a != AttachNAT && a != AttachTransit }
+
 // ENI is one network interface.
 type ENI struct {
 	ID      cloud.InterfaceID
 	Subnet  cloud.SubnetID
 	Attach  Attach
 	Addrs   []netip.Addr // private, IPv4 first
-	Profile ProfileKey   // "" for NAT gateways: no security group
+	Profile ProfileKey   // "" for NAT gateways and ports of transit routers: no security group
 	MAC     string
 	// AnySource: source/destination check is off, so it may send from and receive for other addresses.
 	AnySource bool

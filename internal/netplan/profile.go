@@ -26,7 +26,7 @@ func (c *compiler) profiles() {
 	keys := map[ProfileKey]bool{}
 	carry := map[cloud.SecurityGroupID][]ProfileKey{} // profiles that contain a group
 	for _, e := range c.p.ENIs {
-		if e.Attach == AttachNAT || keys[e.Profile] {
+		if !e.Attach.Grouped() || keys[e.Profile] {
 			continue
 		}
 		keys[e.Profile] = true

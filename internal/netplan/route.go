@@ -176,8 +176,8 @@ func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.Interfa
 		if e == nil {
 			return "", "", fmt.Sprintf("network interface %s is not in VPC %s", t.ID, c.vpc.ID)
 		}
-		if e.Attach == AttachNAT {
-			return "", "", fmt.Sprintf("network interface %s is a NAT gateway's; routes name the gateway itself", t.ID)
+		if !e.Attach.Grouped() {
+			return "", "", fmt.Sprintf("network interface %s is a gateway's; routes name the gateway itself", t.ID)
 		}
 		return HopENI, e.ID, ""
 	case cloud.TargetEndpoint:
@@ -187,6 +187,9 @@ func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.Interfa
 		return HopEndpoint, "", ""
 	case cloud.TargetPeering:
 		hop, why = c.peerHop(t.ID)
+		return hop, "", why
+	case cloud.TargetTransit:
+		hop, why = c.transitHop(t.ID)
 		return hop, "", why
 	case cloud.TargetBlackhole:
 		return "", "", "the route says so"

@@ -80,19 +80,10 @@ func (x *Analyser) known() prefixes {
 			p.bits[v4] = append(p.bits[v4], f.Bits())
 		}
 	}
-	for _, t := range x.p.Tables {
-		for _, r := range t.Routes {
-			add(r.Dest)
-		}
-	}
-	for _, a := range x.p.ACLs {
-		for _, l := range slices.Concat(a.In, a.Out) {
-			add(l.Prefix)
-		}
-	}
-	for _, f := range x.p.Profiles {
-		for _, r := range slices.Concat(f.In, f.Out) {
-			add(r.Prefix)
+	prefixesOf(x.p, add)
+	for _, id := range x.elsewhere() { // what these VPCs let in and lead back
+		if x.atlas != nil {
+			prefixesOf(x.atlas.of(id).p, add)
 		}
 	}
 	for v4, bits := range p.bits {
@@ -102,6 +93,30 @@ func (x *Analyser) known() prefixes {
 		p.bits[v4] = bits
 	}
 	return p
+}
+
+// prefixesOf calls f with every prefix in a plan's rules and routes.
+func prefixesOf(p *netplan.Plan, f func(netip.Prefix)) {
+	for _, t := range p.Tables {
+		for _, r := range t.Routes {
+			f(r.Dest)
+		}
+	}
+	for _, t := range p.Transits {
+		for _, r := range t.Routes {
+			f(r.Dest)
+		}
+	}
+	for _, a := range p.ACLs {
+		for _, l := range slices.Concat(a.In, a.Out) {
+			f(l.Prefix)
+		}
+	}
+	for _, g := range p.Profiles {
+		for _, r := range slices.Concat(g.In, g.Out) {
+			f(r.Prefix)
+		}
+	}
 }
 
 func (p prefixes) around(a netip.Addr) netip.Prefix {

@@ -60,6 +60,9 @@ func (x *Analyser) explain(d Drop, pkt packet, answer bool) Answer {
 	if from == nil {
 		from = w.abroad(pkt)
 	}
+	if from == nil {
+		from = w.remoteSender(pkt.src)
+	}
 	if pair := w.public(pkt.dst); from == nil && pair != nil {
 		pkt.dst = pair.Public
 	}

@@ -38,11 +38,12 @@ const (
 	RoleGateway  Role = "gateway" // an internet, egress-only or endpoint gateway, or the resolver
 	RoleACLIn    Role = "acl-in"
 	RoleGroupIn  Role = "group-in"
-	RoleTarget   Role = "target" // an interface receives
-	RoleNAT      Role = "nat"    // the NAT gateway behind that interface sends it on
+	RoleTarget   Role = "target"  // an interface receives
+	RoleNAT      Role = "nat"     // the NAT gateway behind that interface sends it on
+	RoleTransit  Role = "transit" // the transit router behind that interface, and the attachments on either side
 )
 
-var roleOrder = []Role{RoleSource, RoleGroupOut, RoleACLOut, RoleRoute, RoleGateway, RoleACLIn, RoleGroupIn, RoleTarget, RoleNAT}
+var roleOrder = []Role{RoleSource, RoleGroupOut, RoleACLOut, RoleRoute, RoleGateway, RoleACLIn, RoleGroupIn, RoleTarget, RoleNAT, RoleTransit}
 
 // InOrder returns the hops of a path as the packet travels. (A path itself has
 // them in the order in which they are decided.)

@@ -23,9 +23,11 @@ func (w *walk) pass(l leg) *stop {
 	return nil
 }
 
-// border applies the network ACLs, which keep no state.
+// border applies the network ACLs, which keep no state. What goes to a transit
+// router passes both directions even inside one subnet.
+// https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
 func (w *walk) border(l leg) *stop {
-	if l.from != nil && l.to != nil && l.from.Subnet == l.to.Subnet {
+	if l.from != nil && l.to != nil && l.from.Subnet == l.to.Subnet && l.to.Attach != netplan.AttachTransit {
 		return nil
 	}
 	if l.from != nil {
@@ -71,7 +73,7 @@ func (w *walk) groups(l leg) *stop {
 	if l.to == nil && l.peer != nil {
 		receiver = l.peer.Knows(l.pkt.dst)
 	}
-	if l.from != nil && l.from.Attach != netplan.AttachNAT {
+	if l.from != nil && l.from.Attach.Grouped() {
 		p := w.profile(l.from)
 		rule, ok := groupRuling(p.Out, l.pkt, l.pkt.dst, receiver)
 		if !ok {
@@ -79,7 +81,7 @@ func (w *walk) groups(l leg) *stop {
 		}
 		w.hop(Hop{Resource: rule.Source[0], Role: RoleGroupOut, Rule: rule, ENI: l.from}, func() string { return "lets " + string(l.from.ID) + " send" })
 	}
-	if l.to != nil && l.to.Attach != netplan.AttachNAT {
+	if l.to != nil && l.to.Attach.Grouped() {
 		p := w.profile(l.to)
 		rule, ok := groupRuling(p.In, l.pkt, l.pkt.src, sender)
 		if !ok {
@@ -98,11 +100,26 @@ func (w *walk) back() *stop {
 	if w.unanswered {
 		return nil
 	}
+	var entry *netplan.ENI // the port by which the answer comes, if it does by one
 	for i := len(w.legs) - 1; i >= 0; i-- {
 		there := w.legs[i]
 		w.Analyser = there.in
-		l := leg{from: there.to, to: there.from, pkt: there.pkt.answer(), peer: there.peer}
+		l := leg{from: there.to, to: there.from, pkt: there.pkt.answer(), peer: there.peer, in: there.in}
+		if entry != nil {
+			l.from = entry
+		}
 		w.leg++
+		if l.to != nil && l.to.Attach == netplan.AttachTransit && i > 0 {
+			if i == len(w.legs)-1 {
+				w.at(l.from, RoleSource, l.pkt, func() string { return "answers to " + l.pkt.dst.String() })
+			}
+			var s *stop
+			if entry, s = w.carryBack(&l, w.legs[i-1].in); s != nil {
+				return s
+			}
+			continue
+		}
+		entry = nil
 		if l.from == nil || l.to == nil {
 			w.mirror(there.number, RoleGateway)
 		}

@@ -124,5 +124,10 @@ func (x *Analyser) near() []*Analyser {
 			out = append(out, x.atlas.of(p.VPC))
 		}
 	}
+	for _, id := range x.elsewhere() {
+		if x.atlas != nil {
+			out = append(out, x.atlas.of(id))
+		}
+	}
 	return out
 }

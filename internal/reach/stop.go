@@ -18,28 +18,32 @@ type stop struct {
 
 // codes are the vendor's explanation codes for each stage.
 var codes = map[netplan.Stage]string{
-	netplan.StageSpoof:        "ENI_SOURCE_DEST_CHECK_RESTRICTION",
-	netplan.StageLinkLocal:    "NO_POSSIBLE_DESTINATION",
-	netplan.StageRouter:       "NO_POSSIBLE_DESTINATION",
-	netplan.StageNoRoute:      "NO_ROUTE_TO_DESTINATION",
-	netplan.StageBlackhole:    "BAD_STATE_ROUTE",
-	netplan.StageNoHost:       "NO_POSSIBLE_DESTINATION",
-	netplan.StageNotForMe:     "ENI_SOURCE_DEST_CHECK_RESTRICTION",
-	netplan.StageNoPrivateIP:  "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
-	netplan.StageEgressOnlyIn: "NO_PATH",
-	netplan.StageACLOut:       "SUBNET_ACL_RESTRICTION",
-	netplan.StageACLIn:        "SUBNET_ACL_RESTRICTION",
-	netplan.StageGroupOut:     "ENI_SG_RULES_MISMATCH",
-	netplan.StageGroupIn:      "ENI_SG_RULES_MISMATCH",
-	netplan.StageNATProtocol:  "PROTOCOL_RESTRICTION",
-	netplan.StageUnsolicited:  "NO_POSSIBLE_DESTINATION",
-	netplan.StageEndpoint:     "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
-	netplan.StageNoPublicIP:   "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
-	netplan.StagePrivateDest:  "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
-	netplan.StageLoop:         "NO_PATH",
-	netplan.StageTransit:      "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
-	netplan.StageAsymmetric:   "NO_ROUTE_TO_DESTINATION",
-	netplan.StageFlowLimit:    "NO_PATH",
+	netplan.StageSpoof:            "ENI_SOURCE_DEST_CHECK_RESTRICTION",
+	netplan.StageLinkLocal:        "NO_POSSIBLE_DESTINATION",
+	netplan.StageRouter:           "NO_POSSIBLE_DESTINATION",
+	netplan.StageNoRoute:          "NO_ROUTE_TO_DESTINATION",
+	netplan.StageBlackhole:        "BAD_STATE_ROUTE",
+	netplan.StageNoHost:           "NO_POSSIBLE_DESTINATION",
+	netplan.StageNotForMe:         "ENI_SOURCE_DEST_CHECK_RESTRICTION",
+	netplan.StageNoPrivateIP:      "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+	netplan.StageEgressOnlyIn:     "NO_PATH",
+	netplan.StageACLOut:           "SUBNET_ACL_RESTRICTION",
+	netplan.StageACLIn:            "SUBNET_ACL_RESTRICTION",
+	netplan.StageGroupOut:         "ENI_SG_RULES_MISMATCH",
+	netplan.StageGroupIn:          "ENI_SG_RULES_MISMATCH",
+	netplan.StageNATProtocol:      "PROTOCOL_RESTRICTION",
+	netplan.StageUnsolicited:      "NO_POSSIBLE_DESTINATION",
+	netplan.StageEndpoint:         "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
+	netplan.StageNoPublicIP:       "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+	netplan.StagePrivateDest:      "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
+	netplan.StageLoop:             "NO_PATH",
+	netplan.StageTransit:          "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
+	netplan.StageAsymmetric:       "NO_ROUTE_TO_DESTINATION",
+	netplan.StageTransitZone:      "TGW_ROUTE_AZ_RESTRICTION",
+	netplan.StageTransitNoTable:   "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
+	netplan.StageTransitNoRoute:   "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT",
+	netplan.StageTransitBlackhole: "TGW_RTB_BAD_STATE_ROUTE",
+	netplan.StageFlowLimit:        "NO_PATH",
 }
 
 // sprintf is fmt.Sprintf for full answers.
@@ -89,6 +93,8 @@ func hopName(r *netplan.Route) string {
 		return "network interface " + r.Target
 	case netplan.HopPeering:
 		return "peering connection " + r.Target
+	case netplan.HopTransit:
+		return "transit router " + r.Target
 	case netplan.HopEndpoint:
 		if r.Target == string(netplan.ServicesID) {
 			return "the platform's internal services"

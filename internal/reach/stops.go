@@ -107,6 +107,8 @@ func (w *walk) loops(to *netplan.ENI, p packet) *stop {
 func (w *walk) noPublicIP(e *netplan.ENI, p packet, r *netplan.Route) *stop {
 	s := &stop{stage: netplan.StageNoPublicIP, blame: append([]cloud.Ref{eniRef(e)}, r.Source...)}
 	switch {
+	case e.Attach == netplan.AttachTransit:
+		s.text = w.sprintf("%s, but %s is in another VPC and has no public address here, so packets from it do not leave; lead them to a NAT gateway", w.sends(e, r), p.src)
 	case !p.src.Is4():
 		s.text = w.sprintf("%s, but %s is not an address of VPC %s, so packets from it do not leave; send from an address of the VPC", w.sends(e, r), p.src, w.p.VPC)
 	case e.Attach == netplan.AttachNAT:
@@ -156,6 +158,9 @@ func (w *walk) natProtocol(p packet, r *netplan.Route) *stop {
 
 func (w *walk) unsolicited(l leg) *stop {
 	text := w.sprintf("%s (%s) carries functions, which open connections but accept none", l.to.ID, l.pkt.dst)
+	if l.to.Attach == netplan.AttachTransit {
+		text = w.sprintf("%s (%s) is a port of a transit router, which takes nothing for itself", l.to.ID, l.pkt.dst)
+	}
 	if l.to.Attach == netplan.AttachNAT {
 		text = w.sprintf("%s (%s) is a NAT gateway's, which lets answers in but nothing that it did not ask for; give the host behind it an address of its own",
 			l.to.ID, l.pkt.dst)
@@ -213,6 +218,8 @@ func (w *walk) asymmetric(l *leg) *stop {
 	from := "where the flow came from"
 	if l.peer != nil {
 		from = "peering connection " + string(l.peer.ID) + ", which the flow came in by"
+	} else if l.to != nil && l.to.Attach == netplan.AttachTransit {
+		from = "the VPC that the flow came from"
 	} else if l.to == nil {
 		from = "the internet gateway that the flow came in by"
 	}

@@ -85,13 +85,19 @@ func (w *walk) forward(from *netplan.ENI, pkt packet) *stop {
 }
 
 // step takes a packet from an interface through the router once. It returns the
-// NAT gateway's interface from which the packet, translated, goes on.
+// interface from which the packet goes on: a NAT gateway's, which translated it,
+// or a transit router's port in another VPC.
 func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 	switch {
 	case w.p.DNS.Enabled && slices.Contains(w.p.DNS.Resolvers, pkt.dst): // else nobody has the address
+		if from.Attach == netplan.AttachTransit {
+			return nil, w.arriving(from, *pkt, nil)
+		}
 		return nil, w.resolve(*pkt)
 	case !routable(pkt.dst):
 		return nil, w.unroutable(from, *pkt)
+	case slices.Contains(from.Addrs, pkt.dst) && from.Attach == netplan.AttachTransit:
+		return nil, w.loops(from, *pkt)
 	case slices.Contains(from.Addrs, pkt.dst):
 		return nil, w.itself(from, *pkt)
 	case w.router(pkt.dst):
@@ -116,9 +122,14 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 	case netplan.HopInternet, netplan.HopEgressOnly:
 		return nil, w.leave(from, *pkt, r)
 	case netplan.HopEndpoint:
+		if from.Attach == netplan.AttachTransit {
+			return nil, w.arriving(from, *pkt, r)
+		}
 		return nil, w.endpoint(from, *pkt, r)
 	case netplan.HopPeering:
 		return nil, w.cross(from, *pkt, r)
+	case netplan.HopTransit:
+		return w.toTransit(from, *pkt, r)
 	default:
 		return nil, w.blackhole(from, *pkt, r)
 	}
@@ -235,6 +246,9 @@ func (w *walk) leave(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 		return s
 	}
 	w.end = "the internet through " + hopName(r)
+	if from.Attach == netplan.AttachTransit {
+		return w.noPublicIP(from, pkt, r)
+	}
 	if !pkt.src.Is4() {
 		if !w.local(pkt.src) {
 			return w.noPublicIP(from, pkt, r)
