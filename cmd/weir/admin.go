@@ -29,7 +29,7 @@ func (d *daemon) adminHandler() http.Handler {
 	mux.HandleFunc("POST /_weir/down", d.guard(d.owner(d.plain(d.down))))
 	mux.HandleFunc("POST /_weir/vpcs", d.local(d.blueprint))
 	mux.HandleFunc("POST /_weir/accounts", d.guard(d.owner(d.plain(d.createAccount))))
-	mux.HandleFunc("POST /_weir/attach", d.guard(d.owner(d.attach)))
+	mux.HandleFunc("POST /_weir/attach", d.guard(d.owner(d.plain(d.attach))))
 	mux.HandleFunc("GET /_weir/instances/{id}/console", d.guard(d.owner(d.plain(d.consoleOf))))
 	mux.HandleFunc("POST /_weir/why", d.local(d.why))
 	mux.HandleFunc("POST /_weir/matrix", d.local(d.matrix))
@@ -149,7 +149,9 @@ func (d *daemon) environment(*http.Request) (any, error) {
 }
 
 func (d *daemon) reset(r *http.Request) (any, error) {
-	return nil, d.control.Reset(r.Context(), iam.Managed())
+	err := d.control.Reset(r.Context(), iam.Managed())
+	d.guests.end() // their interfaces are gone
+	return nil, err
 }
 
 func (d *daemon) down(*http.Request) (any, error) {

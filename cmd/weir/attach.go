@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -34,6 +30,7 @@ type attached struct {
 	Interface string   `json:"interface"`
 	Addrs     []string `json:"addrs"`
 	Public    string   `json:"public,omitempty"`
+	Dir       string   `json:"dir"` // where its keeper listens
 	Names     []string `json:"names"`
 }
 
@@ -69,60 +66,26 @@ func attach(ctx context.Context, e env, args []string) error {
 	if in.Dir, err = os.Getwd(); err != nil {
 		return err
 	}
-	conn, r, err := openAttach(ctx, *addr, in)
-	if err != nil {
+	c := newClient(*addr)
+	if err := c.asOwner(ctx); err != nil {
 		return err
 	}
+	var at attached
+	if err := c.call(ctx, http.MethodPost, "/_weir/attach", in, &at); err != nil {
+		return err
+	}
+	conn, err := dialKeeper(at.Dir, keeperClient)
+	if err != nil {
+		return fmt.Errorf("reaching the program's keeper: %w", err)
+	}
 	defer conn.Close()
-	return followAttach(ctx, e, conn, r)
-}
-
-// openAttach asks the daemon and takes the connection over.
-func openAttach(ctx context.Context, addr string, in attachRequest) (net.Conn, *bufio.Reader, error) {
-	c := newClient(addr)
-	if err := c.asOwner(ctx); err != nil {
-		return nil, nil, err
-	}
-	base, err := url.Parse(c.base)
-	if err != nil {
-		return nil, nil, err
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", base.Host)
-	if err != nil {
-		return nil, nil, fmt.Errorf("no daemon answers at %s: start one with `weir up`: %w", base, err)
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	req, err := http.NewRequest(http.MethodPost, base.String()+"/_weir/attach", strings.NewReader(string(body)))
-	if err != nil {
-		return nil, nil, err
-	}
-	req.Header.Set("Connection", "Upgrade")
-	req.Header.Set("Upgrade", "weir-attach")
-	req.Header.Set(tokenHeader, c.owner)
-	if err := req.Write(conn); err != nil {
-		conn.Close()
-		return nil, nil, err
-	}
-	r := bufio.NewReader(conn)
-	res, err := http.ReadResponse(r, req)
-	if err != nil {
-		conn.Close()
-		return nil, nil, err
-	}
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		defer conn.Close()
-		b, _ := io.ReadAll(res.Body)
-		return nil, nil, errors.New(answerError(res.Status, b))
-	}
-	return conn, r, nil
+	fmt.Fprintf(e.stderr, "weir: %s at %s%s\n", at.Interface, strings.Join(append(at.Addrs, at.Names...), " "), publicNote(at.Public))
+	return followAttach(ctx, e, conn)
 }
 
 // followAttach carries stdin, stdout, stderr and signals until the program ends.
-func followAttach(ctx context.Context, e env, conn net.Conn, r io.Reader) error {
+// The daemon has no part in that: it may come and go.
+func followAttach(ctx context.Context, e env, conn net.Conn) error {
 	send := sender(conn)
 	go func() {
 		_, _ = io.Copy(frameWriter{frameInput, send}, e.stdin)
@@ -131,17 +94,11 @@ func followAttach(ctx context.Context, e env, conn net.Conn, r io.Reader) error 
 	stop := context.AfterFunc(ctx, func() { _ = send(frameSignal, []byte{byte(syscall.SIGTERM)}) })
 	defer stop()
 	for {
-		kind, b, err := readFrame(r)
+		kind, b, err := readFrame(conn)
 		if err != nil {
 			return fmt.Errorf("the daemon ended the connection: %w", err)
 		}
 		switch kind {
-		case frameInfo:
-			var a attached
-			if err := json.Unmarshal(b, &a); err != nil {
-				return err
-			}
-			fmt.Fprintf(e.stderr, "weir: %s at %s%s\n", a.Interface, strings.Join(append(a.Addrs, a.Names...), " "), publicNote(a.Public))
 		case frameOutput:
 			_, _ = e.stdout.Write(b)
 		case frameError:

@@ -46,6 +46,8 @@ type daemon struct {
 	store     *store.Store
 	logs      *logs.Logs
 	control   *control.Control
+	pins      *linux.Pins
+	guests    *guests
 	lab       *lab.Lab
 	network   *dataplane.Manager
 	dns       *dns.Server
@@ -73,7 +75,7 @@ func start(ctx context.Context, c *config, log *slog.Logger) (*daemon, error) {
 	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.group, ctx = errgroup.WithContext(ctx)
 	for _, step := range []func(context.Context) error{
-		d.openListener, d.openState, d.writeToken, d.openTrust, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.openHosts, d.openInvoker, d.serve,
+		d.openListener, d.openState, d.writeToken, d.openTrust, d.openPins, d.findGuests, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.takeGuests, d.openHosts, d.openInvoker, d.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.close())
@@ -185,7 +187,19 @@ func (d *daemon) openControl(ctx context.Context) error {
 	if err := d.control.Bootstrap(ctx, iam.Managed()); err != nil {
 		return err
 	}
-	return d.control.ForgetHosts(ctx)
+	return d.control.ForgetHosts(ctx, d.guests.held)
+}
+
+// pinsDir is where namespaces outlive the daemon.
+func (d *daemon) pinsDir() string { return filepath.Join(d.cfg.data, "network", "netns") }
+
+// openPins finds the namespaces that an earlier daemon left.
+func (d *daemon) openPins(context.Context) (err error) {
+	d.pins, err = linux.OpenPins(d.pinsDir())
+	if err == nil {
+		d.onClose(d.pins.Close)
+	}
+	return err
 }
 
 // certs is the directory of the certificates that functions and instances trust.
@@ -215,8 +229,12 @@ func (d *daemon) openInternet(ctx context.Context) (err error) {
 	if err := lab.Sweep(nil); err != nil && d.cfg.internet == "host" {
 		return err
 	}
+	ns, err := d.pins.Internet()
+	if err != nil {
+		return err
+	}
 	d.lab, err = lab.Start(ctx, lab.Config{
-		Mode: lab.Mode(d.cfg.internet), CA: d.ca, Regions: regions, Dir: d.cfg.data, Log: d.log,
+		NetNS: ns, Mode: lab.Mode(d.cfg.internet), CA: d.ca, Regions: regions, Dir: d.cfg.data, Log: d.log,
 		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) }),
 	})
 	if err == nil {
@@ -229,7 +247,7 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	if missing := linux.Check(); len(missing) > 0 {
 		return fmt.Errorf("this machine cannot enforce networks, so Weir does not start: %s", strings.Join(missing, "; "))
 	}
-	kernel, err := linux.New(linux.Config{Dir: filepath.Join(d.cfg.data, "network"), Internet: d.lab.NetNS(), Log: d.log})
+	kernel, err := linux.New(linux.Config{Pins: d.pins, Internet: d.lab.NetNS(), Log: d.log})
 	if err != nil {
 		return err
 	}
@@ -237,7 +255,7 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) })
 	d.gateways = newGateways(kernel, api, d.ca, d.log)
 	d.endpoints = newEndpoints(kernel, api, d.ca, d.cfg.endpointIdle, d.log)
-	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, EndpointIdle: d.cfg.endpointIdle})
+	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.guests.held, EndpointIdle: d.cfg.endpointIdle})
 	d.onClose(d.network.Close)
 	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); return nil })
 	d.group.Go(func() error { return d.network.Run(ctx) })

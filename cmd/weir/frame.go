@@ -12,9 +12,9 @@ const (
 	frameInput  byte = iota // to the program; empty is the end
 	frameOutput             // from it
 	frameError
-	frameInfo   // an attached, as JSON, before anything else
 	frameExit   // its exit status
 	frameSignal // to it
+	frameEnd    // from the daemon: end it
 )
 
 const maxFrame = 1 << 20

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -26,46 +24,38 @@ import (
 	"weir/internal/netplan"
 )
 
-// attach serves POST /_weir/attach: it makes the interface, runs the program
-// behind it and carries its input and output until it or the caller ends.
-func (d *daemon) attach(w http.ResponseWriter, r *http.Request) {
+// attach serves POST /_weir/attach: it makes the interface and starts the keeper
+// that runs the program behind it. The caller goes on with the keeper.
+func (d *daemon) attach(r *http.Request) (any, error) {
 	var in attachRequest
-	h, err := func() (*guest, error) {
-		if err := decode(r, &in); err != nil {
-			return nil, err
-		}
-		if r.Header.Get("Upgrade") != "weir-attach" || len(in.Argv) == 0 {
-			return nil, cloud.Errorf(cloud.Missing, "", "", "attach", "an attach request has a command and upgrades to weir-attach; use `weir attach`")
-		}
-		return d.newHost(r.Context(), in)
-	}()
-	if err != nil {
-		answer(w, statusOf(err), map[string]string{"error": err.Error()})
-		return
+	if err := decode(r, &in); err != nil {
+		return nil, err
 	}
-	conn, rw, err := http.NewResponseController(w).Hijack()
+	if len(in.Argv) == 0 {
+		return nil, cloud.Errorf(cloud.Missing, "", "", "attach", "an attach request has a command; use `weir attach`")
+	}
+	h, err := d.newHost(r.Context(), in)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.keep(); err != nil {
 		h.close()
-		d.log.Error("taking over an attach connection", "err", err)
-		return
+		return nil, err
 	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Time{})
-	fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: weir-attach\r\n\r\n")
-	send := sender(conn)
-	status := h.run(send, rw.Reader)
-	h.close() // first: who sees the program end finds its interface gone
-	_ = send(frameExit, []byte{status})
+	return h.info(), nil
 }
 
-// guest is a program of the machine in a VPC.
+// guest is a program of the machine in a VPC, run by a keeper.
 type guest struct {
 	d    *daemon
 	in   attachRequest
 	eni  *cloud.Interface
 	slot *host.Slot
-	dir  string // holds its resolv.conf and hosts
+	conn net.Conn // to its keeper
 }
+
+// dir holds its socket, resolv.conf and hosts.
+func (h *guest) dir() string { return filepath.Join(h.d.guestsDir(), string(h.eni.ID)) }
 
 // newHost makes the interface and waits until the network has it.
 func (d *daemon) newHost(ctx context.Context, in attachRequest) (*guest, error) {
@@ -100,7 +90,7 @@ func (h *guest) connect(ctx context.Context) (err error) {
 	if h.slot, err = h.d.lease(ctx, h.eni, h.d.store.View().Rev()); err != nil {
 		return err
 	}
-	if h.dir, err = os.MkdirTemp("", "weir-host-"); err != nil {
+	if err := os.MkdirAll(h.dir(), 0o700); err != nil {
 		return err
 	}
 	resolv := ""
@@ -110,9 +100,8 @@ func (h *guest) connect(ctx context.Context) (err error) {
 	resolv += "search " + strings.Join(append(h.slot.Search, cloud.HostDomain), " ") + "\n"
 	hosts := "127.0.0.1 localhost\n::1 localhost\n" + h.eni.Addrs[0].String() + " " + h.hostname() + "\n"
 	return errors.Join(
-		os.WriteFile(filepath.Join(h.dir, "resolv.conf"), []byte(resolv), 0o644),
-		os.WriteFile(filepath.Join(h.dir, "hosts"), []byte(hosts), 0o644),
-		os.Chmod(h.dir, 0o755))
+		os.WriteFile(filepath.Join(h.dir(), "resolv.conf"), []byte(resolv), 0o644),
+		os.WriteFile(filepath.Join(h.dir(), "hosts"), []byte(hosts), 0o644))
 }
 
 func (h *guest) hostname() string {
@@ -126,9 +115,7 @@ func (h *guest) close() {
 	if h.slot != nil {
 		h.slot.Release()
 	}
-	if h.dir != "" {
-		_ = os.RemoveAll(h.dir)
-	}
+	_ = os.RemoveAll(h.dir())
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := h.d.control.DeleteHost(ctx, h.eni.ID); err != nil {
@@ -137,7 +124,7 @@ func (h *guest) close() {
 }
 
 func (h *guest) info() attached {
-	a := attached{Interface: string(h.eni.ID)}
+	a := attached{Interface: string(h.eni.ID), Dir: h.dir()}
 	for _, addr := range append(h.eni.Addrs, h.eni.Addrs6...) {
 		a.Addrs = append(a.Addrs, addr.String())
 	}
@@ -162,64 +149,6 @@ func namesOf(p *netplan.Plan, addr netip.Addr) []string {
 	return names
 }
 
-// run runs the program, carries its streams and returns its exit status.
-func (h *guest) run(send func(kind byte, b []byte) error, r *bufio.Reader) byte {
-	info, _ := json.Marshal(h.info()) // plain strings
-	_ = send(frameInfo, info)
-	cmd := h.command()
-	stdin, err := cmd.StdinPipe()
-	if err == nil {
-		cmd.Stdout, cmd.Stderr = frameWriter{frameOutput, send}, frameWriter{frameError, send}
-		err = startIn(h.slot.NetNS, cmd)
-	}
-	if err != nil {
-		_ = send(frameError, fmt.Appendf(nil, "weir: running %s: %v\n", h.in.Argv[0], err))
-		return 127
-	}
-	done := make(chan struct{})
-	go h.obey(r, stdin, cmd, done)
-	err = cmd.Wait()
-	close(done)
-	return status8(err)
-}
-
-// obey carries input and signals to the program, and kills it when the caller goes.
-func (h *guest) obey(r *bufio.Reader, stdin io.WriteCloser, cmd *exec.Cmd, done <-chan struct{}) {
-	for {
-		kind, b, err := readFrame(r)
-		if err != nil {
-			select {
-			case <-done:
-			default:
-				_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			}
-			return
-		}
-		switch {
-		case kind == frameInput && len(b) == 0:
-			stdin.Close()
-		case kind == frameInput:
-			_, _ = stdin.Write(b)
-		case kind == frameSignal && len(b) == 1:
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.Signal(b[0]))
-		}
-	}
-}
-
-// hostStage is the hidden subcommand that gives a host its own names before it becomes the program.
-const hostStage = "__host"
-
-// command is the program, started through hostStage in a mount namespace of its own.
-func (h *guest) command() *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append([]string{hostStage, h.dir, h.hostname(), h.in.User}, h.in.Argv...)...)
-	cmd.Env, cmd.Dir = h.in.Env, h.in.Dir
-	cmd.WaitDelay = 2 * time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS,
-	}
-	return cmd
-}
-
 // startIn starts a command in a network namespace. The thread is thrown away
 // when the command ends: Pdeathsig follows it, and it must not come back into use
 // in the wrong namespace.
@@ -242,10 +171,11 @@ func startIn(ns *os.File, cmd *exec.Cmd) error {
 
 // becomeHost is hostStage: it puts the host's own names in place and runs the program.
 func becomeHost(args []string) error {
-	dir, name, user, argv := args[0], args[1], args[2], args[3:]
+	dir, name, user, pins, argv := args[0], args[1], args[2], args[3], args[4:]
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making mounts private: %w", err)
 	}
+	_ = unix.Unmount(pins, unix.MNT_DETACH) // else the program holds every network that there is now
 	for _, f := range []string{"resolv.conf", "hosts"} {
 		target, err := filepath.EvalSymlinks("/etc/" + f)
 		if err != nil {

@@ -51,13 +51,20 @@ func commands() []command {
 }
 
 func main() {
-	if len(os.Args) > 5 && os.Args[1] == hostStage {
+	if len(os.Args) > 6 && os.Args[1] == hostStage {
 		err := becomeHost(os.Args[2:])
 		fmt.Fprintln(os.Stderr, "weir:", err)
 		os.Exit(127)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) == 2 && os.Args[1] == keepStage {
+		if err := keep(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "weir: keeping a host:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(run(ctx, env{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 }
 

@@ -83,11 +83,11 @@ func (c *Control) DeleteHost(ctx context.Context, id cloud.InterfaceID) error {
 	})
 }
 
-// ForgetHosts removes the interfaces of hosts that ended with an earlier daemon.
-func (c *Control) ForgetHosts(ctx context.Context) error {
+// ForgetHosts removes the interfaces of hosts of an earlier daemon that are not held any more.
+func (c *Control) ForgetHosts(ctx context.Context, held func(cloud.InterfaceID) bool) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {
 		for i := range cloud.Interfaces.All(tx) {
-			if i.Managed == hostManager {
+			if i.Managed == hostManager && !held(i.ID) {
 				removeInterface(tx, i.ID)
 			}
 		}

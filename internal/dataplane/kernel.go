@@ -13,6 +13,9 @@ import (
 // Kernel has the side effects: package linux, or Memory in tests. Its methods
 // may be called at the same time for different VPCs, and slots' at any time.
 type Kernel interface {
+	// Left lists the VPCs that an earlier process left, until the first Apply for
+	// each takes over what it has and changes what differs.
+	Left() map[cloud.VPCID]Kept
 	// Apply makes the VPC's namespaces what the Network says. After an error
 	// some of it may be in place; Apply may be called again.
 	Apply(ctx context.Context, want *Network) error

@@ -27,7 +27,10 @@ type Config struct {
 	State  State
 	Kernel Kernel
 	Log    *slog.Logger
-	Pool   int // slots kept ready behind each shared interface; 0 is 2
+	// Held says whether a host from before this process still runs behind the
+	// interface, whose namespace then stays as it is.
+	Held func(cloud.InterfaceID) bool
+	Pool int // slots kept ready behind each shared interface; 0 is 2
 	// EndpointIdle is how long a connection through an interface endpoint may be
 	// silent; 0 is the vendor's time.
 	EndpointIdle time.Duration
@@ -47,6 +50,7 @@ type Manager struct {
 	log    *slog.Logger
 	pool   int
 	idle   time.Duration
+	held   func(cloud.InterfaceID) bool
 	tell   func(context.Context, cloud.VPCID, *netplan.Plan)
 	refuse func(cloud.VPCID, []Flow, bool)
 
@@ -69,6 +73,7 @@ type Manager struct {
 type vpcState struct {
 	id      cloud.VPCID
 	numbers *Numbers // the worker's alone, while one runs
+	left    bool     // by an earlier process: nothing has been applied since
 	renew   []cloud.InterfaceID
 	want    *netplan.Plan
 	wantRev uint64 // want is the plan of every revision up to this one
@@ -101,7 +106,14 @@ func New(c Config) *Manager {
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
+	if m.held = c.Held; m.held == nil {
+		m.held = func(cloud.InterfaceID) bool { return false }
+	}
 	m.kernel.OnDrop(m.record)
+	for id, kept := range m.kernel.Left() {
+		m.vpcs[id] = &vpcState{id: id, numbers: kept.numbers().In(&m.hub), left: true}
+		m.nextVPC = max(m.nextVPC, kept.VPC)
+	}
 	return m
 }
 
@@ -236,6 +248,10 @@ func (m *Manager) reconcile(ctx context.Context, s *vpcState) {
 		}
 		s.renew = nil
 		m.mu.Unlock()
+		if s.left {
+			s.left = false
+			m.inherit(s.numbers, plan)
+		}
 
 		network := Lower(plan, s.numbers)
 		if m.idle > 0 {

@@ -53,6 +53,9 @@ func (m *Memory) fail(id cloud.VPCID) error {
 	return m.Fail(id)
 }
 
+// Left implements Kernel: nothing outlives a process.
+func (m *Memory) Left() map[cloud.VPCID]Kept { return nil }
+
 // Apply implements Kernel.
 func (m *Memory) Apply(_ context.Context, want *Network) error {
 	if err := m.fail(want.VPC); err != nil {

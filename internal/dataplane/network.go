@@ -18,6 +18,8 @@ type Network struct {
 	Refs map[string][]cloud.Ref
 	// ENIs maps the number of an interface (its link's index in the router) to its ID.
 	ENIs map[int]cloud.InterfaceID
+	// Kept is what another process needs to go on from here; the same pointer while it is the same.
+	Kept *Kept
 	// public is the one-to-one translation, by which flows of a changed address are found.
 	public []netplan.PublicAddr
 	tables map[tableUse]int

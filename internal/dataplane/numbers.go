@@ -18,6 +18,8 @@ type Numbers struct {
 	hub      *HubNumbers
 	next     [4]int
 	made     map[int]behind // by interface's number
+	left     map[string]int // given by an earlier process, until the first plan
+	kept     *Kept          // as of next
 }
 
 // behind remembers what was lowered for an interface: it depends on nothing else.
@@ -45,7 +47,10 @@ func NewNumbers(vpc int) *Numbers {
 }
 
 // Renew has the interface's next namespace and link be new ones.
-func (n *Numbers) Renew(id cloud.InterfaceID) { delete(n.enis, id) }
+func (n *Numbers) Renew(id cloud.InterfaceID) {
+	delete(n.enis, id)
+	delete(n.left, keptName(keptENI, id))
+}
 
 // assign numbers what the plan has and forgets what it has not.
 func (n *Numbers) assign(p *netplan.Plan) {
@@ -85,6 +90,10 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	forget(n.tables, tables)
 	forget(n.peers, peers)
 	forget(n.profiles, profiles)
+	recall(n.left, keptENI, n.enis, enis)
+	recall(n.left, keptTable, n.tables, tables)
+	recall(n.left, keptProfile, n.profiles, profiles)
+	n.left = nil
 	for _, e := range p.ENIs {
 		give(n.enis, e.ID, &n.next[0], 1<<30)
 	}

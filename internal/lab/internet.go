@@ -34,7 +34,7 @@ var internetSettings = []sysctl{
 	{key: "ipv4/tcp_congestion_control", value: "cubic", optional: true}, // pacing of others slows virtual links down
 }
 
-// buildInternet configures the empty namespace ns.
+// buildInternet configures the namespace ns, which is empty or an earlier internet.
 func buildInternet(ns *os.File) error {
 	if err := setSysctls(ns, internetSettings); err != nil {
 		return err
@@ -62,7 +62,7 @@ func buildInternet(ns *os.File) error {
 	}
 	for _, p := range []netip.Prefix{S3Prefix4, S3Prefix6} {
 		r := &netlink.Route{LinkIndex: lo.Attrs().Index, Dst: ipNet(p), Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: netlink.SCOPE_HOST}
-		if err := h.RouteAdd(r); err != nil {
+		if err := h.RouteReplace(r); err != nil {
 			return fmt.Errorf("route %s to the API: %w", p, err)
 		}
 	}
@@ -101,7 +101,7 @@ const lastResort = 1<<32 - 1
 
 // refuse answers packets to p with "host unreachable" unless a better route exists.
 func refuse(h *netlink.Handle, p netip.Prefix) error {
-	err := h.RouteAdd(&netlink.Route{Dst: ipNet(p), Family: family(p.Addr()), Type: unix.RTN_UNREACHABLE, Priority: lastResort})
+	err := h.RouteReplace(&netlink.Route{Dst: ipNet(p), Family: family(p.Addr()), Type: unix.RTN_UNREACHABLE, Priority: lastResort})
 	if err != nil {
 		return fmt.Errorf("make %s unreachable on the internet: %w", p, err)
 	}
@@ -116,6 +116,8 @@ func dropForged6(ns *os.File) error {
 		return fmt.Errorf("filter the internet's forged sources: %w", err)
 	}
 	table := c.AddTable(&nftables.Table{Name: "internet", Family: nftables.TableFamilyIPv6})
+	c.DelTable(table) // an earlier internet's, in the same transaction
+	c.AddTable(table)
 	chain := c.AddChain(&nftables.Chain{
 		Name: "forged", Table: table, Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw,

@@ -31,6 +31,9 @@ type Config struct {
 	// Dir keeps the users' sites; "" keeps them in memory only.
 	Dir string
 	Log *slog.Logger
+	// NetNS is the internet's namespace, which may be from an earlier internet; the
+	// Lab closes it. nil: a new one.
+	NetNS *os.File
 	// HostNetNS is the machine's network in mode "host"; nil is the process's own namespace.
 	HostNetNS *os.File
 	// ResolvConf lists the machine's resolvers; "" is /etc/resolv.conf.
@@ -65,7 +68,7 @@ func Start(ctx context.Context, cfg Config) (_ *Lab, err error) {
 	if cfg.ResolvConf == "" {
 		cfg.ResolvConf = "/etc/resolv.conf"
 	}
-	l := &Lab{cfg: cfg}
+	l := &Lab{cfg: cfg, ns: cfg.NetNS}
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -74,8 +77,10 @@ func Start(ctx context.Context, cfg Config) (_ *Lab, err error) {
 	if l.sites, err = loadSites(cfg.Dir); err != nil {
 		return nil, err
 	}
-	if l.ns, err = newNetNS(); err != nil {
-		return nil, err
+	if l.ns == nil {
+		if l.ns, err = newNetNS(); err != nil {
+			return nil, err
+		}
 	}
 	if err = buildInternet(l.ns); err != nil {
 		return nil, err

@@ -19,7 +19,8 @@ import (
 
 // Config is what a Kernel needs.
 type Config struct {
-	Dir      string   // namespaces are pinned in its subdirectory netns
+	Dir      string   // namespaces are pinned in its subdirectory netns, which is cleared
+	Pins     *Pins    // instead of Dir: what is there is taken over; closed by Close
 	Internet *os.File // the internet's namespace, owned by the caller
 	Log      *slog.Logger
 }
@@ -27,7 +28,7 @@ type Config struct {
 // Kernel applies Networks to this machine.
 type Kernel struct {
 	threads  *threads
-	pins     *pins
+	pins     *Pins
 	internet *space
 	log      *slog.Logger
 	onDrop   func(dataplane.Packet)
@@ -35,8 +36,9 @@ type Kernel struct {
 	inet sync.Mutex // held while the internet's namespace, or the hub, is changed
 	hub  *space     // made when first needed; guarded by inet
 
-	mu   sync.Mutex // guards vpcs
+	mu   sync.Mutex // guards vpcs and left
 	vpcs map[cloud.VPCID]*vpc
+	left map[cloud.VPCID]*left // by an earlier process, until the first Apply
 }
 
 // vpc is what the kernel has for one VPC.
@@ -44,6 +46,7 @@ type vpc struct {
 	id     cloud.VPCID
 	mu     sync.RWMutex // held for writing by Apply, for reading by slots
 	have   *dataplane.Network
+	noted  *dataplane.Kept
 	spaces map[string]*space
 	slots  map[string]*sync.Mutex // per host: its socket for rules is for one at a time
 	echo   *os.File               // answers echo requests to gateway endpoints; nil if there are none
@@ -54,24 +57,24 @@ type vpc struct {
 
 var _ dataplane.Kernel = (*Kernel)(nil)
 
-// New prepares the directory, clearing what an earlier process left there.
+// New prepares a Kernel.
 func New(c Config) (*Kernel, error) {
 	t, err := newThreads()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := filepath.Abs(filepath.Join(c.Dir, "netns"))
-	if err != nil {
-		return nil, fmt.Errorf("find the directory of network namespaces: %w", err)
-	}
-	k := &Kernel{threads: t, log: c.Log, vpcs: map[cloud.VPCID]*vpc{}, onDrop: func(dataplane.Packet) {}}
+	k := &Kernel{threads: t, log: c.Log, pins: c.Pins, vpcs: map[cloud.VPCID]*vpc{}, onDrop: func(dataplane.Packet) {}}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
-	if k.pins, err = newPins(dir); err != nil {
-		t.close()
-		return nil, err
+	if k.pins == nil {
+		if k.pins, err = OpenPins(filepath.Join(c.Dir, "netns")); err != nil {
+			t.close()
+			return nil, err
+		}
+		k.pins.clear()
 	}
+	k.left = k.pins.left()
 	fd, err := unix.FcntlInt(c.Internet.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("hold the internet's namespace: %w", err)
@@ -100,7 +103,7 @@ func (k *Kernel) Close() error {
 		v.have = nil
 		v.mu.Unlock()
 	}
-	err := k.pins.close()
+	err := k.pins.Close()
 	k.internet.close()
 	if k.hub != nil {
 		k.hub.close()
@@ -151,6 +154,15 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 	v := k.vpc(want.VPC)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if err := k.adopt(v, want); err != nil {
+		return fmt.Errorf("VPC %s: take over what an earlier process left: %w", want.VPC, err)
+	}
+	if want.Kept != nil && want.Kept != v.noted { // before anything is called by its number
+		if err := k.pins.note(v.id, want.Kept); err != nil {
+			return err
+		}
+		v.noted = want.Kept
+	}
 	changes, err := dataplane.Diff(v.have, want)
 	if err != nil {
 		return err
@@ -164,6 +176,8 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 	}
 	v.have = want
 	if len(want.Namespaces) == 0 {
+		k.pins.forget(v.id)
+		v.noted = nil
 		k.mu.Lock()
 		if k.vpcs[want.VPC] == v {
 			delete(k.vpcs, want.VPC)
