@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"weir/internal/netplan"
 )
@@ -12,13 +13,14 @@ import (
 // made anew, and so is every link to it.
 type Kept struct {
 	VPC   int
-	Next  [3]int
+	Next  []int
 	Given map[string]int
 }
 
 // Kinds of numbers that are kept.
 const (
 	keptENI     = "interface"
+	keptSubnet  = "subnet"
 	keptTable   = "table"
 	keptProfile = "profile"
 )
@@ -28,9 +30,10 @@ func keptName(kind string, k any) string { return fmt.Sprint(kind, " ", k) }
 // keep gives what is kept of the numbers. Nothing new was numbered if no next
 // number moved; what is forgotten since does no harm.
 func (n *Numbers) keep() *Kept {
-	if n.kept == nil || n.kept.Next != n.next || n.kept.VPC != n.VPC {
-		n.kept = &Kept{VPC: n.VPC, Next: n.next, Given: map[string]int{}}
+	if n.kept == nil || !slices.Equal(n.kept.Next, n.next[:]) || n.kept.VPC != n.VPC {
+		n.kept = &Kept{VPC: n.VPC, Next: slices.Clone(n.next[:]), Given: map[string]int{}}
 		keepAll(n.kept.Given, keptENI, n.enis)
+		keepAll(n.kept.Given, keptSubnet, n.subnets)
 		keepAll(n.kept.Given, keptTable, n.tables)
 		keepAll(n.kept.Given, keptProfile, n.profiles)
 	}
@@ -46,7 +49,8 @@ func keepAll[K comparable](given map[string]int, kind string, numbers map[K]int)
 // numbers goes on from what was kept.
 func (k Kept) numbers() *Numbers {
 	n := NewNumbers(k.VPC)
-	n.next, n.left = k.Next, maps.Clone(k.Given)
+	copy(n.next[:], k.Next)
+	n.left = maps.Clone(k.Given)
 	return n
 }
 

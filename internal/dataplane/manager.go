@@ -90,6 +90,10 @@ type vpcState struct {
 	tries   int
 }
 
+func newVPCState(id cloud.VPCID, n *Numbers) *vpcState {
+	return &vpcState{id: id, links: map[int]cloud.InterfaceID{}, numbers: n}
+}
+
 // New makes a Manager; Run starts it.
 func New(c Config) *Manager {
 	m := &Manager{state: c.State, kernel: c.Kernel, log: c.Log, pool: c.Pool, idle: c.EndpointIdle, fills: make(chan struct{}, 2), stop: make(chan struct{}),
@@ -111,7 +115,9 @@ func New(c Config) *Manager {
 	}
 	m.kernel.OnDrop(m.record)
 	for id, kept := range m.kernel.Left() {
-		m.vpcs[id] = &vpcState{id: id, numbers: kept.numbers().In(&m.hub), left: true}
+		s := newVPCState(id, kept.numbers().In(&m.hub))
+		s.left = true
+		m.vpcs[id] = s
 		m.nextVPC = max(m.nextVPC, kept.VPC)
 	}
 	return m
@@ -197,7 +203,7 @@ func (m *Manager) aim(ctx context.Context, id cloud.VPCID, p *netplan.Plan, rev 
 	s := m.vpcs[id]
 	if s == nil {
 		m.nextVPC++
-		s = &vpcState{id: id, links: map[int]cloud.InterfaceID{}, numbers: NewNumbers(m.nextVPC).In(&m.hub)}
+		s = newVPCState(id, NewNumbers(m.nextVPC).In(&m.hub))
 		m.vpcs[id] = s
 	}
 	if p == nil {

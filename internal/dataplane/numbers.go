@@ -91,6 +91,7 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	forget(n.peers, peers)
 	forget(n.profiles, profiles)
 	recall(n.left, keptENI, n.enis, enis)
+	recall(n.left, keptSubnet, n.subnets, subnets)
 	recall(n.left, keptTable, n.tables, tables)
 	recall(n.left, keptProfile, n.profiles, profiles)
 	n.left = nil

@@ -23,7 +23,7 @@ func (s *space) keepLinks(wanted []dataplane.Link, ends map[string]bool) (kept [
 	for _, l := range list {
 		a := l.Attrs()
 		i := slices.IndexFunc(wanted, func(w dataplane.Link) bool {
-			return w.Name == a.Name && w.Index == a.Index && (w.MAC == "" || w.MAC == a.HardwareAddr.String()) && a.Flags&net.FlagUp != 0
+			return w.Name == a.Name && w.Index == a.Index && uint32(w.Group) == a.Group && (w.MAC == "" || w.MAC == a.HardwareAddr.String()) && a.Flags&net.FlagUp != 0
 		})
 		switch {
 		case i >= 0:
