@@ -32,6 +32,7 @@ type ruleSets struct {
 	own              *pair    // links of what forwards, with their own addresses
 	forwarders       *nft.Set // NAT gateways' links
 	loops            *nft.Set
+	zoneIn, zoneOut  *nft.Set // subnets in failed zones
 	public           *nft.Set // addresses that are public here
 	private          *pair
 	inward           []nft.Rule // for what an egress-only gateway would answer
@@ -43,6 +44,7 @@ type ruleSets struct {
 func (l *lowerer) rules() *nft.Table {
 	l.table = &nft.Table{Name: "vpc"}
 	s := l.identity()
+	zones := l.zones(s)
 	l.local(s)
 	l.acls(s)
 	l.profiles(s)
@@ -52,7 +54,7 @@ func (l *lowerer) rules() *nft.Table {
 			l.table.Sets = append(l.table.Sets, x)
 		}
 	}
-	chains := append(l.table.Chains, l.peerRules(s)...)
+	chains := append(append(l.table.Chains, zones...), l.peerRules(s)...)
 	chains = append(chains, l.prerouting(s)...)
 	chains = append(chains, l.input(s)...)
 	chains = append(chains, l.trapChains(s)...)
@@ -168,7 +170,7 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	pre.Rules = append(pre.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof))
 
 	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
-	known := &nft.Chain{Name: "known", Rules: []nft.Rule{goesOn}}
+	known := &nft.Chain{Name: "known", Rules: append(cutBy(s.zoneIn, nft.IIfGroup), goesOn)}
 	known.Rules = append(known.Rules, s.resolvers.in(nft.Accept)...)
 	if l.has6 {
 		known.Rules = append(known.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop))
@@ -221,7 +223,7 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 		return []nft.Stmt{nft.In(m, key), nft.Goto("answer")}
 	})
 	established := nft.R(nft.StateIn(nft.Established|nft.Related), nft.Accept)
-	out.Rules = append(answers, established)
+	out.Rules = append(append(cutBy(s.zoneOut, nft.OIfGroup), answers...), established)
 	if len(answers) == 0 {
 		return []*nft.Chain{in, out}
 	}
@@ -251,6 +253,7 @@ func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	var rules []nft.Rule
 	add := func(rs ...nft.Rule) { rules = append(rules, rs...) }
 	add(nft.R(nft.Eq(nft.OIfGroup, nft.Group(groupTrap)), nft.VMap(l.trapped(), nft.OIf)))
+	add(cutBy(s.zoneOut, nft.OIfGroup)...)
 	add(s.inward...)
 	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
 	add(border(s.aclOut)...)

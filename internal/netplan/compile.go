@@ -110,7 +110,7 @@ func comparePrefix(a, b netip.Prefix) int {
 // subnets lists the VPC's subnets; tables and ACLs are filled in by their steps.
 func (c *compiler) subnets() {
 	for s := range cloud.Subnets.By(c.v, "vpc", string(c.vpc.ID)) {
-		out := Subnet{ID: s.ID, Zone: s.Zone, DNS64: s.DNS64, CIDR4: c.within(s, s.CIDR, true)}
+		out := Subnet{ID: s.ID, Zone: s.Zone, Failed: c.failed(s.Zone), DNS64: s.DNS64, CIDR4: c.within(s, s.CIDR, true)}
 		for _, a := range s.CIDRs6 {
 			if p := c.within(s, a.Prefix, false); p.IsValid() && !out.CIDR6.IsValid() {
 				out.CIDR6 = p

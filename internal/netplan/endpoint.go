@@ -81,19 +81,28 @@ func (c *compiler) endpointRecords() []DNSRecord {
 }
 
 // ownNames are an endpoint's own names, for all its zones and for each, and the
-// addresses of all its interfaces.
+// addresses of its interfaces. Those in failed zones are left out, but for the
+// zones' own names, unless no others are left.
 func ownNames(v cloud.View, r *cloud.Endpoint, ids []cloud.InterfaceID) (names []DNSRecord, all []netip.Addr) {
 	zones := map[string][]netip.Addr{}
+	var cut []netip.Addr
 	for _, id := range ids {
 		i, ok := cloud.Interfaces.Get(v, id)
 		if !ok {
 			continue
 		}
 		addrs := slices.Concat(i.Addrs, i.Addrs6)
-		all = append(all, addrs...)
+		if cloud.CutOff(v, id) {
+			cut = append(cut, addrs...)
+		} else {
+			all = append(all, addrs...)
+		}
 		if s, ok := cloud.Subnets.Get(v, i.Subnet); ok {
 			zones[s.Zone] = append(zones[s.Zone], addrs...)
 		}
+	}
+	if len(all) == 0 {
+		all = cut
 	}
 	slices.SortFunc(all, netip.Addr.Compare)
 	if r.Name == "" || len(all) == 0 {

@@ -39,13 +39,15 @@ type Problem struct {
 // Subnet ties addresses to a route table and an ACL. Both are always in the
 // plan: a dangling one is there without routes or lines, so that nothing passes.
 type Subnet struct {
-	ID    cloud.SubnetID
-	Zone  string
-	CIDR4 netip.Prefix // invalid if none
-	CIDR6 netip.Prefix
-	Table cloud.RouteTableID
-	ACL   cloud.NetworkACLID
-	DNS64 bool // as cloud.Subnet.DNS64
+	ID   cloud.SubnetID
+	Zone string
+	// Failed: the zone has failed, so nothing passes to or from the interfaces here.
+	Failed bool
+	CIDR4  netip.Prefix // invalid if none
+	CIDR6  netip.Prefix
+	Table  cloud.RouteTableID
+	ACL    cloud.NetworkACLID
+	DNS64  bool // as cloud.Subnet.DNS64
 }
 
 // ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".

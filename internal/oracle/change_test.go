@@ -23,7 +23,7 @@ func (d *dice) change() string {
 		{"interface made", d.makeInterface}, {"interface deleted", d.deleteInterface}, {"addresses changed", d.readdress},
 		{"source/destination check switched", d.switchCheck}, {"internet gateway attached or detached", d.switchGateway},
 		{"NAT gateway deleted", d.deleteNAT}, {"prefix list changed", d.relist}, {"DNS switched", d.switchDNS},
-		{"gateway endpoint moved", d.moveEndpoint},
+		{"gateway endpoint moved", d.moveEndpoint}, {"zone failed or healed", d.switchZone},
 	}
 	c := pick(d, changes...)
 	c.do(w)
@@ -213,4 +213,11 @@ func (d *dice) moveEndpoint(w *world) {
 			edit(d.s, cloud.Endpoints, e.ID, func(e *cloud.Endpoint) { e.RouteTables = []cloud.RouteTableID{pick(d, w.tables...)} })
 		}
 	}
+}
+
+// switchZone has a zone fail, for all VPCs, or heals it.
+func (d *dice) switchZone(*world) {
+	z := cloud.ZoneAt(d.s, region, pick(d, zones...))
+	z.Failed = !z.Failed
+	cloud.Zones.Put(d.s, &z)
 }

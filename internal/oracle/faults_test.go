@@ -131,6 +131,7 @@ var planFaults = map[string]func(*netplan.Plan){
 			}
 		})
 	},
+	"zones never fail":          func(p *netplan.Plan) { eachSubnet(p, func(s *netplan.Subnet) { s.Failed = false }) },
 	"resolver always on":        func(p *netplan.Plan) { p.DNS.Enabled = true },
 	"resolver's IPv6 forgotten": func(p *netplan.Plan) { p.DNS.Resolvers = slices.DeleteFunc(p.DNS.Resolvers, netip.Addr.Is6) },
 	"IPv6 rules forgotten": func(p *netplan.Plan) {
@@ -264,6 +265,8 @@ var kernelFaults = map[string]func(*dataplane.Namespace){
 	"public addresses not translated in":  without1("nat_in", "dnat"),
 	"public addresses not translated out": without1("nat_out", "snat"),
 	"router answers":                      prepend("input", nft.R(nft.Accept)),
+	"failed zones send":                   without1("known", "vmap @zone_in"),
+	"failed zones receive":                without1("forward", "vmap @zone_out"),
 	"NAT gateways let in":                 prepend("pre", nft.R(nft.Accept)),
 	"blackholes lost":                     unrouted(func(r dataplane.Route) bool { return r.Link == "blackhole" }),
 	"own addresses not excepted":          unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && r.Dest.IsSingleIP() }),

@@ -26,6 +26,9 @@ var (
 	ports       = []int{22, 80, 443, 5432, 8080}
 )
 
+// The zones that subnets are in by turns.
+var zones = []string{region + "a", region + "b", region + "c"}
+
 const s3Service = "com.amazonaws." + region + ".s3"
 
 // dice makes a random state. Everything random comes from its source, in order.
@@ -75,6 +78,9 @@ func (d *dice) network() state {
 		d.vpc(w)
 		d.worlds = append(d.worlds, w)
 	}
+	if d.chance(15) {
+		d.switchZone(nil)
+	}
 	return d.s
 }
 
@@ -119,7 +125,7 @@ func (d *dice) vpc(w *world) {
 
 func (d *dice) subnets(w *world) {
 	for k := range 2 + d.IntN(3) {
-		s := &cloud.Subnet{Meta: meta, ID: cloud.SubnetID(d.id("subnet")), VPC: w.v.ID, Zone: "us-east-1a", CIDR: pf("10.%d.%d.0/24", w.net, k)}
+		s := &cloud.Subnet{Meta: meta, ID: cloud.SubnetID(d.id("subnet")), VPC: w.v.ID, Zone: zones[k%len(zones)], CIDR: pf("10.%d.%d.0/24", w.net, k)}
 		if w.v6 && d.chance(80) {
 			s.CIDRs6 = []cloud.CIDRAssociation{{Prefix: pf("2001:db8:1%d00:%d::/64", w.n, k)}}
 			if d.chance(10) {

@@ -9,6 +9,9 @@ import (
 // pass applies the filters of a new flow's packet on one passage: ACLs unless it
 // stays in its subnet, then security groups.
 func (w *walk) pass(l leg) *stop {
+	if s := w.cut(l.to); s != nil {
+		return s
+	}
 	if s := w.border(l); s != nil {
 		return s
 	}

@@ -44,6 +44,7 @@ var codes = map[netplan.Stage]string{
 	netplan.StageTransitNoRoute:   "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT",
 	netplan.StageTransitBlackhole: "TGW_RTB_BAD_STATE_ROUTE",
 	netplan.StageFlowLimit:        "NO_PATH",
+	netplan.StageZone:             "NO_PATH",
 }
 
 // sprintf is fmt.Sprintf for full answers.

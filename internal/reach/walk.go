@@ -70,6 +70,9 @@ func (w *walk) forward(from *netplan.ENI, pkt packet) *stop {
 	if !from.AnySource && !slices.Contains(from.Addrs, pkt.src) {
 		return w.spoofed(from, pkt)
 	}
+	if s := w.cut(from); s != nil && reachesRouter(from, pkt.dst) {
+		return s
+	}
 	for seen := []cloud.InterfaceID{from.ID}; ; {
 		next, s := w.step(from, &pkt)
 		if s != nil || next == nil {
@@ -304,6 +307,9 @@ func (w *walk) enter(pkt packet) *stop {
 	to := w.owner(pkt.dst)
 	if to == nil {
 		return w.noHost(pkt.dst, nil)
+	}
+	if s := w.cut(to); s != nil {
+		return s
 	}
 	if r := w.lookup(to, pkt.src); g.ID == "" || r != nil && r.Hop == netplan.HopEgressOnly {
 		return w.egressOnlyIn(to, pkt, r)
