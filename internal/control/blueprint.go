@@ -109,9 +109,7 @@ func (c *Control) blueprintZones(region string, s BlueprintSpec) ([]string, erro
 	var zones []string
 	for _, r := range c.opt.Regions {
 		if r.Name == region {
-			for _, z := range r.Zones {
-				zones = append(zones, z.Name)
-			}
+			zones = c.OpenZones(region)
 		}
 	}
 	switch {

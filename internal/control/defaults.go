@@ -128,7 +128,7 @@ func (c *Control) createDefaultSubnet(tx cloud.Tx, who Caller, vpc *cloud.VPC, z
 // CreateDefaultSubnet makes a zone's default subnet again after it was deleted.
 func (c *Control) CreateDefaultSubnet(ctx context.Context, who Caller, zone string, d Defaults) (*cloud.Subnet, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.Subnet, error) {
-		z, err := c.zone(who, zone)
+		z, err := c.openZone(tx, who, zone)
 		if err != nil {
 			return nil, err
 		}

@@ -30,6 +30,12 @@ func (c *Control) attachNetwork(tx cloud.Tx, caller Caller, v *cloud.Version, n 
 			}
 		}
 	}
+	for _, id := range n.Subnets {
+		s, _ := cloud.Subnets.Get(tx, id)
+		if err := zoneTakes(tx, s, cloud.KindSubnet); err != nil {
+			return err
+		}
+	}
 	v.Network = networkOf(n, vpc)
 	v.State = cloud.FunctionState{Status: "active"}
 	err = c.functionInterfaces(tx, caller, &v.Network, n)

@@ -141,12 +141,22 @@ func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index in
 func (c *Control) instanceInterface(tx cloud.Tx, who Caller, in RunInstances) (*cloud.Interface, bool, error) {
 	if want := in.Interface.Existing; want != "" {
 		eni, err := userInterface(tx, who, want)
-		if err == nil && eni.Attachment != nil {
-			err = cloud.Errorf(cloud.InUse, cloud.KindAttachment, string(want), "", "interface %s is attached to %s; detach it first", want, eni.Attachment.Instance)
+		if err != nil {
+			return nil, false, err
+		}
+		if eni.Attachment != nil {
+			return nil, false, cloud.Errorf(cloud.InUse, cloud.KindAttachment, string(want), "", "interface %s is attached to %s; detach it first", want, eni.Attachment.Instance)
+		}
+		s, err := find(tx, who, cloud.Subnets, cloud.KindSubnet, eni.Subnet)
+		if err == nil {
+			err = zoneRuns(tx, s, in.Type)
 		}
 		return eni, false, err
 	}
 	s, err := c.instanceSubnet(tx, who, in.Interface)
+	if err == nil {
+		err = zoneRuns(tx, s, in.Type)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -190,7 +200,7 @@ func (c *Control) instanceSubnet(v cloud.View, who Caller, in NewInterface) (*cl
 	}
 	var found *cloud.Subnet
 	for s := range cloud.Subnets.By(v, "scope", who.scope()) {
-		if s.Default && (zone == "" || s.Zone == zone) && (found == nil || s.Zone < found.Zone) {
+		if s.Default && (zone == "" && zoneRuns(v, s, "") == nil || s.Zone == zone) && (found == nil || s.Zone < found.Zone) {
 			found = s
 		}
 	}

@@ -82,6 +82,11 @@ func (c *Control) StartInstances(ctx context.Context, who Caller, ids []cloud.In
 		if i.Phase != cloud.Stopped {
 			return wrongPhase(i, "started")
 		}
+		if s, ok := cloud.Subnets.Get(tx, i.Subnet); ok {
+			if err := zoneRuns(tx, s, i.Type); err != nil {
+				return err
+			}
+		}
 		i.Phase, i.Reason, i.Launched = cloud.Pending, "", c.now().UTC().Truncate(time.Second)
 		i.Boot++
 		eni, ok := cloud.Interfaces.Get(tx, i.Interface)

@@ -49,6 +49,11 @@ func (c *Control) CreateNATGateway(ctx context.Context, who Caller, in CreateNAT
 		id := func(g *cloud.NATGateway) cloud.NATGatewayID { return g.ID }
 		return once(tx, who, cloud.NATGateways, "nat-gateway", in.Labels, in, id, func() (*cloud.NATGateway, error) {
 			c.forgetNATs(tx, who)
+			if s, ok := cloud.Subnets.Get(tx, in.Subnet); ok {
+				if err := zoneTakes(tx, s, cloud.KindNATGateway); err != nil {
+					return nil, err
+				}
+			}
 			return c.createNAT(tx, who, in)
 		})
 	})

@@ -21,7 +21,14 @@ type CreateSubnet struct {
 
 // CreateSubnet makes a subnet behind the VPC's main route table and default ACL.
 func (c *Control) CreateSubnet(ctx context.Context, who Caller, in CreateSubnet) (*cloud.Subnet, error) {
-	return create(ctx, c, func(tx cloud.Tx) (*cloud.Subnet, error) { return c.createSubnet(tx, who, in) })
+	return create(ctx, c, func(tx cloud.Tx) (*cloud.Subnet, error) {
+		zone, err := c.openZone(tx, who, in.Zone)
+		if err != nil {
+			return nil, err
+		}
+		in.Zone = zone.Name
+		return c.createSubnet(tx, who, in)
+	})
 }
 
 func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud.Subnet, error) {

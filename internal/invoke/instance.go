@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -166,7 +167,10 @@ func (i *Invoker) settleAll(ctx context.Context, vpc cloud.VPCID, side cloud.Int
 // claim takes a waiting interpreter behind one of the version's interfaces, or
 // starts one. Interfaces take turns; one that fails is passed over.
 func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error) {
-	enis := v.Network.Interfaces
+	enis, err := i.reachable(v.Network.Interfaces)
+	if err != nil {
+		return nil, err
+	}
 	turn := int(i.turn.Add(1))
 	keys := make([]preparedKey, len(enis))
 	for n := range enis {
@@ -190,6 +194,16 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// reachable leaves out interfaces in zones that have failed.
+func (i *Invoker) reachable(enis []cloud.InterfaceID) ([]cloud.InterfaceID, error) {
+	v := i.cfg.State.View()
+	left := slices.DeleteFunc(slices.Clone(enis), func(id cloud.InterfaceID) bool { return cloud.CutOff(v, id) })
+	if len(left) == 0 {
+		return nil, cloud.Errorf(cloud.Unavailable, cloud.KindFunction, "", "zones", "The zones of all of the function's subnets have failed; add a subnet in another zone.")
+	}
+	return left, nil
 }
 
 // load gives the instance its code.

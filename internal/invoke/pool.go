@@ -30,6 +30,7 @@ type waiter chan loaded
 // idle takes a warm instance of the request's version, or queues the request for one.
 func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
 	key := poolKey{r.Function.Key, r.Version.Number}
+	v := i.cfg.State.View()
 	var dead []*instance
 	i.mu.Lock()
 	p := i.pools[key]
@@ -44,7 +45,7 @@ func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
 	for in == nil && len(p.idle) > 0 {
 		last := len(p.idle) - 1
 		in, p.idle = p.idle[last], p.idle[:last]
-		if in.stale(i.cfg.Now(), r.Version.Timeout) {
+		if in.stale(i.cfg.Now(), r.Version.Timeout) || cloud.CutOff(v, in.slot.ENI) {
 			dead, in = append(dead, in), nil
 		}
 	}
@@ -60,9 +61,10 @@ func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
 // release gives an instance to the event that waits longest, or puts it back,
 // or ends it if its version has changed meanwhile.
 func (i *Invoker) release(in *instance) {
+	cut := cloud.CutOff(i.cfg.State.View(), in.slot.ENI)
 	i.mu.Lock()
 	p := i.pools[in.key]
-	keep := !i.closed && p != nil && p.revision == in.revision
+	keep := !i.closed && !cut && p != nil && p.revision == in.revision
 	switch {
 	case keep && len(p.waiting) > 0 && !in.stale(i.cfg.Now(), in.timeout):
 		p.waiting[0] <- loaded{in: in, warm: true}

@@ -199,6 +199,7 @@ var faults = map[fault]words{
 	{cloud.Limit, cloud.KindInsightsPath, ""}:              {"NetworkInsightsPath.LimitExceeded", "The maximum number of network insights paths has been reached."},
 	{cloud.Limit, cloud.KindInsightsAnalysis, ""}:          {"NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached."},
 
+	{cloud.Exhausted, cloud.KindInstance, "zone"}:      {"InsufficientInstanceCapacity", ""},
 	{cloud.Limit, cloud.KindInstance, ""}:              {"InstanceLimitExceeded", "You have requested more instances than your current instance limit allows. Terminate some and try again."},
 	{cloud.Denied, cloud.KindInstance, "keep-api"}:     {"OperationNotPermitted", ""},
 	{cloud.Denied, cloud.KindInstance, "keep-running"}: {"OperationNotPermitted", ""},
@@ -208,21 +209,23 @@ var faults = map[fault]words{
 	{cloud.Missing, cloud.KindSubnet, "no-default"}:    {"MissingInput", ""},
 	{cloud.State, cloud.KindAttachment, "primary"}:     {"OperationNotPermitted", ""},
 
-	{cloud.Limit, cloud.KindEndpoint, ""}:                  {"VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."},
-	{cloud.Invalid, cloud.KindEndpoint, "service"}:         {"InvalidServiceName", ""},
-	{cloud.Conflict, cloud.KindEndpoint, "many-vpcs"}:      {"InvalidParameter", ""},
-	{cloud.Conflict, cloud.KindEndpoint, "zone"}:           {"DuplicateSubnetsInSameZone", ""},
-	{cloud.Conflict, cloud.KindEndpoint, "private-name"}:   {"InvalidParameter", ""},
-	{cloud.Invalid, cloud.KindEndpoint, "no-private-name"}: {"InvalidParameter", ""},
-	{cloud.State, cloud.KindEndpoint, "dns-attributes"}:    {"InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s"},
-	{cloud.Invalid, cloud.KindEndpoint, "no-groups"}:       {"InvalidParameter", "The VPC endpoint %s must have at least one security group."},
-	{cloud.Invalid, cloud.KindEndpoint, "gateway-type"}:    {"InvalidParameter", "Subnets, security groups and private DNS cannot be modified for the Gateway endpoint %s."},
-	{cloud.Invalid, cloud.KindEndpoint, "interface-type"}:  {"InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint."},
-	{cloud.Malformed, cloud.KindEndpoint, "policy"}:        {"InvalidPolicyDocument", ""},
+	{cloud.Limit, cloud.KindEndpoint, ""}:                   {"VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached."},
+	{cloud.Invalid, cloud.KindEndpoint, "service"}:          {"InvalidServiceName", ""},
+	{cloud.Conflict, cloud.KindEndpoint, "many-vpcs"}:       {"InvalidParameter", ""},
+	{cloud.Exhausted, cloud.KindEndpoint, "zone-limited"}:   {"InvalidParameter", ""},
+	{cloud.Exhausted, cloud.KindNATGateway, "zone-limited"}: {"NotAvailableInZone", "Nat Gateway is not available in this availability zone"},
+	{cloud.Conflict, cloud.KindEndpoint, "zone"}:            {"DuplicateSubnetsInSameZone", ""},
+	{cloud.Conflict, cloud.KindEndpoint, "private-name"}:    {"InvalidParameter", ""},
+	{cloud.Invalid, cloud.KindEndpoint, "no-private-name"}:  {"InvalidParameter", ""},
+	{cloud.State, cloud.KindEndpoint, "dns-attributes"}:     {"InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s"},
+	{cloud.Invalid, cloud.KindEndpoint, "no-groups"}:        {"InvalidParameter", "The VPC endpoint %s must have at least one security group."},
+	{cloud.Invalid, cloud.KindEndpoint, "gateway-type"}:     {"InvalidParameter", "Subnets, security groups and private DNS cannot be modified for the Gateway endpoint %s."},
+	{cloud.Invalid, cloud.KindEndpoint, "interface-type"}:   {"InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint."},
+	{cloud.Malformed, cloud.KindEndpoint, "policy"}:         {"InvalidPolicyDocument", ""},
 }
 
 // statuses are the HTTP statuses of codes that do not answer 400.
-var statuses = map[string]int{"InsufficientAddressCapacity": 503, "UnauthorizedOperation": 403}
+var statuses = map[string]int{"InsufficientAddressCapacity": 503, "InsufficientInstanceCapacity": 500, "UnauthorizedOperation": 403}
 
 // mapError puts a refusal of control into Amazon's words.
 func mapError(e *cloud.Error) *wire.Error {

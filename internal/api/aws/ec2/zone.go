@@ -18,12 +18,7 @@ func (a *api) namedZones(who control.Caller, err error) error {
 	if !errors.As(err, &e) || e.Resource != cloud.KindZone {
 		return err
 	}
-	region, _ := a.control.Region(who.Region)
-	var names []string
-	for _, z := range region.Zones {
-		names = append(names, z.Name)
-	}
-	return badValue("availabilityZone", e.ID, "Subnets can currently only be created in the following availability zones: "+strings.Join(names, ", ")+".")
+	return badValue("availabilityZone", e.ID, "Subnets can currently only be created in the following availability zones: "+strings.Join(a.control.OpenZones(who.Region), ", ")+".")
 }
 
 var regionListing = listing[Region]{
@@ -66,7 +61,9 @@ var zoneListing = listing[AvailabilityZone]{
 		"opt-in-status":    func(z AvailabilityZone) []string { return fact(&z.OptInStatus) },
 		"parent-zone-id":   func(z AvailabilityZone) []string { return fact(z.ParentZoneId) },
 		"parent-zone-name": func(z AvailabilityZone) []string { return fact(z.ParentZoneName) },
-		"message":          func(AvailabilityZone) []string { return nil },
+		"message": func(z AvailabilityZone) []string {
+			return facts(z.Messages, func(m AvailabilityZoneMessage) []string { return fact(m.Message) })
+		},
 	},
 }
 
@@ -85,16 +82,33 @@ func (a *api) describeAvailabilityZones(ctx context.Context, in *DescribeAvailab
 		}
 	}
 	var all []AvailabilityZone
-	for _, z := range region.Zones {
+	for _, z := range a.control.Zones(a.control.View(), region.Name) {
 		if len(in.ZoneNames)+len(in.ZoneIds) == 0 || slices.Contains(in.ZoneNames, z.Name) || slices.Contains(in.ZoneIds, z.ID) {
+			state, messages := zoneState(z)
 			all = append(all, AvailabilityZone{
+				State: state, Messages: messages,
 				ZoneName: new(z.Name), ZoneId: new(z.ID), RegionName: new(region.Name), GroupName: new(region.Name + "-zg-1"), NetworkBorderGroup: new(region.Name),
-				ZoneType: new("availability-zone"), State: AvailabilityZoneStateAvailable, OptInStatus: AvailabilityZoneOptInStatusOptInNotRequired,
+				ZoneType: new("availability-zone"), OptInStatus: AvailabilityZoneOptInStatusOptInNotRequired,
 			})
 		}
 	}
 	zones, _, err := zoneListing.answer(ctx, all, question{filters: in.Filters})
 	return &DescribeAvailabilityZonesOutput{AvailabilityZones: zones}, err
+}
+
+// zoneState is how Amazon shows a zone that is not in order.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AvailabilityZone.html
+func zoneState(z control.ZoneStatus) (AvailabilityZoneState, []AvailabilityZoneMessage) {
+	say := func(msg string) []AvailabilityZoneMessage {
+		return []AvailabilityZoneMessage{{Message: new(msg)}}
+	}
+	switch {
+	case z.Failed:
+		return AvailabilityZoneStateUnavailable, say(z.Name + " has failed.")
+	case z.Limited:
+		return AvailabilityZoneStateConstrained, say(z.Name + " is capacity-limited: nothing new is placed there.")
+	}
+	return AvailabilityZoneStateAvailable, nil
 }
 
 func (a *api) describeAccountAttributes(ctx context.Context, in *DescribeAccountAttributesInput) (*DescribeAccountAttributesOutput, error) {
