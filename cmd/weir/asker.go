@@ -185,12 +185,22 @@ func (k asker) interfaces(name string) ([]*cloud.Interface, error) {
 	return found, nil
 }
 
+// functionInterfaces are those that a function's instances run behind: none in
+// a failed zone, while there are others.
 func (k asker) functionInterfaces(f *cloud.Function) ([]*cloud.Interface, error) {
-	var out []*cloud.Interface
+	var out, cut []*cloud.Interface
 	for _, id := range f.Latest.Network.Interfaces {
-		if i, ok := cloud.Interfaces.Get(k.v, id); ok {
+		i, ok := cloud.Interfaces.Get(k.v, id)
+		switch {
+		case !ok:
+		case cloud.CutOff(k.v, id):
+			cut = append(cut, i)
+		default:
 			out = append(out, i)
 		}
+	}
+	if len(out) == 0 {
+		out = cut
 	}
 	if len(out) == 0 {
 		return nil, cloud.Errorf(cloud.Invalid, cloud.KindFunction, f.Name, "no-vpc", "the function %s has no network interface: it failed to get one, or runs in the service's own network, which reaches the internet and no VPC", f.Name)

@@ -46,6 +46,7 @@ func commands() []command {
 		{"matrix", "[-vpc NAME]", "say who reaches whom in a VPC, and the internet", matrix},
 		{"account", "create ID", "another account: print a key of its root", account},
 		{"site", "add|remove|list …", "sites of the lab internet", site},
+		{"zone", "fail|heal|limit|list …", "zones that fail, or take nothing new", zone},
 		{"version", "", "print the version", version},
 	}
 }
