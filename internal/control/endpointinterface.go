@@ -150,7 +150,7 @@ func (c *Control) joinSubnets(tx cloud.Tx, who Caller, e *cloud.Endpoint, subnet
 		case zones[s.Zone]:
 			return cloud.Errorf(cloud.Conflict, cloud.KindEndpoint, string(s.ID), "zone", "Found another VPC endpoint subnet in the availability zone of %s", s.ID)
 		}
-		if zoneTakes(tx, s, cloud.KindEndpoint) != nil {
+		if zoneLimited(tx, s.ID) {
 			return cloud.Errorf(cloud.Exhausted, cloud.KindEndpoint, string(s.ID), "zone-limited", "The VPC endpoint service %s does not support the availability zone of the subnet: %s.", e.Service, s.ID)
 		}
 		zones[s.Zone] = true

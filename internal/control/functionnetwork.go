@@ -31,9 +31,8 @@ func (c *Control) attachNetwork(tx cloud.Tx, caller Caller, v *cloud.Version, n 
 		}
 	}
 	for _, id := range n.Subnets {
-		s, _ := cloud.Subnets.Get(tx, id)
-		if err := zoneTakes(tx, s, cloud.KindSubnet); err != nil {
-			return err
+		if zoneLimited(tx, id) {
+			return cloud.Errorf(cloud.Exhausted, cloud.KindFunction, string(id), "zone-limited", "the zone of subnet %s is capacity-limited; use another zone", id)
 		}
 	}
 	v.Network = networkOf(n, vpc)

@@ -49,10 +49,8 @@ func (c *Control) CreateNATGateway(ctx context.Context, who Caller, in CreateNAT
 		id := func(g *cloud.NATGateway) cloud.NATGatewayID { return g.ID }
 		return once(tx, who, cloud.NATGateways, "nat-gateway", in.Labels, in, id, func() (*cloud.NATGateway, error) {
 			c.forgetNATs(tx, who)
-			if s, ok := cloud.Subnets.Get(tx, in.Subnet); ok {
-				if err := zoneTakes(tx, s, cloud.KindNATGateway); err != nil {
-					return nil, err
-				}
+			if zoneLimited(tx, in.Subnet) {
+				return nil, cloud.Errorf(cloud.Exhausted, cloud.KindNATGateway, string(in.Subnet), "zone-limited", "the zone of subnet %s is capacity-limited; use another zone", in.Subnet)
 			}
 			return c.createNAT(tx, who, in)
 		})

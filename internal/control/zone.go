@@ -55,12 +55,10 @@ func (c *Control) OpenZones(region string) (names []string) {
 	return names
 }
 
-// zoneTakes refuses to place something new in a subnet whose zone is limited.
-func zoneTakes(v cloud.View, s *cloud.Subnet, kind cloud.Resource) error {
-	if !cloud.ZoneAt(v, s.Region, s.Zone).Limited {
-		return nil
-	}
-	return cloud.Errorf(cloud.Exhausted, kind, string(s.ID), "zone-limited", "zone %s, in which subnet %s is, is capacity-limited: nothing new is placed there; use another zone", s.Zone, s.ID)
+// zoneLimited reports whether nothing new is placed in the subnet, as its zone is limited.
+func zoneLimited(v cloud.View, id cloud.SubnetID) bool {
+	s, ok := cloud.Subnets.Get(v, id)
+	return ok && cloud.ZoneAt(v, s.Region, s.Zone).Limited
 }
 
 // zoneRuns refuses to start an instance in a zone that has failed, or in a
@@ -114,7 +112,7 @@ type ChangeZone struct {
 func (c *Control) ChangeZone(ctx context.Context, in ChangeZone) error {
 	region, ok := c.Region(in.Region)
 	if !ok {
-		return cloud.Errorf(cloud.NotFound, cloud.KindZone, in.Region, "region", "there is no region %q", in.Region)
+		return cloud.Errorf(cloud.Invalid, cloud.KindZone, in.Region, "unknown-zone", "there is no region %q", in.Region)
 	}
 	zones := region.Zones
 	if in.Zone != "" {

@@ -73,6 +73,7 @@ var faults = map[fault]words{
 	{cloud.Conflict, cloud.KindToken, "token-reused"}: {"IdempotentParameterMismatch", "The client token '%s' was used with different parameters"},
 	{cloud.Limit, cloud.KindTag, ""}:                  {"TagLimitExceeded", "The maximum number of Tags for a resource has been reached."},
 	{cloud.NotFound, cloud.KindTag, "resource"}:       {"InvalidID", "The ID '%s' is not valid"},
+	{cloud.Invalid, cloud.KindZone, "limited"}:        {badParameter, "Value (%s) for parameter availabilityZone is invalid."},
 	{cloud.Invalid, cloud.KindZone, "unknown-zone"}:   {badParameter, "Value (%s) for parameter availabilityZone is invalid."},
 
 	{cloud.Limit, cloud.KindVPC, ""}:                  {"VpcLimitExceeded", "The maximum number of VPCs has been reached."},

@@ -83,7 +83,7 @@ var faults = map[fault]func(*cloud.Error) *wire.Error{
 	{cloud.KindSecurityGroup, cloud.NotFound, ""}:             ec2Fault("DescribeSecurityGroups", "InvalidGroup.NotFound", "The security group '%s' does not exist"),
 	{cloud.KindSubnet, cloud.Invalid, "two-vpcs"}:             fixed("InvalidParameterValueException", "Error occurred while CreateFunction. Subnets must belong to the same VPC."),
 	{cloud.KindSecurityGroup, cloud.Invalid, "other-vpc"}:     fixed("InvalidParameterValueException", "Security Groups are required to be in the same VPC."),
-	{cloud.KindSubnet, cloud.Exhausted, "zone-limited"}: fixed("InvalidParameterValueException",
+	{cloud.KindFunction, cloud.Exhausted, "zone-limited"}: fixed("InvalidParameterValueException",
 		"The provided subnets contain availability zone Lambda doesn't support. Please use a different set of subnets."),
 	{cloud.KindSubnet, cloud.Invalid, "not-dual-stack"}: func(e *cloud.Error) *wire.Error {
 		return invalid("Subnet %s is not dual-stack: Ipv6AllowedForDualStack needs an IPv4 and an IPv6 CIDR block on every subnet.", e.ID)
