@@ -53,6 +53,10 @@ type ref struct {
 	TimestampFormat string `json:"timestampFormat"`
 	Flattened       bool   `json:"flattened"`
 	EventPayload    bool   `json:"eventpayload"`
+	XMLAttribute    bool   `json:"xmlAttribute"`
+	XMLNamespace    struct {
+		URI string `json:"uri"`
+	} `json:"xmlNamespace"`
 }
 
 type shape struct {

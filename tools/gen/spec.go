@@ -72,8 +72,8 @@ func (g *generator) spec() string {
 	fmt.Fprintf(&b, "package %s\n\nimport \"weir/internal/api/wire\"\n\n", g.Name)
 	b.WriteString("// Spec describes the service to package wire.\nvar Spec = wire.Spec{\n")
 	fmt.Fprintf(&b, "Name: %q,\nID: %q,\nVersion: %q,\n", g.model.signingName(), m.ServiceID, m.APIVersion)
-	fmt.Fprintf(&b, "Protocol: wire.%s,\n", map[string]string{"ec2": "EC2Query", "query": "Query", "json": "JSON", "rest-json": "RESTJSON"}[m.Protocol])
-	for _, f := range [][2]string{{"Namespace", m.XMLNamespace}, {"TargetPrefix", m.TargetPrefix}, {"JSONVersion", m.JSONVersion}} {
+	fmt.Fprintf(&b, "Protocol: wire.%s,\n", map[string]string{"ec2": "EC2Query", "query": "Query", "json": "JSON", "rest-json": "RESTJSON", "rest-xml": "RESTXML"}[m.Protocol])
+	for _, f := range [][2]string{{"Namespace", g.namespace()}, {"TargetPrefix", m.TargetPrefix}, {"JSONVersion", m.JSONVersion}} {
 		if f[1] != "" {
 			fmt.Fprintf(&b, "%s: %q,\n", f[0], f[1])
 		}
@@ -105,13 +105,29 @@ func (g *generator) operation(op string) string {
 	if o.Output != nil && g.model.Metadata.Protocol == "query" && len(g.model.Shapes[o.Output.Shape].Members) == 0 {
 		s += ", Result: true"
 	}
-	if g.model.Metadata.Protocol == "rest-json" {
+	if p := g.model.Metadata.Protocol; p == "rest-json" || p == "rest-xml" {
 		s += fmt.Sprintf(", Method: %q, Path: %q", o.HTTP.Method, o.HTTP.RequestURI)
 		if c := o.HTTP.ResponseCode; c != 0 && c != 200 {
 			s += fmt.Sprintf(", Status: %d", c)
 		}
+		if p == "rest-xml" && o.Output != nil {
+			s += fmt.Sprintf(", Root: %q", cmp(o.Output.LocationName, o.Output.Shape))
+		}
 	}
 	return s + "},\n"
+}
+
+// namespace is that of the service's XML; some models have it at each input only.
+func (g *generator) namespace() string {
+	if ns := g.model.Metadata.XMLNamespace; ns != "" {
+		return ns
+	}
+	for _, op := range slices.Sorted(maps.Keys(g.model.Operations)) {
+		if in := g.model.Operations[op].Input; in != nil && in.XMLNamespace.URI != "" {
+			return in.XMLNamespace.URI
+		}
+	}
+	return ""
 }
 
 // errors writes the codes of the errors the model lists, with their HTTP status.

@@ -127,6 +127,9 @@ func (g *generator) tag(owner string, s *shape, member string, r *ref) string {
 	if s.Payload == member || r.EventPayload {
 		add("payload")
 	}
+	if r.XMLAttribute {
+		add("attr")
+	}
 	if f := cmp(r.TimestampFormat, sh.TimestampFormat); f != "" {
 		add("ts=%s", f)
 	}

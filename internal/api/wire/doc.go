@@ -27,6 +27,7 @@
 // requests and answers (one if they are the same), then: uri, qs, hdr, hdrs,
 // status, payload (place in a REST call); flat, item=, key=, value= (form of lists
 // and maps in Query and XML; in RPC answers item= names the list inside an object);
+// attr (an attribute in XML);
 // json and commas (a list or structure as one parameter's text); host (the first
 // label of the host's name); ts= (timestamp format); always (a list that is
 // answered even when empty); req, min=, max=, pat= (constraints; with e. of a
@@ -43,7 +44,7 @@
 //
 // An operation of the model that is not registered answers EC2
 // UnsupportedOperation, Query InvalidAction, JSON UnknownOperationException, REST
-// NotImplementedException (501), with a message that names it. SDKs retry none of
+// NotImplementedException or, in XML, NotImplemented (501), with a message that names it. SDKs retry none of
 // them.
 //
 // Invariants: nothing here knows an operation by name; an operation is one

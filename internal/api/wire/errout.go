@@ -19,7 +19,7 @@ func (s *Service) writeError(w http.ResponseWriter, e *Error, requestID string) 
 		x.element("RequestID", requestID)
 		x.WriteString("</Response>")
 		send(w, status, "text/xml;charset=UTF-8", x.Bytes())
-	case Query:
+	case Query, RESTXML:
 		var x xmlWriter
 		x.WriteString(xmlHead + `<ErrorResponse xmlns="` + s.Namespace + `"><Error>`)
 		x.element("Type", fault(status, "Sender", "Receiver"))

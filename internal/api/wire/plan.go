@@ -62,6 +62,7 @@ type field struct {
 	in, out           string // names on the wire
 	loc               location
 	flat, always, req bool
+	attr              bool // XML: an attribute of the structure's element
 	item, key, value  string
 	ts                string // timestamp format, "" is the protocol's
 	style             style  // of a compound value inside one parameter
@@ -199,6 +200,8 @@ func (f *field) parse(tag string) {
 			f.loc = inPayload
 		case "flat":
 			f.flat = true
+		case "attr":
+			f.attr = true
 		case "always":
 			f.always = true
 		case "req":

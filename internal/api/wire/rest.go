@@ -21,7 +21,7 @@ func (s *Service) restIn(q *request, op *operation, v reflect.Value) *Error {
 	switch p := op.in.payload; {
 	case p == nil:
 		if op.in.body {
-			return s.jsonIn(q.body, op.in, v)
+			return s.bodyIn(q.body, op.in, v)
 		}
 	case p.t.kind == kBlob:
 		if len(q.body) > 0 {
@@ -30,9 +30,17 @@ func (s *Service) restIn(q *request, op *operation, v reflect.Value) *Error {
 	case p.t.kind == kString:
 		p.t.target(v.Field(p.index)).SetString(string(q.body))
 	case len(q.body) > 0:
-		return s.jsonIn(q.body, p.t.fields, p.t.target(v.Field(p.index)))
+		return s.bodyIn(q.body, p.t.fields, p.t.target(v.Field(p.index)))
 	}
 	return nil
+}
+
+// bodyIn decodes a body that is a structure.
+func (s *Service) bodyIn(body []byte, plan *structPlan, v reflect.Value) *Error {
+	if s.Protocol == RESTXML {
+		return s.xmlIn(body, plan, v)
+	}
+	return s.jsonIn(body, plan, v)
 }
 
 func (s *Service) jsonIn(body []byte, plan *structPlan, v reflect.Value) *Error {
@@ -132,10 +140,24 @@ func (s *Service) restOut(w http.ResponseWriter, op *operation, v reflect.Value)
 		w.WriteHeader(status)
 		return nil
 	}
-	body := jsonWriter{acs: s.Protocol == ROA}
-	body.structure(op.out, v)
-	send(w, status, "application/json", body.Bytes())
+	s.bodyOut(w, status, op, v)
 	return nil
+}
+
+// bodyOut answers the members that travel in the body beside each other.
+func (s *Service) bodyOut(w http.ResponseWriter, status int, op *operation, v reflect.Value) {
+	switch {
+	case s.Protocol != RESTXML:
+		body := jsonWriter{acs: s.Protocol == ROA}
+		body.structure(op.out, v)
+		send(w, status, "application/json", body.Bytes())
+	case op.Root == "" || len(op.out.fields) > 0 && !op.out.body:
+		send(w, status, xmlType, nil)
+	default:
+		var body xmlWriter
+		body.restAnswer(s, op.Root, op.out, v)
+		send(w, status, xmlType, body.Bytes())
+	}
 }
 
 func (s *Service) payloadOut(w http.ResponseWriter, status int, f *field, v reflect.Value) error {
@@ -145,6 +167,9 @@ func (s *Service) payloadOut(w http.ResponseWriter, status int, f *field, v refl
 		return s.eventsOut(w, status, x.Interface().(Events))
 	case f.t.kind == kBlob:
 		typ := "application/json"
+		if s.Protocol == RESTXML {
+			typ = "application/octet-stream"
+		}
 		if set := w.Header().Get("Content-Type"); set != "" {
 			typ = set
 		}
@@ -153,6 +178,10 @@ func (s *Service) payloadOut(w http.ResponseWriter, status int, f *field, v refl
 		body := jsonWriter{acs: s.Protocol == ROA}
 		body.value(f.t, x, "")
 		send(w, status, "application/json", body.Bytes())
+	case f.t.kind == kStruct && ok && s.Protocol == RESTXML:
+		var body xmlWriter
+		body.restAnswer(s, f.out, f.t.fields, x)
+		send(w, status, xmlType, body.Bytes())
 	case f.t.kind == kStruct && ok:
 		body := jsonWriter{acs: s.Protocol == ROA}
 		body.structure(f.t.fields, x)

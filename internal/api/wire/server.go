@@ -234,7 +234,7 @@ func (q *request) encode(w http.ResponseWriter, out reflect.Value) error {
 }
 
 // limits of a body, by protocol. The largest is Lambda's for CreateFunction.
-var maxBody = map[Protocol]int64{EC2Query: 4 << 20, Query: 4 << 20, JSON: 16 << 20, RESTJSON: 70167211,
+var maxBody = map[Protocol]int64{EC2Query: 4 << 20, Query: 4 << 20, JSON: 16 << 20, RESTJSON: 70167211, RESTXML: 4 << 20,
 	RPC: 4 << 20, ROA: 128 << 20}
 
 func (s *Server) readBody(w http.ResponseWriter, q *request) *Error {

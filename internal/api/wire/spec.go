@@ -9,6 +9,7 @@ const (
 	Query    Protocol = "query"
 	JSON     Protocol = "json"
 	RESTJSON Protocol = "rest-json"
+	RESTXML  Protocol = "rest-xml"
 	RPC      Protocol = "rpc" // Alibaba Cloud's: parameters in, JSON or XML out
 	ROA      Protocol = "roa" // Alibaba Cloud's: paths and JSON
 )
@@ -52,9 +53,10 @@ type Operation struct {
 	Name   string
 	Method string // REST only, as is Path: "/2015-03-31/functions/{FunctionName}"
 	Path   string
-	Status int  // of success; 0 is 200
-	NoAuth bool // may be called without a signature
-	Result bool // Query only: the answer has a result, though an empty one
+	Status int    // of success; 0 is 200
+	NoAuth bool   // may be called without a signature
+	Root   string // REST-XML only: the element of the answer; "" if it has no body
+	Result bool   // Query only: the answer has a result, though an empty one
 }
 
 // ErrorSpec tells how an error code travels.

@@ -155,6 +155,23 @@ var troubles = map[Protocol]map[Trouble]Error{
 		Internal:       {Code: "InternalServerError", Status: 500, Msg: "An internal error has occurred. Please retry."},
 		Busy:           {Code: "ServiceUnavailable", Status: 503, Msg: "The request has failed due to a temporary failure of the server."},
 	},
+	RESTXML: {
+		Validation:     {Code: "InvalidInput"},
+		Serialization:  {Code: "MalformedInput"},
+		UnknownAction:  {Code: "UnknownOperationException", Status: 404, Msg: "The request names no operation of this service."},
+		NotImplemented: {Code: "NotImplemented", Status: 501},
+		MissingAuth:    {Code: "MissingAuthenticationToken", Status: 403, Msg: "Request is missing Authentication Token"},
+		BadAuth:        {Code: "IncompleteSignature"},
+		BadKey:         {Code: "InvalidClientTokenId", Status: 403, Msg: msgBadKey},
+		BadSignature:   {Code: "SignatureDoesNotMatch", Status: 403, Msg: msgBadSignature},
+		LateRequest:    {Code: "SignatureDoesNotMatch", Status: 403},
+		ExpiredToken:   {Code: "ExpiredToken", Status: 403, Msg: msgExpired},
+		AccessDenied:   {Code: "AccessDenied", Status: 403},
+		BadPage:        {Code: "InvalidPaginationToken", Msg: "The specified pagination token is not valid."},
+		TooLarge:       {Code: "RequestEntityTooLarge", Status: 413, Msg: "The request is too large."},
+		Internal:       {Code: "InternalFailure", Status: 500, Msg: msgInternal},
+		Busy:           {Code: "ServiceUnavailable", Status: 503, Msg: "The request has failed due to a temporary failure of the server."},
+	},
 }
 
 // Trouble returns the service's own error for a situation; "" keeps the usual message.

@@ -5,11 +5,15 @@ import (
 	"cmp"
 	"encoding/xml"
 	"reflect"
+	"strings"
 )
 
 const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
-// xmlWriter encodes the answers of EC2 and Query services.
+// xmlType is the content type of REST-XML.
+const xmlType = "text/xml"
+
+// xmlWriter encodes the answers of EC2, Query and REST-XML services.
 type xmlWriter struct {
 	bytes.Buffer
 	item string // element of a list's item: EC2 "item", Query "member"; "" is none, lists are flat
@@ -42,9 +46,48 @@ func (w *xmlWriter) queryAnswer(s *Service, op *operation, requestID string, v r
 	w.WriteString("</ResponseMetadata></" + op.Name + "Response>")
 }
 
+// restAnswer is <Root xmlns="…">…</Root>.
+func (w *xmlWriter) restAnswer(s *Service, root string, plan *structPlan, v reflect.Value) {
+	w.item = "member"
+	w.WriteString(xmlHead + "<" + root)
+	if s.Namespace != "" {
+		w.WriteString(` xmlns="` + s.Namespace + `"`)
+	}
+	w.attributes(plan, v)
+	w.WriteByte('>')
+	w.structure(plan, v)
+	w.WriteString("</" + root + ">")
+}
+
+// attributes writes the members that are attributes of the structure's element.
+func (w *xmlWriter) attributes(plan *structPlan, v reflect.Value) {
+	for i := range plan.fields {
+		f := &plan.fields[i]
+		if !f.attr {
+			continue
+		}
+		x, ok := f.t.source(v.Field(f.index))
+		if !ok {
+			continue
+		}
+		if prefix, _, ok := strings.Cut(f.out, ":"); ok {
+			w.WriteString(" xmlns:" + prefix + `="` + prefixes[prefix] + `"`)
+		}
+		w.WriteString(" " + f.out + `="`)
+		xml.EscapeText(w, []byte(f.t.text(x, cmp.Or(f.ts, iso8601)))) //nolint:errcheck // a buffer does not fail
+		w.WriteByte('"')
+	}
+}
+
+// prefixes are the namespaces that models use beside a service's own.
+var prefixes = map[string]string{"xsi": "http://www.w3.org/2001/XMLSchema-instance"}
+
 func (w *xmlWriter) structure(plan *structPlan, v reflect.Value) {
 	for i := range plan.fields {
 		f := &plan.fields[i]
+		if f.loc != inBody || f.attr {
+			continue
+		}
 		x, ok := f.t.source(v.Field(f.index))
 		if !ok {
 			if f.always && f.t.kind == kList {
@@ -104,7 +147,9 @@ func (w *xmlWriter) entries(f *field, v reflect.Value) {
 func (w *xmlWriter) value(name string, t *typePlan, v reflect.Value, ts string) {
 	switch t.kind {
 	case kStruct:
-		w.WriteString("<" + name + ">")
+		w.WriteString("<" + name)
+		w.attributes(t.fields, v)
+		w.WriteByte('>')
 		w.structure(t.fields, v)
 		w.WriteString("</" + name + ">")
 	case kList:

@@ -89,6 +89,7 @@ func newBackend(t *testing.T, cfg wire.Config) *backend {
 	b.addIdentity()
 	b.addLogs()
 	b.addLambda()
+	b.addRoute53()
 	b.Server = httptest.NewServer(b.wire)
 	t.Cleanup(b.Close)
 	return b
