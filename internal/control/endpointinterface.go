@@ -116,15 +116,24 @@ func privateDNSFree(v cloud.View, e *cloud.Endpoint) error {
 	if !vpc.DNSSupport || !vpc.DNSHostnames {
 		return cloud.Errorf(cloud.State, cloud.KindEndpoint, string(e.VPC), "dns-attributes", "private DNS of an endpoint needs DNS support and DNS host names in VPC %s", e.VPC)
 	}
+	for _, name := range e.PrivateNames {
+		if zoneWithName(v, e.VPC, name) {
+			return nameTaken(e, name)
+		}
+	}
 	for other := range cloud.Endpoints.By(v, "vpc", string(e.VPC)) {
 		for _, name := range e.PrivateNames {
 			if other.ID != e.ID && other.PrivateDNS && slices.Contains(other.PrivateNames, name) {
-				return cloud.Errorf(cloud.Conflict, cloud.KindEndpoint, name, "private-name",
-					"private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", name, e.VPC)
+				return nameTaken(e, name)
 			}
 		}
 	}
 	return nil
+}
+
+func nameTaken(e *cloud.Endpoint, name string) error {
+	return cloud.Errorf(cloud.Conflict, cloud.KindEndpoint, name, "private-name",
+		"private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", name, e.VPC)
 }
 
 // joinSubnets gives an endpoint an interface in each further subnet, at most one

@@ -30,6 +30,10 @@ type Quotas struct {
 	PendingPeerings       int // that one VPC asked for
 	TagsPerResource       int
 	EntriesPerPrefixList  int
+	DNSZones              int
+	RecordsPerDNSZone     int
+	VPCsPerDNSZone        int
+	InvitesPerDNSZone     int
 }
 
 func (q Quotas) withDefaults() Quotas {
@@ -41,6 +45,7 @@ func (q Quotas) withDefaults() Quotas {
 		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5, &q.AddressesPerInterface: 50,
 		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000, &q.Instances: 64,
 		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
+		&q.DNSZones: 500, &q.RecordsPerDNSZone: 10000, &q.VPCsPerDNSZone: 300, &q.InvitesPerDNSZone: 1000,
 	} {
 		if *p == 0 {
 			*p = n

@@ -334,6 +334,18 @@ func (m *Manager) settle(ctx context.Context, id cloud.VPCID, rev uint64) error 
 	}
 }
 
+// Shows reports whether every VPC is in place as of a revision.
+func (m *Manager) Shows(rev uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.vpcs {
+		if s.doneRev < rev {
+			return false
+		}
+	}
+	return m.rev >= rev
+}
+
 // VPCStatus tells how a VPC that is in use stands.
 type VPCStatus struct {
 	VPC        cloud.VPCID

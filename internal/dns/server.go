@@ -57,7 +57,7 @@ func New(cfg Config) *Server {
 // view is one VPC's resolver.
 type view struct {
 	vpc     cloud.VPCID
-	zone    atomic.Pointer[zone]
+	names   atomic.Pointer[names]
 	config  atomic.Pointer[netplan.DNS]
 	lookups chan struct{} // slots for lookups that wait for an upstream
 	streams chan struct{} // slots for TCP connections
@@ -88,7 +88,7 @@ func (s *Server) Sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan) 
 	var want []netip.Addr
 	if plan != nil {
 		conf := plan.DNS
-		v.zone.Store(newZone(conf))
+		v.names.Store(newNames(plan))
 		v.config.Store(&conf)
 		if conf.Enabled {
 			want = conf.Resolvers

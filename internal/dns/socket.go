@@ -128,7 +128,11 @@ func (s *Server) readPackets(v *view, k *socket) {
 				c.WriteTo(raw, from)
 			}
 		}
-		if reply.Rcode != dns.RcodeSuccess || v.answer(reply) {
+		var rest *lookup
+		if reply.Rcode == dns.RcodeSuccess {
+			rest = v.answer(reply, hostOf(from))
+		}
+		if rest == nil {
 			send()
 			continue
 		}
@@ -139,7 +143,7 @@ func (s *Server) readPackets(v *view, k *socket) {
 		}
 		go func() {
 			defer func() { <-v.lookups }()
-			s.ask(v, reply)
+			s.ask(v, rest)
 			send()
 		}()
 	}
@@ -193,8 +197,10 @@ func (s *Server) readStream(v *view, conn net.Conn) {
 		if reply == nil {
 			return
 		}
-		if reply.Rcode == dns.RcodeSuccess && !v.answer(reply) {
-			s.ask(v, reply)
+		if reply.Rcode == dns.RcodeSuccess {
+			if rest := v.answer(reply, hostOf(conn.RemoteAddr())); rest != nil {
+				s.ask(v, rest)
+			}
 		}
 		reply.Truncate(dns.MaxMsgSize)
 		out, err := reply.Pack()

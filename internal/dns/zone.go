@@ -17,6 +17,7 @@ const ttl = 60
 // zone is a plan's names, indexed; immutable.
 type zone struct {
 	addrs    map[string][]netip.Addr // by name in lower case without its last dot
+	hosts    map[string]bool         // names that are a host's: their domain is the one above
 	wild     bool                    // some name begins with "*."
 	pointers map[string][]string     // reverse name to names
 	reverse  []netip.Prefix          // reverse names below these are the zone's own
@@ -25,12 +26,14 @@ type zone struct {
 func newZone(p netplan.DNS) *zone {
 	z := &zone{
 		addrs:    map[string][]netip.Addr{"localhost": {netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}},
+		hosts:    map[string]bool{},
 		pointers: map[string][]string{},
 		reverse:  p.Reverse,
 	}
 	for _, r := range p.Records {
 		name := canonical(r.Name)
 		z.addrs[name] = append(z.addrs[name], r.Addrs...)
+		z.hosts[name] = z.hosts[name] || !r.Endpoint
 		z.wild = z.wild || strings.HasPrefix(name, "*.")
 		for _, a := range r.Addrs {
 			if r.Reverse && z.owns(a) {
@@ -54,8 +57,8 @@ func (z *zone) owns(a netip.Addr) bool {
 // lookup answers for a name that is the zone's own; ok is false for all others.
 func (z *zone) lookup(name string, qtype uint16) (answer []dns.RR, rcode int, ok bool) {
 	key := canonical(name)
-	if addrs, found := z.find(key); found {
-		return addressRecords(name, qtype, addrs), dns.RcodeSuccess, true
+	if at, found := z.find(key); found {
+		return addressRecords(name, qtype, z.addrs[at]), dns.RcodeSuccess, true
 	}
 	if names, found := z.pointers[key]; found {
 		if qtype == dns.TypePTR || qtype == dns.TypeANY {
@@ -81,17 +84,40 @@ func (z *zone) lookup(name string, qtype uint16) (answer []dns.RR, rcode int, ok
 	return nil, 0, false
 }
 
-// find gives the addresses of a name, or of the nearest "*" above it.
-func (z *zone) find(key string) ([]netip.Addr, bool) {
-	addrs, found := z.addrs[key]
+// find gives the name that has addresses for a name: itself, or the nearest "*" above it.
+func (z *zone) find(key string) (at string, found bool) {
+	at = key
+	_, found = z.addrs[at]
 	for rest := key; !found && z.wild; {
 		var more bool
 		if _, rest, more = strings.Cut(rest, "."); !more {
 			break
 		}
-		addrs, found = z.addrs["*."+rest]
+		at = "*." + rest
+		_, found = z.addrs[at]
 	}
-	return addrs, found
+	return at, found
+}
+
+// depth is how many labels the domain has that makes a name the zone's own; 0 if it is not.
+func (z *zone) depth(key string) int {
+	if at, found := z.find(key); found {
+		n := labels(strings.TrimPrefix(at, "*."))
+		if z.hosts[at] {
+			n--
+		}
+		return n
+	}
+	p, found := reversePrefix(key)
+	for _, own := range z.reverse {
+		if found && own.Bits() <= p.Bits() && own.Contains(p.Addr()) {
+			if own.Addr().Is4() {
+				return 2 + own.Bits()/8
+			}
+			return 2 + own.Bits()/4
+		}
+	}
+	return 0
 }
 
 // isParent reports whether the reverse name has names below it (then it exists, without data).

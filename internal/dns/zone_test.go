@@ -26,9 +26,9 @@ var example = netplan.DNS{
 		{Name: "ip-10-0-1-20.ec2.internal", Addrs: addrs("10.0.1.20"), Reverse: true},
 		{Name: "i-1.ec2.internal", Addrs: addrs("10.0.1.7", "2001:db8:1000::7"), Reverse: true},
 		{Name: "ec2-203-0-113-5.compute-1.amazonaws.com", Addrs: addrs("10.0.1.7")},
-		{Name: "lambda.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.20", "10.0.2.20")},
-		{Name: "s3.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.30")},
-		{Name: "*.s3.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.31")},
+		{Name: "lambda.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.20", "10.0.2.20"), Endpoint: true},
+		{Name: "s3.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.30"), Endpoint: true},
+		{Name: "*.s3.us-east-1.amazonaws.com", Addrs: addrs("10.0.1.31"), Endpoint: true},
 	},
 	Reverse: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("2001:db8:1000::/56")},
 }

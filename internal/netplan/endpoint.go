@@ -74,7 +74,7 @@ func (c *compiler) endpointRecords() []DNSRecord {
 				continue
 			}
 			taken[name] = r.ID
-			out = append(out, DNSRecord{Name: name, Addrs: all})
+			out = append(out, DNSRecord{Name: name, Addrs: all, Endpoint: true})
 		}
 	}
 	return out
@@ -108,9 +108,9 @@ func ownNames(v cloud.View, r *cloud.Endpoint, ids []cloud.InterfaceID) (names [
 	if r.Name == "" || len(all) == 0 {
 		return nil, all
 	}
-	names = append(names, DNSRecord{Name: r.Name, Addrs: all})
+	names = append(names, DNSRecord{Name: r.Name, Addrs: all, Endpoint: true})
 	for _, z := range slices.Sorted(maps.Keys(zones)) {
-		names = append(names, DNSRecord{Name: r.ZoneName(z), Addrs: zones[z]})
+		names = append(names, DNSRecord{Name: r.ZoneName(z), Addrs: zones[z], Endpoint: true})
 	}
 	return names, all
 }

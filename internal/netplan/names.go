@@ -28,6 +28,7 @@ func (c *compiler) dns() {
 	}
 	d.Resolvers = append(d.Resolvers, resolver4, resolver6)
 	c.dhcp(d)
+	c.zones()
 	d.Records = c.hostRecords()
 	d.Records = append(d.Records, c.peerRecords(d.Records)...)
 	d.Records = append(d.Records, c.endpointRecords()...)

@@ -209,6 +209,7 @@ type DNS struct {
 	Search    []string       // domain-name of the DHCP options
 	Records   []DNSRecord    // names of the VPC's own hosts
 	Reverse   []netip.Prefix // prefixes whose reverse names the resolver owns
+	Zones     []DNSZone      // private zones, which stand before the names of wider domains
 }
 
 // DNSRecord is a name with its addresses.
@@ -216,4 +217,6 @@ type DNSRecord struct {
 	Name    string // fully qualified, without the last dot; "*." in front stands for every name below
 	Addrs   []netip.Addr
 	Reverse bool // it is also what the addresses' reverse names answer
+	// Endpoint: the name is an endpoint's, and as if it were a zone by itself.
+	Endpoint bool
 }
