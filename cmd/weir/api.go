@@ -11,6 +11,7 @@ import (
 	"weir/internal/api/aws/iam"
 	"weir/internal/api/aws/lambda"
 	awslogs "weir/internal/api/aws/logs"
+	"weir/internal/api/aws/route53"
 	"weir/internal/api/aws/sts"
 	"weir/internal/api/aws/targets"
 	"weir/internal/api/wire"
@@ -31,7 +32,7 @@ func (invoker) Run(context.Context) error { panic("run by the daemon") }
 func (d *daemon) apiHandler() http.Handler {
 	authorizer := access.New(d.control, map[string]access.Lister{
 		"ec2": targets.EC2(d.control), "lambda": targets.Lambda(d.control), "logs": targets.Logs,
-		"iam": iam.Targets(d.control), "sts": sts.Targets,
+		"iam": iam.Targets(d.control), "sts": sts.Targets, "route53": route53.Targets(d.control),
 	}, time.Now)
 	alibaba := d.alibabaAccess()
 	server := wire.NewServer(wire.Config{
@@ -58,6 +59,7 @@ func (d *daemon) apiHandler() http.Handler {
 	server.Add(iam.New(d.control))
 	server.Add(sts.New(d.control, authorizer))
 	server.Add(awslogs.New(d.logs))
+	server.Add(route53.New(d.control, d.network.Shows))
 	d.addAlibaba(server)
 	mux := http.NewServeMux()
 	mux.Handle("/_weir/code/", code)

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/miekg/dns"
-
 	"weir/internal/api/aws/ec2"
 	"weir/internal/cloud"
 	"weir/internal/control"
+	weirdns "weir/internal/dns"
 	"weir/internal/netplan"
 	"weir/internal/reach"
 )
@@ -22,7 +21,7 @@ type asker struct {
 	v               cloud.View
 	account, region string
 	analyser        func(cloud.VPCID) *reach.Analyser
-	resolve         func(ctx context.Context, name string) ([]netip.Addr, error) // as the internet does
+	resolve         weirdns.Resolve // as the internet does
 }
 
 // asker asks about the network as it is.
@@ -45,31 +44,7 @@ func (d *daemon) askerOf(v cloud.View, region string, analyser func(cloud.VPCID)
 	if region == "" {
 		region = d.cfg.region
 	}
-	return asker{v, d.cfg.account, region, analyser, d.addresses}
-}
-
-// addresses is what the internet knows of a name.
-func (d *daemon) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
-	var out []netip.Addr
-	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		records, _, err := d.resolve(ctx, name, kind)
-		if err != nil {
-			return nil, fmt.Errorf("resolving %s: %w", name, err)
-		}
-		for _, r := range records {
-			var ip []byte
-			switch r := r.(type) {
-			case *dns.A:
-				ip = r.A.To4()
-			case *dns.AAAA:
-				ip = r.AAAA
-			}
-			if a, ok := netip.AddrFromSlice(ip); ok {
-				out = append(out, a)
-			}
-		}
-	}
-	return out, nil
+	return asker{v, d.cfg.account, region, analyser, d.resolve}
 }
 
 // analyser prepares a VPC's plan for questions, those that lead into peers too.
@@ -246,15 +221,26 @@ func (k asker) target(ctx context.Context, p *netplan.Plan, from *cloud.Interfac
 		}
 	} else if !cloud.IsKind(err, cloud.NotFound) {
 		return netip.Addr{}, err
-	} else if own, ok := p.DNS.Lookup(name); ok && from != nil {
-		addrs = own
-	} else if addrs, err = k.resolve(ctx, name); err != nil {
+	} else if addrs, err = k.named(ctx, p, from, name); err != nil {
 		return netip.Addr{}, err
 	}
 	if len(addrs) == 0 {
 		return netip.Addr{}, cloud.Errorf(cloud.NotFound, "", to, "no-address", "%q is no interface or function, and no name with an address", to)
 	}
 	return suited(addrs, from), nil
+}
+
+// named are the addresses that a name has for its sender: inside a VPC by its
+// resolver, if it answers.
+func (k asker) named(ctx context.Context, p *netplan.Plan, from *cloud.Interface, name string) ([]netip.Addr, error) {
+	if from == nil || !p.DNS.Enabled {
+		p = &netplan.Plan{}
+	}
+	addrs, err := weirdns.Addrs(ctx, p, k.resolve, name)
+	if err != nil {
+		return nil, fmt.Errorf("resolving %s: %w", name, err)
+	}
+	return addrs, nil
 }
 
 // public are the addresses by which the internet knows an interface's.

@@ -12,9 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"weir/internal/api/aws/ec2"
 	"weir/internal/cloud"
 	"weir/internal/control"
+	weirdns "weir/internal/dns"
 	"weir/internal/store"
 )
 
@@ -170,8 +173,9 @@ func TestWhy(t *testing.T) {
 func TestWhyNames(t *testing.T) {
 	a := newAnalysed(t)
 	k := a.asker("")
-	k.resolve = func(_ context.Context, name string) ([]netip.Addr, error) {
-		return map[string][]netip.Addr{"six.example": {netip.MustParseAddr("2001:db8::7")}, "both.example": {netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("2001:db8::7")}}[name], nil
+	k.resolve = func(_ context.Context, name string, qtype uint16) ([]dns.RR, int, error) {
+		addrs := map[string][]netip.Addr{"six.example.": {netip.MustParseAddr("2001:db8::7")}, "both.example.": {netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("2001:db8::7")}}
+		return weirdns.Addresses(name, qtype, addrs[name]), dns.RcodeSuccess, nil
 	}
 	for to, want := range map[string]string{
 		"both.example": "198.51.100.7", "Both.Example.": "198.51.100.7", "six.example": "2001:db8::7", // without an address of that family
