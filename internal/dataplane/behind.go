@@ -113,28 +113,6 @@ func protos(ps ...uint8) *nft.Set {
 	return s
 }
 
-// natTable translates whatever is routed to a NAT gateway to its address.
-func natTable(e *netplan.ENI) *nft.Table {
-	id := string(e.ID)
-	self := e.Addrs[0]
-	ports := nft.R(nft.In(protos(tcp, udp), nft.L4Proto), nft.SNAT(self, 1024, 65535))
-	rest := nft.R(nft.SNAT(self, 0, 0))
-	return &nft.Table{Name: natTableName, Chains: []*nft.Chain{
-		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
-			goesOn,
-			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, drop(netplan.StageNATProtocol, id)...)...),
-			nft.R(nft.VMap(stateMap, nft.CtState)),
-			nft.R(nft.IsIPv4(), nft.Accept),
-		}},
-		{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}, Rules: []nft.Rule{
-			nft.R(nft.StateIn(nft.Related), nft.Accept),
-			nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
-			nft.R(drop(netplan.StageUnsolicited, id)...),
-		}},
-		{Name: "translate", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: []nft.Rule{ports, rest}},
-	}}
-}
-
 var (
 	multicast4 = netip.MustParsePrefix("224.0.0.0/4")
 	multicast6 = netip.MustParsePrefix("ff00::/8")

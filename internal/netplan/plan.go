@@ -181,7 +181,7 @@ type PublicAddr struct {
 	Source          []cloud.Ref
 }
 
-// NATGateway translates to the address of its ENI.
+// NATGateway translates to the addresses of its ENI: each flow to one, at random.
 type NATGateway struct {
 	ID      cloud.NATGatewayID
 	ENI     cloud.InterfaceID

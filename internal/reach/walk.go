@@ -235,7 +235,13 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 		pkt.sport = natPorts
 	}
 	out := *pkt
-	w.through(cloud.Ref{Kind: cloud.KindNATGateway, ID: r.Target}, RoleNAT, in, out, func() string { return "sends on from " + out.src.String() })
+	w.through(cloud.Ref{Kind: cloud.KindNATGateway, ID: r.Target}, RoleNAT, in, out, func() string {
+		note := "sends on from " + out.src.String()
+		if n := len(to.Addrs) - 1; n > 0 {
+			note += w.sprintf(", or by chance from one of %d more addresses", n)
+		}
+		return note
+	})
 	return to, nil
 }
 

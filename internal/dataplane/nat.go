@@ -1,0 +1,45 @@
+package dataplane
+
+import (
+	"slices"
+
+	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
+)
+
+// natTable translates whatever is routed to a NAT gateway to its addresses.
+func natTable(e *netplan.ENI) *nft.Table {
+	id := string(e.ID)
+	return &nft.Table{Name: natTableName, Chains: []*nft.Chain{
+		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
+			goesOn,
+			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, drop(netplan.StageNATProtocol, id)...)...),
+			nft.R(nft.VMap(stateMap, nft.CtState)),
+			nft.R(nft.IsIPv4(), nft.Accept),
+		}},
+		{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}, Rules: []nft.Rule{
+			nft.R(nft.StateIn(nft.Related), nft.Accept),
+			nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
+			nft.R(drop(netplan.StageUnsolicited, id)...),
+		}},
+		{Name: "translate", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: natSources(e)},
+	}}
+}
+
+// natSources gives each new flow one of the gateway's addresses at random, and a
+// port from 1024 up: as many flows to one destination as there are addresses
+// times ports. https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
+func natSources(e *netplan.ENI) (rules []nft.Rule) {
+	share := func(lo, hi uint16, matches ...nft.Stmt) {
+		for k, a := range e.Addrs {
+			m := slices.Clone(matches)
+			if left := len(e.Addrs) - k; left > 1 {
+				m = append(m, nft.OneIn(left))
+			}
+			rules = append(rules, nft.R(append(m, nft.SNAT(a, lo, hi))...))
+		}
+	}
+	share(1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto))
+	share(0, 0)
+	return rules
+}
