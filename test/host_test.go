@@ -44,9 +44,20 @@ type attached struct {
 // attach starts a program as a host of a VPC and waits for its first line.
 func (d *daemon) attach(t *testing.T, flags string, argv ...string) *attached {
 	t.Helper()
+	a, _ := d.attachWithInput(t, flags, argv...)
+	return a
+}
+
+// attachWithInput is attach for a program that reads.
+func (d *daemon) attachWithInput(t *testing.T, flags string, argv ...string) (*attached, io.WriteCloser) {
+	t.Helper()
 	a := &attached{Cmd: exec.CommandContext(t.Context(), d.bin, append(append([]string{"attach"}, strings.Fields(flags)...), append([]string{"--"}, argv...)...)...)}
 	a.Env = append(os.Environ(), "WEIR_ADDR="+d.url)
 	out, err := a.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := a.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +68,7 @@ func (d *daemon) attach(t *testing.T, flags string, argv ...string) *attached {
 	if line, err := a.out.ReadString('\n'); err != nil || line != "ready\n" {
 		t.Fatalf("weir attach %s said %q: %v\n%s", flags, line, err, a.errs.String())
 	}
-	return a
+	return a, in
 }
 
 // interfaces counts the network interfaces in a subnet.

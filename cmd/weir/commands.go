@@ -21,6 +21,8 @@ type health struct {
 
 // statusReport is the answer of GET /_weir/status.
 type statusReport struct {
+	Revision    uint64            `json:"revision"` // of the state
+	Networks    map[string]uint64 `json:"networks"` // revision that the kernel shows, by VPC
 	Ready       string            `json:"ready"`
 	Internet    string            `json:"internet"`
 	Account     string            `json:"account"`

@@ -11,6 +11,7 @@ import (
 func (d *daemon) status(*http.Request) (any, error) {
 	v := d.store.View()
 	r := statusReport{
+		Revision: v.Rev(), Networks: map[string]uint64{},
 		Ready: d.ready(), Internet: d.cfg.internet, Account: d.cfg.account, Region: d.cfg.region, Since: d.began,
 		NotEnforced: append(d.engine.Check(), d.machines.Check()...), Runtimes: map[string]string{}, Counts: map[string]int{},
 	}
@@ -34,6 +35,7 @@ func (d *daemon) status(*http.Request) (any, error) {
 	for _, s := range d.network.Status() {
 		r.Counts["VPC routers"]++
 		r.Instances += s.Leased
+		r.Networks[string(s.VPC)] = s.Rev
 		if s.Err != nil {
 			r.Problems = append(r.Problems, fmt.Sprintf("%s: the kernel shows revision %d: %v", s.VPC, s.Rev, s.Err))
 		}
