@@ -88,7 +88,7 @@ func (c *tenant) machineFromServiceNetwork(t *testing.T, p *page, d *daemon) {
 			s.all(n.IP.String(), d.port(t))
 		}
 	}
-	for _, a := range []string{"169.254.169.254", "169.254.1.1", "10.0.0.1", "10.0.0.2", "10.0.1.4", "10.0.2.4", "172.31.0.2", "172.31.0.1", "100.64.0.1", p.natAddr} {
+	for _, a := range []string{"169.254.169.254", "169.254.1.1", "10.0.0.1", "10.0.0.2", "10.0.1.4", "10.0.2.4", "172.31.0.2", "172.31.0.1", "100.127.0.1", p.natAddr} {
 		s.all(a, d.port(t))
 	}
 	var got map[string]string

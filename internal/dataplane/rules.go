@@ -27,6 +27,8 @@ type ruleSets struct {
 	eniAny, dstAny   *nft.Set
 	local, resolvers *pair
 	endpoints        *pair
+	namesInside      bool     // a resolver is in an endpoint's range
+	blockInside      bool     // one of the VPC's blocks is
 	aclOut, aclIn    *nft.Set // chains by the subnet of the link
 	profOut, profIn  *nft.Set
 	own              *pair    // links of what forwards, with their own addresses
@@ -128,6 +130,10 @@ func (l *lowerer) local(s *ruleSets) {
 		}
 	}
 	s.endpoints = l.add(newPair("endpoints", dst, interval).nets(outermost(to)))
+	for _, p := range to {
+		s.namesInside = s.namesInside || slices.ContainsFunc(l.resolvers(), p.Contains)
+		s.blockInside = s.blockInside || slices.ContainsFunc(l.p.CIDRs, p.Overlaps)
+	}
 	if l.p.Gateway != nil {
 		s.private = l.add(newPair("private", dst, interval).nets(slices.Concat(private, linkLocal)))
 		s.public = &nft.Set{Name: "public", Key: []nft.Field{nft.Dst4}}
@@ -209,7 +215,9 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 	if len(s.ports.Elems) > 0 {
 		in.Rules = append(in.Rules, l.refuse(netplan.StageRouter, nft.In(s.ports, nft.IIf)))
 	}
-	in.Rules = append(in.Rules, s.endpoints.in(nft.Goto("endpoint"))...)
+	in.Rules = append(in.Rules, s.endpoints.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+		return append(s.ofEndpoint(m, key[0]), nft.Goto("endpoint"))
+	})...)
 	in.Rules = append(in.Rules, nft.R(nft.VMap(stateMap, nft.CtState)))
 	in.Rules = append(in.Rules, s.resolvers.in(nft.In(protos(tcp, udp), nft.L4Proto), nft.Eq(nft.DstPort, nft.Port(53)), nft.Accept)...)
 	in.Rules = append(in.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageRouter))
@@ -220,7 +228,7 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 		if m == s.endpoints.v6 {
 			key = nft.Src6
 		}
-		return []nft.Stmt{nft.In(m, key), nft.Goto("answer")}
+		return append(s.ofEndpoint(m, key), nft.Goto("answer"))
 	})
 	established := nft.R(nft.StateIn(nft.Established|nft.Related), nft.Accept)
 	out.Rules = append(append(cutBy(s.zoneOut, nft.OIfGroup), answers...), established)
@@ -236,6 +244,24 @@ func (l *lowerer) input(s *ruleSets) []*nft.Chain {
 		nft.R(nft.Eq(nft.ICMPType, nft.Byte(8)), nft.Accept).Note("echo request"), l.refuse(netplan.StageEndpoint))
 	answer := &nft.Chain{Name: "answer", Rules: append(border(s.aclIn), established)}
 	return []*nft.Chain{endpoint, answer, in, out}
+}
+
+// ofEndpoint matches addresses in a family's set of endpoints that are nothing
+// else: the range of the platform's services may hold a resolver, which answers
+// DNS whatever the groups say, and the VPC's own block, with the router's address.
+func (s *ruleSets) ofEndpoint(m *nft.Set, key nft.Field) []nft.Stmt {
+	resolvers, local := s.resolvers.v4, s.local.v4
+	if m == s.endpoints.v6 {
+		resolvers, local = s.resolvers.v6, s.local.v6
+	}
+	out := []nft.Stmt{nft.In(m, key)}
+	if s.namesInside && len(resolvers.Elems) > 0 {
+		out = append(out, nft.NotIn(resolvers, key))
+	}
+	if s.blockInside && len(local.Elems) > 0 {
+		out = append(out, nft.NotIn(local, key))
+	}
+	return out
 }
 
 // border leads to the ACL of the subnet on one side, that of the link there.
