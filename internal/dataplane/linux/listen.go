@@ -37,7 +37,7 @@ func (k *Kernel) ListenPacket(ctx context.Context, id cloud.VPCID, addr netip.Ad
 	if err != nil {
 		return nil, err
 	}
-	return &packetConn{p, s}, nil
+	return &packetConn{p.(*net.UDPConn), s}, nil
 }
 
 // ListenBehind listens in the namespace of an interface.
@@ -90,8 +90,9 @@ type listener struct {
 
 func (l *listener) Close() error { return l.s.Close() }
 
+// packetConn is the whole of a UDP socket: users set its buffers.
 type packetConn struct {
-	net.PacketConn
+	*net.UDPConn
 	s *socket
 }
 
