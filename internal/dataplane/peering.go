@@ -195,7 +195,7 @@ func (l *lowerer) peerIn(s *ruleSets) []nft.Rule {
 	if len(s.peers.from.Elems) == 0 {
 		return nil
 	}
-	return []nft.Rule{nft.R(nft.Eq(nft.IIfGroup, nft.Group(groupOutside)), nft.VMap(s.peers.from, nft.IIf))}
+	return []nft.Rule{nft.R(nft.VMap(s.peers.from, nft.IIf))}
 }
 
 // peerInput refuses what peers send to the router itself: its resolver answers its own VPC only.

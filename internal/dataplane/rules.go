@@ -161,19 +161,24 @@ func outermost(ps []netip.Prefix) (out []netip.Prefix) {
 // prerouting says who a packet is from.
 func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	pre := &nft.Chain{Name: "pre", Hook: &nft.Hook{Point: nft.Prerouting, Priority: prioPre}}
-	pre.Rules = s.eni.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
+	strange := []nft.Rule{nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof)}
+	outside := &nft.Chain{Name: "outside"}
+	if l.p.Gateway != nil {
+		outside.Rules = append(outside.Rules, nft.R(nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.Goto("inbound")))
+	}
+	outside.Rules = append(outside.Rules, l.peerIn(s)...)
+	if len(outside.Rules) > 0 {
+		pre.Rules = append(pre.Rules, nft.R(nft.Eq(nft.IIfGroup, nft.Group(groupOutside)), nft.Goto(outside.Name)))
+	}
+	pre.Rules = append(pre.Rules, s.eni.when(func(m *nft.Set, key []nft.Field) []nft.Stmt {
 		return []nft.Stmt{nft.SetFrom(nft.Mark, m, key...), nft.Goto("known")}
-	})
+	})...)
 	if len(s.eniAny.Elems) > 0 { // any address but the router's own
 		own := l.add(newPair("router", src, plain).addrs(l.addresses()))
 		pre.Rules = append(pre.Rules, own.in(l.drop(netplan.StageSpoof, "")...)...)
 		pre.Rules = append(pre.Rules, nft.R(nft.SetFrom(nft.Mark, s.eniAny, nft.IIf), nft.Goto("known")))
 	}
-	if l.p.Gateway != nil {
-		pre.Rules = append(pre.Rules, nft.R(nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.Goto("inbound")))
-	}
-	pre.Rules = append(pre.Rules, l.peerIn(s)...)
-	pre.Rules = append(pre.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageSpoof))
+	pre.Rules = append(pre.Rules, strange...)
 
 	unrouted := l.add(newPair("unrouted", dst, interval).nets(linkLocal))
 	known := &nft.Chain{Name: "known", Rules: append(cutBy(s.zoneIn, nft.IIfGroup), goesOn)}
@@ -185,6 +190,10 @@ func (l *lowerer) prerouting(s *ruleSets) []*nft.Chain {
 	chains := []*nft.Chain{known}
 	if l.p.Gateway != nil {
 		chains = append(chains, l.inbound(s))
+	}
+	if len(outside.Rules) > 0 {
+		outside.Rules = append(outside.Rules, strange...)
+		chains = append(chains, outside)
 	}
 	return append(chains, pre)
 }
