@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
 )
 
 // Change is what turns one namespace's configuration into another. What is
@@ -121,6 +123,9 @@ func Diff(have, want *Network) (*Changes, error) {
 
 // forgotten lists addresses that are gone, and private ones whose public address is another.
 func forgotten(have, want *Network) []netip.Addr {
+	if sameOwners(have, want) {
+		return nil
+	}
 	was, is := owners(have), owners(want)
 	var out []netip.Addr
 	for a, o := range was {
@@ -130,6 +135,12 @@ func forgotten(have, want *Network) []netip.Addr {
 	}
 	slices.SortFunc(out, netip.Addr.Compare)
 	return out
+}
+
+// sameOwners is a quick look whether anything may be forgotten at all.
+func sameOwners(have, want *Network) bool {
+	return len(have.Namespaces) > 0 && len(want.Namespaces) > 0 && slices.Equal(have.Namespaces[0].Routes, want.Namespaces[0].Routes) &&
+		slices.EqualFunc(have.public, want.public, func(a, b netplan.PublicAddr) bool { return a.Public == b.Public && a.Private == b.Private })
 }
 
 // owners says where an address leads: a private one to a link, a public one to a private one.
@@ -197,8 +208,21 @@ func (c *Change) empty() bool {
 		len(c.PutRoutes)+len(c.DelRoutes)+len(c.AddRules)+len(c.DelRules)+len(c.LateSysctl) == 0
 }
 
-// changes compares lists whose order does not matter.
+// changes compares lists whose order does not matter. Most lists are the same,
+// or the same at both ends.
 func changes[T comparable](have, want []T) (add, del []T) {
+	if len(have) == len(want) && unsafe.SliceData(have) == unsafe.SliceData(want) {
+		return nil, nil
+	}
+	for len(have) > 0 && len(want) > 0 && have[0] == want[0] {
+		have, want = have[1:], want[1:]
+	}
+	for len(have) > 0 && len(want) > 0 && have[len(have)-1] == want[len(want)-1] {
+		have, want = have[:len(have)-1], want[:len(want)-1]
+	}
+	if len(have)+len(want) == 0 {
+		return nil, nil
+	}
 	was, is := set(have), set(want)
 	for _, x := range want {
 		if _, ok := was[x]; !ok {

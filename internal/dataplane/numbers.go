@@ -16,7 +16,7 @@ type Numbers struct {
 	profiles map[profileUse]int
 	peers    map[cloud.PeeringID]int // as link indexes
 	hub      *HubNumbers
-	next     [4]int
+	next     [5]int
 	made     map[int]behind // by interface's number
 	left     map[string]int // given by an earlier process, until the first plan
 	kept     *Kept          // as of next
@@ -43,7 +43,7 @@ const (
 // NewNumbers starts numbering a VPC.
 func NewNumbers(vpc int) *Numbers {
 	return &Numbers{VPC: vpc, enis: map[cloud.InterfaceID]int{}, subnets: map[cloud.SubnetID]int{}, tables: map[tableUse]int{},
-		profiles: map[profileUse]int{}, peers: map[cloud.PeeringID]int{}, hub: &HubNumbers{}, next: [4]int{firstENI, 1, 1, firstSubnet}, made: map[int]behind{}}
+		profiles: map[profileUse]int{}, peers: map[cloud.PeeringID]int{}, hub: &HubNumbers{}, next: [5]int{firstENI, 1, 1, firstSubnet, firstENI}, made: map[int]behind{}}
 }
 
 // Renew has the interface's next namespace and link be new ones.
@@ -96,28 +96,46 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	recall(n.left, keptProfile, n.profiles, profiles)
 	n.left = nil
 	for _, e := range p.ENIs {
-		give(n.enis, e.ID, &n.next[0], 1<<30)
+		n.link(e)
 	}
 	for _, r := range p.Peers {
 		if r.Up {
-			give(n.peers, r.ID, &n.next[0], 1<<30)
+			give(n.peers, r.ID, &n.next[4], 1<<30, busy)
 		}
 		for _, h := range r.Hosts {
-			give(n.profiles, profileUse{h.Profile, false}, &n.next[2], 1<<16)
+			give(n.profiles, profileUse{h.Profile, false}, &n.next[2], 1<<16, all)
 		}
 	}
 	for _, s := range p.Subnets {
-		give(n.subnets, s.ID, &n.next[3], 1<<30)
+		give(n.subnets, s.ID, &n.next[3], 1<<30, all)
 	}
 	for _, u := range tableUses(p) {
-		give(n.tables, u, &n.next[1], 1<<16)
+		give(n.tables, u, &n.next[1], 1<<16, all)
 	}
 	for _, e := range p.ENIs {
 		for _, use := range []profileUse{{e.Profile, false}, {e.Profile, true}} {
 			if profiles[use] {
-				give(n.profiles, use, &n.next[2], 1<<16)
+				give(n.profiles, use, &n.next[2], 1<<16, all)
 			}
 		}
+	}
+}
+
+// The kernel finds a link's index in one of 256 lists, for every packet that it
+// routes. Links that carry many hosts' packets have some of the lists for
+// themselves, so that they are found as fast among thousands.
+const busyLists = 32
+
+func busy(number int) bool  { return number%256 < busyLists }
+func quiet(number int) bool { return !busy(number) }
+func all(int) bool          { return true }
+
+// link numbers an interface's link.
+func (n *Numbers) link(e netplan.ENI) {
+	if forwards(&e) {
+		give(n.enis, e.ID, &n.next[4], 1<<30, busy)
+	} else {
+		give(n.enis, e.ID, &n.next[0], 1<<30, quiet)
 	}
 }
 
@@ -129,18 +147,19 @@ func forget[K comparable](numbers map[K]int, keep map[K]bool) {
 	}
 }
 
-// give numbers k, unless it is, with the next number below limit that nothing has.
-func give[K comparable](numbers map[K]int, k K, next *int, limit int) {
+// give numbers k, unless it is, with the next fitting number below limit that nothing has.
+func give[K comparable](numbers map[K]int, k K, next *int, limit int, fits func(int) bool) {
 	if _, ok := numbers[k]; ok {
 		return
 	}
-	used := make(map[int]bool, len(numbers))
+	var used map[int]bool
 	if *next+len(numbers) >= limit { // near the end: numbers start over, so look which are free
+		used = make(map[int]bool, len(numbers))
 		for _, v := range numbers {
 			used[v] = true
 		}
 	}
-	for *next >= limit || used[*next] {
+	for *next >= limit || used[*next] || !fits(*next) {
 		if *next++; *next >= limit {
 			*next = 1
 		}

@@ -290,11 +290,11 @@ func (l *lowerer) forward(s *ruleSets) *nft.Chain {
 	add(nft.R(nft.Eq(nft.OIfGroup, nft.Group(groupTrap)), nft.VMap(l.trapped(), nft.OIf)))
 	add(cutBy(s.zoneOut, nft.OIfGroup)...)
 	add(s.inward...)
-	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
 	add(border(s.aclOut)...)
 	add(border(s.aclIn)...)
 	add(nft.R(nft.StateIn(nft.Established), nft.Accept))
 	add(nft.R(nft.VMap(stateMap, nft.CtState)))
+	add(nft.R(nft.TCPSyn(), nft.ClampMSS()))
 	add(nft.R(nft.SetTo(nft.CtMark, nft.MarkOf(0))))
 	if l.p.Gateway != nil { // whoever has the destination's address here does not get it
 		add(nft.R(nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.Goto("outbound")))

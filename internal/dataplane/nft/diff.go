@@ -133,20 +133,24 @@ func Diff(have, want *Table) ([]*Batch, error) {
 
 // changeSet deletes and adds elements; one whose data changes is deleted and added.
 func (b *Batch) changeSet(old, s *Set) error {
-	was := make(map[string]struct{}, len(old.Elems))
-	for _, e := range old.Elems {
+	have, want := apart(old.Elems, s.Elems)
+	if len(have)+len(want) == 0 {
+		return nil
+	}
+	was := make(map[string]struct{}, len(have))
+	for _, e := range have {
 		was[e.text(old)] = struct{}{}
 	}
 	var add, del []Elem
-	is := make(map[string]struct{}, len(s.Elems))
-	for _, e := range s.Elems {
+	is := make(map[string]struct{}, len(want))
+	for _, e := range want {
 		t := e.text(s)
 		is[t] = struct{}{}
 		if _, ok := was[t]; !ok {
 			add = append(add, e)
 		}
 	}
-	for _, e := range old.Elems {
+	for _, e := range have {
 		if _, ok := is[e.text(old)]; !ok {
 			del = append(del, e)
 		}
@@ -157,6 +161,17 @@ func (b *Batch) changeSet(old, s *Set) error {
 	b.elems(s, false, del)
 	b.elems(s, true, add)
 	return nil
+}
+
+// apart leaves out what both lists begin and end with: most sets change little.
+func apart(have, want []Elem) (h, w []Elem) {
+	for len(have) > 0 && len(want) > 0 && have[0].equal(&want[0]) {
+		have, want = have[1:], want[1:]
+	}
+	for len(have) > 0 && len(want) > 0 && have[len(have)-1].equal(&want[len(want)-1]) {
+		have, want = have[:len(have)-1], want[:len(want)-1]
+	}
+	return have, want
 }
 
 func setName(s *Set) string     { return s.Name }

@@ -3,6 +3,7 @@ package nft
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,6 +39,11 @@ func (e Elem) To(v Value) Elem { e.Data = v; return e }
 
 // Then gives a verdict map's element its verdict.
 func (e Elem) Then(v Verdict) Elem { e.Verdict = v; return e }
+
+// equal reports whether both elements of one set read the same.
+func (e *Elem) equal(o *Elem) bool {
+	return e.Data.text == o.Data.text && e.Verdict == o.Verdict && slices.EqualFunc(e.Key, o.Key, func(a, b Value) bool { return a.text == b.text })
+}
 
 func (e Elem) keyText() string {
 	if len(e.Key) == 1 {

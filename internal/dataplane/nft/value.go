@@ -3,7 +3,7 @@ package nft
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"encoding/hex"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -39,7 +39,9 @@ func single(b []byte, text string) Value { return Value{lo: b, hi: b, text: text
 func host32(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
 
 // MarkOf is a mark.
-func MarkOf(v uint32) Value { return single(host32(v), fmt.Sprintf("%#08x", v)) }
+func MarkOf(v uint32) Value {
+	return single(host32(v), "0x"+hex.EncodeToString(binary.BigEndian.AppendUint32(nil, v)))
+}
 
 // If is an interface, by index.
 func If(index int) Value { return single(host32(uint32(index)), strconv.Itoa(index)) }
