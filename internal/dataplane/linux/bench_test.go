@@ -13,14 +13,13 @@ import (
 
 	"weir/internal/cloud"
 	"weir/internal/dataplane"
-	"weir/internal/netplan"
 	"weir/internal/store"
 )
 
 // BenchmarkLease measures a lease of a prepared slot with that many interfaces
 // present, and how long one more interface takes from the state to the kernel.
 func BenchmarkLease(b *testing.B) {
-	for _, n := range []int{10, 1000} {
+	for _, n := range []int{10, 1000, 3000} {
 		b.Run(fmt.Sprintf("interfaces=%d", n), func(b *testing.B) { benchLease(b, n) })
 	}
 }
@@ -92,41 +91,6 @@ func benchLease(b *testing.B, n int) {
 }
 
 func eniID(i int) cloud.InterfaceID { return cloud.InterfaceID(fmt.Sprintf("eni-%04d", i)) }
-
-// BenchmarkRoundTrip compares a TCP round trip between two hosts of a VPC
-// (security groups, an ACL with lines, route table) with one over a plain veth,
-// and a function's through its interface. One thread drives both ends.
-func BenchmarkRoundTrip(b *testing.B) {
-	w := newWorld(b)
-	p := sample("vpc-1")
-	p.ACLs[0].In = append([]netplan.ACLEntry{{Number: 1, Action: cloud.Deny, Protocol: 6, Prefix: prefix("203.0.113.0/24"), From: 1, To: 9, ICMPType: -1, ICMPCode: -1}}, p.ACLs[0].In...)
-	n := w.apply(p)
-	app, web, fn := w.ns(n, "eni-app"), w.ns(n, "eni-web"), w.slot(n, "eni-fn", 0, true)
-	left, right := plainVeth(b, w)
-	for _, x := range []struct {
-		name     string
-		from, to *os.File
-		at       string
-	}{{"veth", left, right, "10.99.0.2:80"}, {"vpc", app, web, "10.0.0.10:80"}, {"function", fn, web, "10.0.0.10:80"}} {
-		b.Run(x.name, func(b *testing.B) {
-			client, server := w.pair(b, x.from, x.to, ipp(x.at))
-			defer unix.Close(client)
-			defer unix.Close(server)
-			buf := make([]byte, 1)
-			b.ResetTimer()
-			for range b.N {
-				for _, ends := range [][2]int{{client, server}, {server, client}} {
-					if _, err := unix.Write(ends[0], buf); err != nil {
-						b.Fatal(err)
-					}
-					if _, err := unix.Read(ends[1], buf); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-		})
-	}
-}
 
 // plainVeth joins two namespaces without anything between them.
 func plainVeth(b *testing.B, w *world) (left, right *os.File) {

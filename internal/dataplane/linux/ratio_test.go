@@ -9,39 +9,67 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/internal/cloud"
+	"weir/internal/netplan"
 )
 
-// BenchmarkRatio compares a TCP round trip between two hosts of a VPC with that
-// many interfaces (security groups, an ACL with lines, a route table) with one
-// over a plain veth: in turns, a burst each, so that what disturbs the machine
-// falls on both. One thread drives both ends.
+// BenchmarkRatio compares TCP round trips through a VPC with one over a plain
+// veth: in turns, a burst each, so that what disturbs the machine falls on both.
+// One thread drives both ends. The paths: between two hosts in different subnets
+// (anti-spoofing, ACLs with lines, security groups, route table); to the
+// internet through a NAT gateway and its elastic IP; to a host of a peered VPC;
+// from a function through its shared interface.
 func BenchmarkRatio(b *testing.B) {
-	for _, n := range []int{6, 3000} {
-		b.Run(fmt.Sprintf("interfaces=%d", n), func(b *testing.B) { benchRatio(b, n) })
+	for _, size := range []struct {
+		name                 string
+		interfaces, elements int
+	}{{"small", 6, 10}, {"large", 3000, 10000}} {
+		b.Run(size.name, func(b *testing.B) { benchRatio(b, size.interfaces, size.elements) })
 	}
 }
 
-func benchRatio(b *testing.B, interfaces int) {
+func benchRatio(b *testing.B, interfaces, elements int) {
 	w := newWorld(b)
-	p := sample("vpc-1")
+	near, far := pair()
+	grow(near, interfaces, elements)
+	here, there := w.apply(near), w.apply(far)
+	left, right := plainVeth(b, w)
+	veth := path(b, w, left, right, "10.99.0.2:80")
+	listen := func(ns *os.File, at string) [2]int { return path(b, w, w.ns(here, "eni-app"), ns, at) }
+	for _, x := range []struct {
+		name string
+		ends [2]int
+	}{
+		{"vpc", listen(w.ns(here, "eni-web"), "10.0.0.10:80")},
+		{"nat", listen(w.internet, "198.51.100.7:8080")},
+		{"peering", listen(w.ns(there, "eni-b"), "10.1.0.10:80")},
+		{"function", path(b, w, w.slot(here, "eni-fn", 0, true), w.ns(here, "eni-web"), "10.0.0.10:80")},
+	} {
+		b.Run("path="+x.name, func(b *testing.B) { inTurns(b, veth, x.ends) })
+	}
+}
+
+// grow adds hosts until there are so many interfaces, and gives the groups of
+// sender and receiver as many more rules, and the ACL lines.
+func grow(p *netplan.Plan, interfaces, elements int) {
 	for i := len(p.ENIs); i < interfaces; i++ {
 		p.ENIs = append(p.ENIs, host(fmt.Sprintf("eni-x%04d", i), "subnet-priv", "sg-db",
 			netip.AddrFrom4([4]byte{10, 0, byte(16 + i/250), byte(4 + i%250)}).String()))
 	}
-	n := w.apply(p)
-	left, right := plainVeth(b, w)
-	veth := path(b, w, left, right, "10.99.0.2:80")
-	inTurns(b, veth, path(b, w, w.ns(n, "eni-app"), w.ns(n, "eni-web"), "10.0.0.10:80"))
-}
-
-// BenchmarkPeering is BenchmarkRatio for hosts of two peered VPCs.
-func BenchmarkPeering(b *testing.B) {
-	w := newWorld(b)
-	near, far := pair()
-	here, there := w.apply(near), w.apply(far)
-	left, right := plainVeth(b, w)
-	veth := path(b, w, left, right, "10.99.0.2:80")
-	inTurns(b, veth, path(b, w, w.ns(here, "eni-app"), w.ns(there, "eni-b"), "10.1.0.10:80"))
+	for i := range p.Profiles {
+		f := &p.Profiles[i]
+		for k := range elements / 2 {
+			port := 20000 + k%20000
+			f.In = append(f.In, allow(6, port, port, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(k >> 8), byte(k)}), 32)))
+			f.Out = append(f.Out, allow(17, port, port, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(k >> 8), byte(k)}), 32)))
+		}
+	}
+	deny := netplan.ACLEntry{Number: 1, Action: cloud.Deny, Protocol: 6, Prefix: prefix("203.0.113.0/24"), From: 1, To: 9, ICMPType: -1, ICMPCode: -1}
+	for i := range p.ACLs {
+		a := &p.ACLs[i]
+		a.In, a.Out = append([]netplan.ACLEntry{deny}, a.In...), append([]netplan.ACLEntry{deny}, a.Out...)
+	}
 }
 
 // inTurns measures both, and how much longer the second takes.
@@ -58,6 +86,7 @@ func inTurns(b *testing.B, veth, vpc [2]int) {
 	}
 	b.ReportMetric(median(took[0]), "veth-p50-µs")
 	b.ReportMetric(median(took[1]), "vpc-p50-µs")
+	b.ReportMetric(slices.Min(took[1])/slices.Min(took[0]), "min/min")
 	b.ReportMetric(median(ratio), "vpc/veth")
 }
 
