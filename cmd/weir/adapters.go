@@ -71,6 +71,9 @@ func (d *daemon) credentials(ctx context.Context, role, session string) (invoke.
 
 // applied opens what a VPC's router serves: its resolver and its endpoints.
 func (d *daemon) applied(ctx context.Context, vpc cloud.VPCID, plan *netplan.Plan) {
+	if plan == nil { // what its router counted goes with it
+		d.flows.readVPC(ctx, vpc)
+	}
 	if err := d.dns.Sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
 		d.log.Error("resolver not in place", "vpc", vpc, "err", err)
 	}

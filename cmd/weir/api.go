@@ -49,6 +49,8 @@ func (d *daemon) apiHandler() http.Handler {
 	code := lambda.NewCode("http://"+d.listener.Addr().String()+"/_weir/code", d.control.Code, time.Now)
 	server.Add(ec2.New(d.control, ec2.WithConsole(d.hosts.Console), ec2.WithPassRole(func(ctx context.Context, role string) error {
 		return targets.PassInstanceRole(authorizer, wire.CallFrom(ctx), role)
+	}), ec2.WithPassFlowRole(func(ctx context.Context, role string) error {
+		return targets.PassFlowRole(authorizer, wire.CallFrom(ctx), role)
 	})))
 	server.Add(lambda.New(d.control, invoker{d.invoker, d.async}, lambda.Options{
 		Code: code, CheckRuntime: d.checkRuntime, Architecture: architecture(),

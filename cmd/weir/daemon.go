@@ -55,6 +55,7 @@ type daemon struct {
 	machines  *sandbox.Host // that instances run on
 	hosts     *host.Hosts
 	endpoints *endpoints
+	flows     *flowLogs
 	engine    *runtime.Engine
 	invoker   *invoke.Invoker
 	queue     *invoke.JetStreamQueue
@@ -255,8 +256,13 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) })
 	d.gateways = newGateways(kernel, api, d.ca, d.log)
 	d.endpoints = newEndpoints(kernel, api, d.ca, d.cfg.endpointIdle, d.log)
-	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.guests.held, EndpointIdle: d.cfg.endpointIdle})
+	d.flows = newFlowLogs(d)
+	d.network = dataplane.New(dataplane.Config{
+		State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.guests.held, EndpointIdle: d.cfg.endpointIdle, Refused: d.flows.refused,
+	})
 	d.onClose(d.network.Close)
+	d.onClose(d.flows.close)
+	d.group.Go(func() error { return d.flows.run(ctx) })
 	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); return nil })
 	d.group.Go(func() error { return d.network.Run(ctx) })
 	return nil

@@ -27,6 +27,8 @@ type config struct {
 	idle           time.Duration
 	prepared       int
 	endpointIdle   time.Duration
+	flowDir        string
+	flowInterval   time.Duration
 	logLevel       string
 }
 
@@ -61,10 +63,14 @@ func (c *config) check() error {
 		return fmt.Errorf("-auth any would let everyone who reaches %s act as root; listen on a loopback address or use -auth verify", c.listen)
 	case c.endpointIdle < time.Second:
 		return fmt.Errorf("-endpoint-idle %s: choose a second or more", c.endpointIdle)
+	case c.flowInterval != 0 && c.flowInterval < time.Second:
+		return fmt.Errorf("-flow-log-interval %s: choose a second or more, or 0", c.flowInterval)
 	case !accountForm.MatchString(c.account):
 		return fmt.Errorf("-account %q: an account is 12 digits", c.account)
 	}
-	c.data, err = filepath.Abs(c.data)
+	if c.data, err = filepath.Abs(c.data); err == nil && c.flowDir != "" {
+		c.flowDir, err = filepath.Abs(c.flowDir)
+	}
 	return err
 }
 
@@ -82,6 +88,8 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.DurationVar(&c.idle, "idle", 10*time.Minute, "how long an idle function instance is kept")
 	fs.IntVar(&c.prepared, "prepared", 16, "how many interpreters may wait for functions that will need one; 0: none")
 	fs.DurationVar(&c.endpointIdle, "endpoint-idle", endpointIdle, "when a silent connection through an interface endpoint is dropped; whole seconds")
+	fs.StringVar(&c.flowDir, "flow-log-dir", "", "directory that gets the lines of all flow logs, too: a file for each and day")
+	fs.DurationVar(&c.flowInterval, "flow-log-interval", 0, "time that flow logs sum up, a second or more; 0: what each asks for (1 or 10 minutes)")
 	fs.StringVar(&c.logLevel, "log", "warn", "log level: debug, info, warn, error")
 	detach := fs.Bool("d", false, "run in the background")
 	if err := parse(fs, args, 0); err != nil {

@@ -159,6 +159,7 @@ func removeInterface(tx cloud.Tx, id cloud.InterfaceID) {
 	for e := range cloud.ElasticIPs.By(tx, "interface", string(id)) {
 		disassociate(tx, e)
 	}
+	dropFlowLogs(tx, string(id))
 	cloud.Interfaces.Delete(tx, id)
 }
 

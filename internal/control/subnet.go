@@ -117,6 +117,7 @@ func (c *Control) DeleteSubnet(ctx context.Context, who Caller, id cloud.SubnetI
 				cloud.RouteTables.Put(tx, &changed)
 			}
 		}
+		dropFlowLogs(tx, string(id))
 		cloud.Subnets.Delete(tx, id)
 		return nil
 	})

@@ -59,6 +59,7 @@ var taggables = map[cloud.Resource]taggable{
 	cloud.KindInsightsPath:      tagging(cloud.InsightsPaths, cloud.KindInsightsPath, func(r *cloud.InsightsPath) cloud.InsightsPathID { return r.ID }, func(r *cloud.InsightsPath) *cloud.Meta { return &r.Meta }),
 	cloud.KindInsightsAnalysis:  tagging(cloud.InsightsAnalyses, cloud.KindInsightsAnalysis, func(r *cloud.InsightsAnalysis) cloud.InsightsAnalysisID { return r.ID }, func(r *cloud.InsightsAnalysis) *cloud.Meta { return &r.Meta }),
 	cloud.KindInstance:          tagging(cloud.Instances, cloud.KindInstance, func(r *cloud.Instance) cloud.InstanceID { return r.ID }, func(r *cloud.Instance) *cloud.Meta { return &r.Meta }),
+	cloud.KindFlowLog:           tagging(cloud.FlowLogs, cloud.KindFlowLog, func(r *cloud.FlowLog) cloud.FlowLogID { return r.ID }, func(r *cloud.FlowLog) *cloud.Meta { return &r.Meta }),
 	cloud.KindSecurityGroupRule: ruleTags,
 	cloud.KindPeering:           peeringTags,
 }

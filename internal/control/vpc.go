@@ -144,6 +144,7 @@ func (c *Control) DeleteVPC(ctx context.Context, who Caller, id cloud.VPCID) err
 		for g := range cloud.SecurityGroups.By(tx, "vpc", string(id)) {
 			cloud.SecurityGroups.Delete(tx, g.ID)
 		}
+		dropFlowLogs(tx, string(id))
 		cloud.VPCs.Delete(tx, id)
 		return nil
 	})

@@ -2,6 +2,7 @@ package flowlog
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,12 +24,13 @@ type Interface struct {
 	Path func(to netip.Addr) string
 }
 
-// primary is the interface's first address of a's family.
-func (i *Interface) primary(a netip.Addr) netip.Addr {
-	for _, own := range i.Addrs {
-		if own == a {
-			return a
-		}
+// own is the interface's address that stands for a in a line: a, if it has it,
+// else its first one of that family. What comes in for a secondary IPv4 address
+// is shown with the primary one, too.
+// https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
+func (i *Interface) own(a netip.Addr, egress bool) netip.Addr {
+	if (egress || a.Is6()) && slices.Contains(i.Addrs, a) {
+		return a
 	}
 	for _, own := range i.Addrs {
 		if own.BitLen() == a.BitLen() {
@@ -102,12 +104,12 @@ func (f *sum) value(at *Interface, v cloud.FlowValue) string {
 	switch v {
 	case cloud.FlowSource:
 		if f.Egress {
-			return at.primary(f.Src.Addr()).String()
+			return at.own(f.Src.Addr(), true).String()
 		}
 		return f.Src.Addr().String()
 	case cloud.FlowDestination:
 		if !f.Egress {
-			return at.primary(f.Dst.Addr()).String()
+			return at.own(f.Dst.Addr(), false).String()
 		}
 		return f.Dst.Addr().String()
 	case cloud.FlowSourcePort:

@@ -190,6 +190,17 @@ func (r *Recorder) Skip(eni cloud.InterfaceID) {
 	}
 }
 
+// SkipAll says that packets of some interfaces of a VPC were not counted.
+func (r *Recorder) SkipAll(vpc cloud.VPCID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, list := range r.windows {
+		for _, w := range list {
+			w.skipped = w.skipped || w.at.VPC == vpc
+		}
+	}
+}
+
 // Run reads and delivers until ctx ends, and then once more.
 func (r *Recorder) Run(ctx context.Context) error {
 	for {

@@ -83,12 +83,13 @@ func (d *desk) is(t *testing.T, key string, want ...string) {
 	delete(d.lines, key)
 }
 
-// The records are those of the vendor's page, with the bubble's times.
+// The records are those of the vendor's page, with the bubble's times. The
+// second is for a secondary address, which shows as the primary one.
 // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
 func TestVendorsExamples(t *testing.T) {
 	run(t, func(d *desk) {
 		d.Set(t.Context(), []*cloud.FlowLog{flowLog("fl-1", cloud.TrafficAll, cloud.KindInterface, "eni-1", basic)},
-			[]Interface{at("eni-1", "subnet-1", "172.31.16.139", "172.31.16.21", "172.31.9.12")})
+			[]Interface{at("eni-1", "subnet-1", "172.31.16.21", "172.31.9.12"), at("eni-2", "subnet-1", "172.31.9.13")})
 		time.Sleep(5 * time.Second)
 		d.next = []Flow{flow("eni-1", "in", "ACCEPT", 6, "172.31.16.139:20641", "172.31.16.21:22", 20, 4249, 0x12)}
 		time.Sleep(6 * time.Second) // the reading at ten seconds
@@ -99,7 +100,7 @@ func TestVendorsExamples(t *testing.T) {
 		time.Sleep(48 * time.Second)
 		d.is(t, "fl-1 eni-1",
 			"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 946684800 946684805 ACCEPT OK",
-			"2 123456789010 eni-1 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 946684811 946684812 REJECT OK")
+			"2 123456789010 eni-1 172.31.9.69 172.31.16.21 49761 3389 6 20 4249 946684811 946684812 REJECT OK")
 		time.Sleep(time.Minute)
 		d.is(t, "fl-1 eni-1", "2 123456789010 eni-1 - - - - - - - 946684860 946684920 - NODATA")
 		d.Skip("eni-1")

@@ -53,6 +53,7 @@ var made = map[string]ResourceType{
 	"CreateVpcPeeringConnection": "vpc-peering-connection",
 	"CreateNetworkInsightsPath":  "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
 	"RunInstances":                  "instance",
+	"CreateFlowLogs":                "vpc-flow-log",
 	"AuthorizeSecurityGroupIngress": "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
 }
 

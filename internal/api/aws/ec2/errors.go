@@ -48,6 +48,7 @@ var absences = map[cloud.Resource]absence{
 	cloud.KindPrefixList:        {"InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", "InvalidPrefixListId.Malformed"},
 	cloud.KindEndpoint:          {"InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist", "InvalidVpcEndpointId.Malformed"},
 	cloud.KindPeering:           {"InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist", "InvalidVpcPeeringConnectionId.Malformed"},
+	cloud.KindFlowLog:           {"InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: 1] %s", ""},
 	cloud.KindInsightsPath:      {"InvalidNetworkInsightsPathId.NotFound", "The network insights path ID '%s' does not exist", "InvalidNetworkInsightsPathId.Malformed"},
 	cloud.KindInsightsAnalysis:  {"InvalidNetworkInsightsAnalysisId.NotFound", "The network insights analysis ID '%s' does not exist", "InvalidNetworkInsightsAnalysisId.Malformed"},
 	cloud.KindInstance:          {"InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", "InvalidInstanceID.Malformed"},
@@ -199,6 +200,9 @@ var faults = map[fault]words{
 	{cloud.Missing, cloud.KindInsightsPath, "destination"}: {"MissingParameter", "The request must contain the parameter destination"},
 	{cloud.Limit, cloud.KindInsightsPath, ""}:              {"NetworkInsightsPath.LimitExceeded", "The maximum number of network insights paths has been reached."},
 	{cloud.Limit, cloud.KindInsightsAnalysis, ""}:          {"NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached."},
+
+	{cloud.Exists, cloud.KindFlowLog, ""}:      {"FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination."},
+	{cloud.Invalid, cloud.KindFlowLog, "role"}: {"InvalidParameter", "Unable to assume given IAM role: '%s'"},
 
 	{cloud.Exhausted, cloud.KindInstance, "zone"}:      {"InsufficientInstanceCapacity", ""},
 	{cloud.Limit, cloud.KindInstance, ""}:              {"InstanceLimitExceeded", "You have requested more instances than your current instance limit allows. Terminate some and try again."},

@@ -110,7 +110,7 @@ var resources = map[string]cloud.Resource{
 	"KindInterface": cloud.KindInterface, "KindAttachment": cloud.KindAttachment, "KindDHCPOptions": cloud.KindDHCPOptions,
 	"KindPrefixList": cloud.KindPrefixList, "KindEndpoint": cloud.KindEndpoint, "KindZone": cloud.KindZone, "KindTag": cloud.KindTag,
 	"KindToken": cloud.KindToken, "KindInstance": cloud.KindInstance,
-	"KindPeering": cloud.KindPeering, "KindInsightsPath": cloud.KindInsightsPath, "KindInsightsAnalysis": cloud.KindInsightsAnalysis,
+	"KindPeering": cloud.KindPeering, "KindInsightsPath": cloud.KindInsightsPath, "KindInsightsAnalysis": cloud.KindInsightsAnalysis, "KindFlowLog": cloud.KindFlowLog,
 }
 
 // TestFaultsAreTotal: whatever control refuses has Amazon's code, and the table

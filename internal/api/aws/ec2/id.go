@@ -38,6 +38,7 @@ var idPrefixes = map[cloud.Resource]string{
 	cloud.KindPeering:           "pcx",
 	cloud.KindInsightsPath:      "nip",
 	cloud.KindInsightsAnalysis:  "nia",
+	cloud.KindFlowLog:           "fl",
 }
 
 // NewID makes an ID in Amazon's form for a new resource: a prefix and 17 digits.

@@ -16,6 +16,8 @@ type api struct {
 	console Console
 	// passRole asks whether the caller may give a role to an instance; nil allows it.
 	passRole func(ctx context.Context, role string) error
+	// passFlowRole asks likewise for flow logs.
+	passFlowRole func(ctx context.Context, role string) error
 }
 
 // Console tells what an instance has printed, its last part, and when it last did.
@@ -43,6 +45,7 @@ func New(c *control.Control, options ...Option) *wire.Service {
 	a.handleOptions(s)
 	a.handlePeerings(s)
 	a.handleInsights(s)
+	a.handleFlowLogs(s)
 	return s
 }
 

@@ -34,6 +34,7 @@ var resourceTypes = map[cloud.Resource]ResourceType{
 	cloud.KindPeering:           "vpc-peering-connection",
 	cloud.KindInsightsPath:      "network-insights-path",
 	cloud.KindInsightsAnalysis:  "network-insights-analysis",
+	cloud.KindFlowLog:           "vpc-flow-log",
 }
 
 func tagList(tags map[string]string) []Tag {

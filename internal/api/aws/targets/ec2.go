@@ -98,5 +98,6 @@ var resources = map[string]finder{
 	"dhcp-options":                 in(cloud.DHCPOptionSets, func(r *cloud.DHCPOptions) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 	"prefix-list":                  in(cloud.PrefixLists, func(r *cloud.PrefixList) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 	"instance":                     in(cloud.Instances, func(r *cloud.Instance) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
+	"vpc-flow-log":                 in(cloud.FlowLogs, func(r *cloud.FlowLog) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 	"vpc-endpoint":                 in(cloud.Endpoints, func(r *cloud.Endpoint) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 }

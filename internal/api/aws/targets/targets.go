@@ -78,6 +78,11 @@ func PassInstanceRole(auth *access.Authorizer, call *wire.Call, role string) err
 	return passRole(auth, call, role, "ec2.amazonaws.com")
 }
 
+// PassFlowRole is PassRole for the service that writes flow logs.
+func PassFlowRole(auth *access.Authorizer, call *wire.Call, role string) error {
+	return passRole(auth, call, role, "vpc-flow-logs.amazonaws.com")
+}
+
 func passRole(auth *access.Authorizer, call *wire.Call, role, service string) error {
 	return auth.Check(call, access.Target{Action: "iam:PassRole", ARN: role, Keys: access.Keys{"iam:PassedToService": {service}}})
 }
