@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/internal/cloud"
 	"weir/internal/dataplane"
@@ -66,7 +67,15 @@ func flowsAre(t *testing.T, what string, got map[string]dataplane.FlowCount, wan
 
 func TestFlows(t *testing.T) {
 	t.Parallel()
+	for _, noReset := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without reset=%v", noReset), func(t *testing.T) { testFlows(t, noReset) })
+	}
+}
+
+func testFlows(t *testing.T, noReset bool) {
+	t.Parallel()
 	w := newWorld(t)
+	w.k.noReset.Store(noReset)
 	n := w.apply(sample("vpc-1"))
 	app, web := w.ns(n, "eni-app"), w.ns(n, "eni-web")
 	w.whoami(web, "0.0.0.0:80")
@@ -141,4 +150,35 @@ func TestFlowsIPv6AndShared(t *testing.T) {
 
 func dataplaneSet(name string) func(*nft.Set) bool {
 	return func(s *nft.Set) bool { return s.Name == name }
+}
+
+func TestReadingWithoutReset(t *testing.T) {
+	start := time.Unix(1000, 0)
+	count := func(packets, bytes uint64, idle time.Duration) []nft.Count {
+		return []nft.Count{{Key: [][]byte{{1}}, Packets: packets, Bytes: bytes, Idle: idle}}
+	}
+	r, got := reading{}.next(count(3, 300, time.Second), start)
+	for i, c := range []struct {
+		seen []nft.Count
+		want [2]uint64
+	}{
+		{count(5, 500, time.Second), [2]uint64{2, 200}},          // goes on
+		{count(5, 500, 11*time.Second), [2]uint64{0, 0}},         // pauses
+		{count(1, 60, 0), [2]uint64{1, 60}},                      // gone, and new
+		{count(1, 60, time.Second), [2]uint64{1, 60}},            // gone, and new with as many packets
+		{[]nft.Count{}, [2]uint64{}},                             // gone
+		{count(7, 700, 9*time.Second), [2]uint64{7, 700}},        // new
+		{count(7, 700, 19*time.Second), [2]uint64{0, 0}},         // pauses
+		{count(9, 900, 500*time.Millisecond), [2]uint64{2, 200}}, // goes on
+	} {
+		start = start.Add(10 * time.Second)
+		r, got = r.next(c.seen, start)
+		var sum [2]uint64
+		for _, n := range got {
+			sum = [2]uint64{n.Packets, n.Bytes}
+		}
+		if sum != c.want {
+			t.Errorf("reading %d: counted %v, want %v", i+2, sum, c.want)
+		}
+	}
 }

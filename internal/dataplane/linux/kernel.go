@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -36,6 +37,8 @@ type Kernel struct {
 	inet sync.Mutex // held while the internet's namespace, or the hub, is changed
 	hub  *space     // made when first needed; guarded by inet
 
+	noReset atomic.Bool // counters cannot be read and reset at once
+
 	mu   sync.Mutex // guards vpcs and left
 	vpcs map[cloud.VPCID]*vpc
 	left map[cloud.VPCID]*left // by an earlier process, until the first Apply
@@ -50,6 +53,9 @@ type vpc struct {
 	spaces map[string]*space
 	slots  map[string]*sync.Mutex // per host: its socket for rules is for one at a time
 	echo   *os.File               // answers echo requests to gateway endpoints; nil if there are none
+
+	counting sync.Mutex
+	counted  map[string]reading // by set, where counters are not reset; guarded by counting
 
 	socks   sync.Mutex
 	sockets map[*socket]struct{} // listening in its namespaces; guarded by socks

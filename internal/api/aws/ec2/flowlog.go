@@ -106,7 +106,7 @@ func (a *api) flowDestination(who control.Caller, in *CreateFlowLogsInput, c *co
 		if group != "" {
 			return badFlow("LogDestination type must be cloud-watch-logs if LogGroupName is provided.")
 		}
-		return a.unsupported("The flow log destination type " + string(in.LogDestinationType) + " (cloud-watch-logs is; `weir up --flow-log-dir` writes files)")
+		return a.unsupported("A flow log to " + string(in.LogDestinationType) + " (to cloud-watch-logs is, and weir up -flow-log-dir writes files)")
 	}
 	switch {
 	case group == "" && to == "":

@@ -18,6 +18,7 @@ import (
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
+	"weir/internal/logs"
 	"weir/internal/store"
 )
 
@@ -55,7 +56,7 @@ func newWorld(t *testing.T, change ...func(*control.Options)) *world {
 		f(&opt)
 	}
 	w.store = store.NewMemory(cloud.Schema())
-	w.control = control.New(control.Deps{Store: w.store, Now: func() time.Time { return w.now }}, opt)
+	w.control = control.New(control.Deps{Store: w.store, Logs: logs.NewMemory(), Now: func() time.Time { return w.now }}, opt)
 	server := wire.NewServer(wire.Config{Verify: nobody{}, Any: true, Account: account, Region: "us-east-1"})
 	server.Add(ec2.New(w.control))
 	h := httptest.NewServer(server)
