@@ -165,11 +165,7 @@ func (l *lowerer) flows(s *ruleSets) []*nft.Chain {
 		c := [2]*nft.Chain{out, in}[i]
 		c.Rules = append(c.Rules, nft.R(nft.CountIn(set, set.Key...)))
 	}
-	var self []netip.Addr
-	for _, a := range l.router.Addrs {
-		self = append(self, a.Addr)
-	}
-	own := l.add(newPair("router", src, plain).addrs(self))
+	own := l.add(newPair("flows_self", src, plain).addrs(l.addresses()))
 	passing := &nft.Chain{Name: flowsChain, Hook: &nft.Hook{Point: nft.Postrouting, Priority: prioFlows}, Rules: own.in(nft.Accept)}
 	passing.Rules = append(passing.Rules, nft.R(nft.In(counted, nft.IIf), nft.Jump(out.Name)), nft.R(nft.In(counted, nft.OIf), nft.Jump(in.Name)))
 	chains := []*nft.Chain{out, in, passing}
