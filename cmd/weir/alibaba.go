@@ -25,11 +25,11 @@ func (d *daemon) alibabaAccess() *access.Authorizer {
 }
 
 // addAlibaba adds Alibaba Cloud's products to the server.
-func (d *daemon) addAlibaba(server *wire.Server) {
+func (d *daemon) addAlibaba(server *wire.Server, code func(digest string) string) {
 	for _, s := range []*wire.Service{
 		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control), resourcemanager.New(d.control),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
-		fc.New(d.control), sls.New(d.control),
+		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime, CodeURL: code}), sls.New(d.control),
 	} {
 		server.Add(s)
 	}

@@ -21,6 +21,11 @@ type Function struct {
 	Latest              Version
 	LastVersion         int // number of the newest published version
 	ReservedConcurrency *int
+	// InvokeFrom are the only VPCs it may be invoked from; none: from anywhere.
+	InvokeFrom []VPCID
+	// Disabled: nobody may invoke it, for the reason that was given.
+	Disabled    bool
+	DisabledFor string
 	// Policies are the resource policies, by the qualifier they hang on; "" is the function itself.
 	Policies map[string]ResourcePolicy
 }
@@ -48,13 +53,57 @@ type Version struct {
 	CodeSize     int64
 	Network      FunctionNetwork
 	LogGroup     string
-	Modified     time.Time
-	RevisionID   string
+	// Contract is how the code is called, one of package runtime's; "" is that
+	// of the dialect that has had functions first.
+	Contract string
+	// CPU in cores; 0 is what the memory gives.
+	CPU float64
+	// Concurrency is how many events one instance runs at a time; 0 is one.
+	Concurrency int
+	// Initializer runs in a new instance before its first event, PreStop before it ends.
+	Initializer, PreStop *Hook
+	// Server, if set, is how code that is an HTTP server itself is started and reached.
+	Server *Server
+	// Image, if set, is what the code is in, instead of an archive.
+	Image *Image
+	// Layers are unpacked below the code: digests of archives in the blob store, the first the lowest.
+	Layers     []string
+	Modified   time.Time
+	RevisionID string
 	// Attrs holds what only one dialect's API echoes back, keyed "<dialect>.<name>".
 	Attrs map[string]string
 	// State, as the platform sees it; the reason codes are dialect-neutral words.
 	State  FunctionState
 	Update FunctionUpdate
+}
+
+// Hook is a part of the code that runs at a turn of an instance's life.
+type Hook struct {
+	Handler string
+	Timeout time.Duration
+}
+
+// Server is an HTTP server that takes events.
+type Server struct {
+	Command, Args []string
+	Port          int
+	Health        *HealthCheck
+}
+
+// HealthCheck is how a Server's instances are told to be ready, and dead.
+type HealthCheck struct {
+	Path                       string
+	InitialDelay, Period       time.Duration
+	Timeout                    time.Duration
+	FailureAfter, SuccessAfter int // checks in a row
+}
+
+// Image is a container image of a registry.
+type Image struct {
+	Ref                 string
+	Digest              string // it had when it was resolved; "" if not yet
+	Entrypoint, Command []string
+	User, Password      string // for the registry; "" for none
 }
 
 // FunctionState says whether a version can be invoked.

@@ -34,6 +34,14 @@ type FunctionSettings struct {
 	Env         map[string]string
 	Network     *FunctionNetworkSettings
 	LogGroup    *string
+	Contract    *string
+	CPU         *float64
+	Concurrency *int
+	Initializer **cloud.Hook
+	PreStop     **cloud.Hook
+	Server      **cloud.Server
+	Image       **cloud.Image
+	Layers      *[]string // digests that StoreLayer gave
 	// Attrs are the dialect's own; an empty value removes one.
 	Attrs map[string]string
 }
@@ -175,6 +183,14 @@ func (c *Control) applySettings(tx cloud.Tx, caller Caller, fn *cloud.Function, 
 	set(&v.Ephemeral, s.Ephemeral)
 	set(&v.Timeout, s.Timeout)
 	set(&v.LogGroup, s.LogGroup)
+	set(&v.Contract, s.Contract)
+	set(&v.CPU, s.CPU)
+	set(&v.Concurrency, s.Concurrency)
+	set(&v.Initializer, s.Initializer)
+	set(&v.PreStop, s.PreStop)
+	set(&v.Server, s.Server)
+	set(&v.Image, s.Image)
+	set(&v.Layers, s.Layers)
 	if s.Env != nil {
 		v.Env = maps.Clone(s.Env)
 	}

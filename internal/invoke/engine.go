@@ -6,6 +6,9 @@ import (
 	"weir/internal/runtime"
 )
 
+// FC is the contract of functions that are called as Function Compute's are.
+const FC = runtime.FC
+
 // UseRuntime makes an Engine of package runtime's.
 func UseRuntime(e *runtime.Engine) Engine { return engine{e} }
 

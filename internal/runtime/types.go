@@ -9,6 +9,12 @@ import (
 	"weir/internal/sandbox"
 )
 
+// Contracts: how code is called. The empty name is Lambda's.
+const (
+	Lambda = ""
+	FC     = "fc" // Function Compute's
+)
+
 // Spec describes an interpreter to start before its function is known.
 type Spec struct {
 	ID      string // names the sandbox; unique

@@ -1,17 +1,106 @@
 // Package fc speaks Function Compute 3.0 (2023-03-30).
+//
+// Functions are those of the account, whichever dialect made them: what only this
+// one shows of a function is in the version's attributes, keyed "fc.<name>". A
+// function made here is called by this product's contracts.
+//
+// Invariants: what a function's network and role name is checked when the function
+// runs, not when it is configured.
 package fc
 
 import (
+	"context"
+	"math/rand/v2"
+
+	"weir/internal/api/alibaba/access"
 	"weir/internal/api/wire"
+	"weir/internal/cloud"
 	"weir/internal/control"
+	"weir/internal/invoke"
 )
+
+// Invoker runs functions; *invoke.Invoker is one, with an *invoke.Async.
+type Invoker interface {
+	Invoke(ctx context.Context, r invoke.Request) (*invoke.Response, error)
+	// Enqueue stores an event durably, to be run later.
+	Enqueue(ctx context.Context, e invoke.Event) error
+}
+
+// Options are what differs between installations. Nil functions allow everything.
+type Options struct {
+	// CheckRuntime says why functions of a runtime cannot run here.
+	CheckRuntime func(runtime string) error
+	// CodeURL tells where an archive can be fetched for a while; "" if nowhere.
+	CodeURL func(digest string) string
+	// LogGroup names the log group behind a logstore, or says why there is none.
+	LogGroup func(account, region, project, logstore string) (string, error)
+}
 
 type api struct {
 	control *control.Control
+	invoker Invoker
+	opt     Options
+	service *wire.Service
+	random  func() float64
 }
 
 // New returns the service with everything that is implemented.
-func New(c *control.Control) *wire.Service {
+func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	s := wire.NewService(Spec)
+	s.MapError = mapError
+	a := &api{control: c, invoker: inv, opt: opt, service: s, random: rand.Float64}
+	wire.Handle(s, "CreateFunction", a.createFunction)
+	wire.Handle(s, "GetFunction", a.getFunction)
+	wire.Handle(s, "GetFunctionCode", a.getFunctionCode)
+	wire.Handle(s, "ListFunctions", a.listFunctions)
+	wire.Handle(s, "UpdateFunction", a.updateFunction)
+	wire.Handle(s, "DeleteFunction", a.deleteFunction)
+	wire.Handle(s, "DisableFunctionInvocation", a.disableInvocation)
+	wire.Handle(s, "EnableFunctionInvocation", a.enableInvocation)
+	wire.Handle(s, "InvokeFunction", a.invokeFunction)
+	wire.Handle(s, "CreateVpcBinding", a.createVpcBinding)
+	wire.Handle(s, "ListVpcBindings", a.listVpcBindings)
+	wire.Handle(s, "DeleteVpcBinding", a.deleteVpcBinding)
 	return s
+}
+
+func caller(ctx context.Context) control.Caller {
+	call := wire.CallFrom(ctx)
+	return control.Caller{Account: call.Account, Region: call.Region, Principal: call.Principal, NewID: newID}
+}
+
+// find is the function of the caller's account and region.
+func (a *api) find(ctx context.Context, name *string) (*cloud.Function, error) {
+	call := wire.CallFrom(ctx)
+	fn, ok := cloud.Functions.Get(a.control.View(), cloud.MakeFunctionKey(call.Account, call.Region, value(name)))
+	if !ok {
+		return nil, noFunction(value(name))
+	}
+	return fn, nil
+}
+
+// latest is what this product calls the version that can still change.
+const latest = "LATEST"
+
+// resolve finds the version that a qualifier stands for.
+func (a *api) resolve(ctx context.Context, name, qualifier *string) (cloud.Qualified, error) {
+	fn, err := a.find(ctx, name)
+	if err != nil {
+		return cloud.Qualified{}, err
+	}
+	return cloud.Resolve(a.control.View(), fn.Key, neutralQualifier(value(qualifier)))
+}
+
+func neutralQualifier(q string) string {
+	if q == latest {
+		return cloud.Latest
+	}
+	return q
+}
+
+func noFunction(name string) error { return missing("Function", "function '%s' does not exist", name) }
+
+// functionARN is a function's name in policies and answers.
+func functionARN(fn *cloud.Function) string {
+	return "acs:fc:" + fn.Region + ":" + access.UID(fn.Account) + ":functions/" + fn.Name
 }

@@ -6,6 +6,7 @@
 package region
 
 import (
+	"slices"
 	"strings"
 
 	"weir/internal/control"
@@ -16,30 +17,36 @@ type Region struct {
 	ID    string
 	Name  string // as consoles show it, in English
 	Zones []string
+	// served are the zones in which functions have network interfaces.
+	served []string
 }
+
+// Serves says whether functions can have network interfaces in a zone.
+func (r Region) Serves(zone string) bool { return slices.Contains(r.served, zone) }
 
 // Default is the region of calls that name none.
 const Default = "cn-hangzhou"
 
-// table has the zones' last letters, in the vendor's order.
-var table = []struct{ id, name, zones string }{
-	{"cn-hangzhou", "China (Hangzhou)", "hijkfg"},
-	{"cn-shanghai", "China (Shanghai)", "mlnbegf"},
-	{"cn-qingdao", "China (Qingdao)", "c"},
-	{"cn-beijing", "China (Beijing)", "ihkjlcegf"},
-	{"cn-zhangjiakou", "China (Zhangjiakou)", "bca"},
-	{"cn-huhehaote", "China (Hohhot)", "ab"},
-	{"cn-shenzhen", "China (Shenzhen)", "edf"},
-	{"cn-chengdu", "China (Chengdu)", "ab"},
-	{"cn-hongkong", "China (Hong Kong)", "dcb"},
-	{"ap-southeast-1", "Singapore", "acb"},
-	{"ap-southeast-3", "Malaysia (Kuala Lumpur)", "a"},
-	{"ap-southeast-5", "Indonesia (Jakarta)", "ab"},
-	{"ap-northeast-1", "Japan (Tokyo)", "cba"},
-	{"eu-west-1", "UK (London)", "a"},
-	{"eu-central-1", "Germany (Frankfurt)", "ab"},
-	{"us-west-1", "US (Silicon Valley)", "ab"},
-	{"us-east-1", "US (Virginia)", "ba"},
+// table has the zones' last letters, in the vendor's order; those of more have
+// VPCs' vSwitches, but not functions.
+var table = []struct{ id, name, zones, more string }{
+	{"cn-hangzhou", "China (Hangzhou)", "hijkfg", "b"},
+	{"cn-shanghai", "China (Shanghai)", "mlnbegf", "a"},
+	{"cn-qingdao", "China (Qingdao)", "c", "b"},
+	{"cn-beijing", "China (Beijing)", "ihkjlcegf", "a"},
+	{"cn-zhangjiakou", "China (Zhangjiakou)", "bca", ""},
+	{"cn-huhehaote", "China (Hohhot)", "ab", ""},
+	{"cn-shenzhen", "China (Shenzhen)", "edf", "a"},
+	{"cn-chengdu", "China (Chengdu)", "ab", ""},
+	{"cn-hongkong", "China (Hong Kong)", "dcb", ""},
+	{"ap-southeast-1", "Singapore", "acb", ""},
+	{"ap-southeast-3", "Malaysia (Kuala Lumpur)", "a", ""},
+	{"ap-southeast-5", "Indonesia (Jakarta)", "ab", ""},
+	{"ap-northeast-1", "Japan (Tokyo)", "cba", ""},
+	{"eu-west-1", "UK (London)", "a", ""},
+	{"eu-central-1", "Germany (Frankfurt)", "ab", ""},
+	{"us-west-1", "US (Silicon Valley)", "ab", ""},
+	{"us-east-1", "US (Virginia)", "ba", ""},
 }
 
 // All returns the catalogue.
@@ -51,9 +58,10 @@ func All() []Region {
 		if strings.Trim(r.id[len(r.id)-1:], "0123456789") == "" {
 			sep = ""
 		}
-		for _, z := range r.zones {
+		for _, z := range r.zones + r.more {
 			out[i].Zones = append(out[i].Zones, r.id+sep+string(z))
 		}
+		out[i].served = out[i].Zones[:len(r.zones)]
 	}
 	return out
 }

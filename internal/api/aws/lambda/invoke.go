@@ -10,6 +10,7 @@ import (
 
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
+	"weir/internal/control"
 	"weir/internal/invoke"
 )
 
@@ -43,6 +44,9 @@ func (a *api) invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error
 		return nil, err
 	}
 	call := wire.CallFrom(ctx)
+	if err := control.MayInvoke(q.Function, call.VPC); err != nil { // as the other dialect has it set
+		return nil, err
+	}
 	switch in.InvocationType {
 	case InvocationTypeDryRun:
 		return &InvokeOutput{StatusCode: ptr(int32(204))}, nil

@@ -1,0 +1,130 @@
+package fc
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+
+	"weir/internal/api/alibaba/region"
+	"weir/internal/api/wire"
+	"weir/internal/cloud"
+	"weir/internal/control"
+	"weir/internal/invoke"
+)
+
+// Payload limits.
+// https://www.alibabacloud.com/help/en/functioncompute/fc-3-0/product-overview/limits-1
+const (
+	maxSync  = 32 << 20
+	maxAsync = 128 << 10
+)
+
+func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*InvokeFunctionOutput, error) {
+	q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	call := wire.CallFrom(ctx)
+	if err := control.MayInvoke(q.Function, call.VPC); err != nil {
+		return nil, err
+	}
+	async := value(in.XFcInvocationType) == "Async"
+	switch kind := value(in.XFcInvocationType); {
+	case !slices.Contains([]string{"", "Sync", "Async"}, kind):
+		return nil, invalid("x-fc-invocation-type is set to an invalid value: want Sync or Async")
+	case async && len(in.Body) > maxAsync:
+		return nil, fault("EntityTooLarge", "the payload is %d bytes long, at most %d are allowed", len(in.Body), maxAsync)
+	case len(in.Body) > maxSync:
+		return nil, fault("EntityTooLarge", "the payload is %d bytes long, at most %d are allowed", len(in.Body), maxSync)
+	}
+	v := q.Pick(a.random())
+	if async {
+		return a.later(ctx, q, in)
+	}
+	if v, err = a.open(ctx, q.Function, v); err != nil {
+		return nil, err
+	}
+	tail := value(in.XFcLogType) == "Tail"
+	resp, err := a.invoker.Invoke(ctx, invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), Payload: in.Body,
+		RequestID: call.RequestID, LogTail: tail})
+	if err != nil {
+		return nil, err
+	}
+	return answer(call, q.Function, v, resp, tail), nil
+}
+
+// answer is what came of an event. A function's own failure is no failed call.
+func answer(call *wire.Call, fn *cloud.Function, v *cloud.Version, resp *invoke.Response, tail bool) *InvokeFunctionOutput {
+	out := &InvokeFunctionOutput{Body: resp.Payload, StatusCode: ptr(int64(200)), Headers: map[string]string{
+		"x-fc-request-id": call.RequestID, "x-fc-invocation-service-version": versionLabel(v), "x-fc-code-checksum": checksum(v),
+		"Content-Type": "application/octet-stream",
+	}}
+	if resp.FunctionError != "" {
+		out.Headers["x-fc-error-type"] = errorType(resp)
+		out.Headers["Content-Type"] = "application/json"
+	}
+	if tail {
+		out.Headers["x-fc-log-result"] = base64.StdEncoding.EncodeToString(resp.LogTail)
+	}
+	return out
+}
+
+// errorType tells the code's own failure from its instance's.
+func errorType(resp *invoke.Response) string {
+	switch resp.ErrorType {
+	case "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory":
+		return "HandledInvocationError"
+	}
+	return "UnhandledInvocationError"
+}
+
+// later stores an event for an asynchronous invocation.
+func (a *api) later(ctx context.Context, q cloud.Qualified, in *InvokeFunctionInput) (*InvokeFunctionOutput, error) {
+	call := wire.CallFrom(ctx)
+	err := a.invoker.Enqueue(ctx, invoke.Event{ID: call.RequestID, Function: q.Function.Key,
+		Qualifier: neutralQualifier(value(in.Qualifier)), ARN: functionARN(q.Function), Payload: in.Body})
+	if err != nil {
+		return nil, err
+	}
+	return &InvokeFunctionOutput{StatusCode: ptr(int64(202)), Headers: map[string]string{"x-fc-request-id": call.RequestID}}, nil
+}
+
+// open has the version's network checked and made, which this product does when a
+// function runs.
+func (a *api) open(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*cloud.Version, error) {
+	who := caller(ctx)
+	return a.control.OpenFunctionNetwork(ctx, who, fn.Name, v.Number, Opening(fn, v))
+}
+
+// Opening is what a function's network needs to be opened.
+func Opening(fn *cloud.Function, v *cloud.Version) control.OpenNetwork {
+	r, _ := region.Get(fn.Region)
+	return control.OpenNetwork{
+		ZoneServed: r.Serves, Role: networkRole(fn, v), Actions: []string{"ecs:CreateNetworkInterface"},
+		Managed: "fc", Description: "fc-" + fn.Name,
+	}
+}
+
+// networkRole is who makes the function's interfaces: the role that its network
+// settings name, else its own, else the service's.
+func networkRole(fn *cloud.Function, v *cloud.Version) string {
+	if r := v.Attrs["fc.vpcRole"]; r != "" {
+		if neutral, err := neutralRole(r, fn.Account); err == nil {
+			return neutral
+		}
+	}
+	if v.Role != "" {
+		return v.Role
+	}
+	return "acs:ram::" + fn.Account + ":role/" + ServiceRole
+}
+
+// ServiceRole is the role with which the product serves functions without a role.
+const ServiceRole = "aliyunserviceroleforfc"
+
+func versionLabel(v *cloud.Version) string {
+	if v.Number == 0 {
+		return latest
+	}
+	return v.Label()
+}
