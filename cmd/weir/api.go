@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	goruntime "runtime"
+	"strings"
 	"time"
 
 	"weir/internal/api/aws/access"
@@ -53,7 +54,7 @@ func (d *daemon) apiHandler() http.Handler {
 		return targets.PassFlowRole(authorizer, wire.CallFrom(ctx), role)
 	})))
 	server.Add(lambda.New(d.control, invoker{d.invoker, d.async}, lambda.Options{
-		Code: code, CheckRuntime: d.checkRuntime, Architecture: architecture(),
+		Code: code, CheckRuntime: d.checkLambdaRuntime, Architecture: architecture(),
 		PassRole: func(ctx context.Context, _ cloud.Principal, role string) error {
 			return targets.PassRole(authorizer, wire.CallFrom(ctx), role)
 		},
@@ -67,6 +68,14 @@ func (d *daemon) apiHandler() http.Handler {
 	mux.Handle("/_weir/code/", code)
 	mux.Handle("/", server)
 	return mux
+}
+
+// checkLambdaRuntime takes Lambda's names of runtimes alone: "nodejs20.x", not "nodejs20".
+func (d *daemon) checkLambdaRuntime(name string) error {
+	if strings.HasPrefix(name, "nodejs") && !strings.HasSuffix(name, ".x") {
+		return cloud.Errorf(cloud.Invalid, cloud.KindFunction, name, "runtime", "%q is not a runtime of Lambda's", name)
+	}
+	return d.checkRuntime(name)
 }
 
 func (d *daemon) checkRuntime(name string) error {

@@ -26,7 +26,9 @@ type instance struct {
 	process  Process
 	sink     *sink
 	expires  time.Time // of its credentials; zero is never
-	close    func()    // ends it whole, once
+	// credentials are what events are told, by contracts that tell them.
+	credentials runtime.Credentials
+	close       func() // ends it whole, once
 
 	initTime  time.Duration // of loading, until a report has shown it
 	peak      int64         // most memory seen so far, in bytes
@@ -222,17 +224,19 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 		Version:   in.label,
 		Region:    r.Function.Region,
 		MemoryMiB: v.Memory,
-		CPU:       cores(v.Memory),
+		CPU:       cores(v),
 		LogGroup:  in.sink.group,
 		LogStream: in.sink.stream,
 		Env:       v.Env,
 	}
-	if i.cfg.Credentials != nil {
+	told(&code, r.Function, v)
+	if i.cfg.Credentials != nil && v.Role != "" {
 		c, err := i.cfg.Credentials(ctx, v.Role, r.Function.Name)
 		if err != nil {
 			return fmt.Errorf("get credentials of %s: %w", v.Role, err)
 		}
 		code.Credentials, in.expires = c.Credentials, c.Expires
+		in.credentials = c.Credentials
 	}
 	if err := in.process.Init(ctx, code); err != nil {
 		return err
@@ -241,11 +245,32 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	return nil
 }
 
+// told adds what a function's contract tells the code beside the usual.
+func told(code *runtime.Code, fn *cloud.Function, v *cloud.Version) {
+	code.Contract, code.Account, code.Timeout = v.Contract, fn.Account, v.Timeout
+	if v.Contract != FC {
+		return
+	}
+	code.Account = v.Attrs["fc.account"]
+	code.NoEnvCredentials = v.Attrs["fc.disableInjectCredentials"] == "Env" || v.Attrs["fc.disableInjectCredentials"] == "All"
+	if v.Initializer != nil {
+		code.Initializer = v.Initializer.Handler
+	}
+	if v.PreStop != nil {
+		code.PreStop = v.PreStop.Handler
+	}
+}
+
 // cores is how many processors an instance may use. Lambda gives one per 1,769 MB
 // and fractions below that; here nobody is slowed below one, as what the vendor
 // sells by the fraction costs nothing on one's own machine.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-func cores(memoryMiB int) float64 { return max(1, float64(memoryMiB)/1769) }
+func cores(v *cloud.Version) float64 {
+	if v.CPU > 0 {
+		return max(1, v.CPU)
+	}
+	return max(1, float64(v.Memory)/1769)
+}
 
 // instanceID is 32 hexadecimal digits, as in a log stream's name.
 func instanceID() string {

@@ -20,6 +20,7 @@ type Request struct {
 	Function      *cloud.Function
 	Version       *cloud.Version
 	ARN           string // as it was invoked
+	Qualifier     string // as it was invoked
 	Payload       []byte
 	RequestID     string
 	ClientContext string // JSON

@@ -33,6 +33,8 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 		ARN:           r.ARN,
 		TraceID:       r.TraceID,
 		ClientContext: r.ClientContext,
+		Credentials:   in.credentials,
+		Qualifier:     r.Qualifier,
 	})
 	late := runCtx.Err() != nil
 	cancel()

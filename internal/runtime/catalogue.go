@@ -40,7 +40,7 @@ type Interpreter struct {
 // slow shims there, and what runs must not depend on who started the daemon.
 var programDirs = []string{"/usr/bin", "/usr/local/bin"}
 
-var runtimeName = regexp.MustCompile(`^(?:python3\.(\d{1,2})|nodejs(\d{1,2})\.x|(provided|provided\.al2|provided\.al2023|go1\.x))$`)
+var runtimeName = regexp.MustCompile(`^(?:python3\.(\d{1,2})|nodejs(\d{1,2})(?:\.x)?|(provided|provided\.al2|provided\.al2023|go1\.x))$`)
 
 // Resolve finds the interpreter for a runtime's name. An unknown name is a
 // cloud.Error of kind Invalid, one that nothing installed can run is Unsupported.

@@ -14,6 +14,14 @@ var bootstrapPython []byte
 //go:embed bootstrap/bootstrap.cjs
 var bootstrapNode []byte
 
+// What the bootstraps load for functions of Function Compute's contract.
+var (
+	//go:embed bootstrap/weir_fc.py
+	contractPython []byte
+	//go:embed bootstrap/weir_fc.cjs
+	contractNode []byte
+)
+
 // Config configures an Engine.
 type Config struct {
 	Dir    string // the daemon's own directory, absolute
@@ -36,6 +44,8 @@ func New(cfg Config) (*Engine, error) {
 	host, err := sandbox.Open(sandbox.Config{Dir: cfg.Dir, Certs: cfg.Certs, Files: map[string][]byte{
 		"/var/runtime/bootstrap.py":  bootstrapPython,
 		"/var/runtime/bootstrap.cjs": bootstrapNode,
+		"/var/runtime/weir_fc.py":    contractPython,
+		"/var/runtime/weir_fc.cjs":   contractNode,
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("prepare sandboxes: %w", err)

@@ -24,6 +24,8 @@ type Process struct {
 
 	mu    sync.Mutex // held by Init and Invoke
 	ready bool       // Init has succeeded
+	// called is the contract of the function, known since Init.
+	called string
 }
 
 // contract is how events reach the code.
@@ -99,12 +101,17 @@ func (p *Process) Init(ctx context.Context, c Code) error {
 	if p.ready {
 		return errors.New("load a function: the process serves one already")
 	}
+	p.called = c.Contract
 	if err := p.settle(&c); err != nil {
 		p.Kill()
 		return fmt.Errorf("load function %s: %w", c.Name, err)
 	}
 	stop := p.killAt(ctx)
-	doc, err := p.contract.load(environment(p.in, &c, p.extraCA), &c)
+	env := environment
+	if c.Contract == FC {
+		env = environmentFC
+	}
+	doc, err := p.contract.load(env(p.in, &c, p.extraCA), &c)
 	stop()
 	p.box.Flush()
 	if err == nil && doc == nil {
@@ -142,7 +149,11 @@ func (p *Process) settle(c *Code) error {
 	if c.Pids == 0 {
 		c.Pids = maxPids
 	}
-	if err := p.box.Mount(sandbox.Mount{Source: c.Dir, Target: "/var/task"}); err != nil {
+	target := "/var/task"
+	if c.Contract == FC {
+		target = codeRoot
+	}
+	if err := p.box.Mount(sandbox.Mount{Source: c.Dir, Target: target}); err != nil {
 		return err
 	}
 	if c.Layers != "" {
@@ -162,7 +173,7 @@ func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
 	if !p.ready {
 		return Result{}, errors.New("invoke: the process has no function")
 	}
-	if len(ev.Payload) == 0 {
+	if len(ev.Payload) == 0 && p.called == Lambda {
 		ev.Payload = []byte("{}")
 	}
 	stop := p.killAt(ctx)
@@ -188,7 +199,7 @@ func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
 		p.ready = false
 		res.OOM = p.ending().OOM
 	}
-	if len(res.Payload) > maxResponse {
+	if len(res.Payload) > maxResponse && p.called == Lambda {
 		res = Result{FunctionError: true, ErrorType: "Function.ResponseSizeTooLarge", Payload: errorDocument("Function.ResponseSizeTooLarge",
 			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))}
 	}

@@ -29,14 +29,15 @@ const (
 	frameFatal  = 'Z'
 )
 
-// maxFrame bounds what is kept of one frame; more than maxResponse is refused anyway.
-const maxFrame = maxResponse + 1
+// maxFrame bounds what is kept of one frame: the largest response of any contract.
+const maxFrame = 32<<20 + 1
 
 // push is the managed runtimes' contract.
 type push struct {
-	conn net.Conn
-	in   *bufio.Reader
-	out  []byte
+	conn   net.Conn
+	in     *bufio.Reader
+	out    []byte
+	called string // the contract
 }
 
 // command runs the bootstrap of a family.
@@ -84,7 +85,12 @@ func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbo
 func (c *push) close() { c.conn.Close() }
 
 func (c *push) load(env map[string]string, code *Code) ([]byte, error) {
-	body, err := json.Marshal(map[string]any{"handler": code.Handler, "env": env})
+	c.called = code.Contract
+	order := map[string]any{"handler": code.Handler, "env": env}
+	if code.Contract == FC {
+		orderFC(order, code)
+	}
+	body, err := json.Marshal(order)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +111,12 @@ func (c *push) load(env map[string]string, code *Code) ([]byte, error) {
 }
 
 func (c *push) invoke(ev *Event) (Result, error) {
+	context := ev.ClientContext
+	if c.called == FC {
+		context = contextFC(ev)
+	}
 	head := strings.Join([]string{oneLine(ev.RequestID), strconv.FormatInt(ev.Deadline.UnixMilli(), 10), oneLine(ev.ARN),
-		oneLine(ev.TraceID), oneLine(ev.ClientContext), oneLine(ev.Identity)}, "\n")
+		oneLine(ev.TraceID), oneLine(context), oneLine(ev.Identity)}, "\n")
 	if err := c.send(frameEvent, []byte(head), []byte{0}, ev.Payload); err != nil {
 		return Result{}, err
 	}

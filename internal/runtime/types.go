@@ -55,6 +55,13 @@ type Code struct {
 	LogStream   string
 	Env         map[string]string // the user's
 	Credentials Credentials
+	// Contract is how the code is called; what follows is told by FC's alone.
+	Contract             string
+	Account              string // as that cloud writes it
+	Timeout              time.Duration
+	Initializer, PreStop string // handlers; "" for none
+	NoEnvCredentials     bool   // they are not in the environment
+	Attrs                map[string]string
 }
 
 // Event is one invocation.
@@ -66,6 +73,10 @@ type Event struct {
 	TraceID       string
 	ClientContext string // JSON
 	Identity      string // Cognito's, JSON
+	// What FC's contract tells of an event.
+	Credentials Credentials
+	Qualifier   string
+	Retries     int
 }
 
 // Result is what the code made of an event.

@@ -32,7 +32,7 @@ type Mount struct {
 }
 
 // Targets are the directories of the root that take a Mount.
-var Targets = []string{"/var/task", "/opt", "/var/layers"}
+var Targets = []string{"/var/task", "/code", "/opt", "/var/layers"}
 
 // Limits bounds what a sandbox may take; a zero field is no limit.
 type Limits struct {

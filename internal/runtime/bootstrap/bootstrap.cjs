@@ -9,12 +9,13 @@ const util = require('util');
 const Module = require('module');
 const { pathToFileURL } = require('url');
 
-const ROOT = '/var/task';
+let ROOT = '/var/task';
 // Loaded while waiting, as long as no work has come.
 const PRELOAD = ['http', 'https', 'tls', 'crypto', 'zlib', 'stream', 'stream/promises', 'fs/promises', 'dns', 'events',
   'querystring', 'string_decoder', 'async_hooks', 'child_process', 'http2', 'os', 'timers/promises'];
 
 const socket = new net.Socket({ fd: 3, readable: true, writable: true });
+let fc; // Function Compute's contract, if the function has that one
 let requestId; // undefined while loading, as in Lambda's log
 let finish; // ends the current invocation: finish(frame type, body, then)
 let atEmptyLoop; // runs when nothing is left to do
@@ -135,11 +136,13 @@ async function load(handler) {
 async function init(order) {
   for (const name of Object.keys(process.env)) if (!(name in order.env)) delete process.env[name];
   Object.assign(process.env, order.env);
+  if (order.contract === 'fc') ROOT = '/code';
   process.chdir(ROOT);
   const major = process.versions.node.split('.')[0];
   process.env.NODE_PATH = [`/opt/nodejs/node${major}/node_modules`, '/opt/nodejs/node_modules', '/var/runtime/node_modules',
     '/var/runtime', ROOT, process.env.NODE_PATH].filter(Boolean).join(':');
   Module._initPaths();
+  if (order.contract === 'fc') return initFC(order);
   patchConsole();
   try {
     const handler = await load(order.handler);
@@ -150,6 +153,35 @@ async function init(order) {
     send('F', JSON.stringify(document(e)), () => process.exit(1));
     return undefined;
   }
+}
+
+async function initFC(order) {
+  const start = require('/var/runtime/weir_fc.cjs');
+  try {
+    fc = await start(order, load, send);
+    send('S', '');
+  } catch (e) {
+    const { errorType, errorMessage, trace } = document(e);
+    process.stdout.write(`[error] ${errorType}: ${errorMessage}\x1e${trace.join('\x1e')}\n`);
+    send('F', JSON.stringify({ errorMessage, errorType, stackTrace: trace.slice(1) }), () => process.exit(1));
+  }
+  return undefined;
+}
+
+// invokeFC runs an event by the other contract. Nothing to do ends no event there:
+// its time does.
+function invokeFC(body) {
+  const cut = body.indexOf(0);
+  const head = body.subarray(0, cut).toString().split('\n');
+  requestId = head[0];
+  finish = (kind, document, then) => {
+    finish = undefined;
+    send(kind, document, then);
+  };
+  const end = finish;
+  fc.invoke(head, Buffer.from(body.subarray(cut + 1)), (kind, document) => {
+    if (finish === end) end(kind, document);
+  });
 }
 
 function makeContext(head, reply) {
@@ -233,7 +265,8 @@ socket.on('data', (data) => {
   parts = [];
   have = 0;
   if (started) {
-    invoke(handler, frame.subarray(5));
+    if (fc) invokeFC(frame.subarray(5));
+    else invoke(handler, frame.subarray(5));
     return;
   }
   started = true;

@@ -229,11 +229,18 @@ def main():
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
+    sys.argv[:] = ["/var/runtime/bootstrap.py"]
+    if order.get("contract") == "fc":
+        sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, LoggingFinder)]
+        sys.modules["bootstrap"] = sys.modules["__main__"]
+        sys.path.insert(0, "/var/runtime")
+        fc = importlib.import_module("weir_fc")
+        sys.path.remove("/var/runtime")
+        fc.run(channel, order, state)
     os.chdir("/var/task")
     version = "python%d.%d" % sys.version_info[:2]
     sys.path[0:0] = ["/var/task", "/opt/python/lib/%s/site-packages" % version, "/opt/python"] + \
         [p for p in env.get("PYTHONPATH", "").split(":") if p]
-    sys.argv[:] = ["/var/runtime/bootstrap.py"]
     try:
         handler = load(order["handler"])
     except Exception as e:

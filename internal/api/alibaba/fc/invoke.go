@@ -46,7 +46,7 @@ func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*Inv
 	}
 	tail := value(in.XFcLogType) == "Tail"
 	resp, err := a.invoker.Invoke(ctx, invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), Payload: in.Body,
-		RequestID: call.RequestID, LogTail: tail})
+		RequestID: call.RequestID, Qualifier: value(in.Qualifier), LogTail: tail})
 	if err != nil {
 		return nil, err
 	}

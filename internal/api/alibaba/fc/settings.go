@@ -47,6 +47,7 @@ func (a *api) settings(ctx context.Context, in *UpdateFunctionInput, old *cloud.
 		}
 	}
 	call := wire.CallFrom(ctx)
+	s.Attrs["fc.account"] = access.UID(call.Account)
 	if in.Role != nil {
 		role, err := neutralRole(*in.Role, call.Account)
 		if err != nil {
