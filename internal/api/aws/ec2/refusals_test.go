@@ -158,6 +158,9 @@ var subnetRefusals = []refusal{
 	{"assigning IPv6 without a block", "InvalidParameterValue", "", func(w *world, _, subnet string) error {
 		return failure(w.ModifySubnetAttribute(w.Context(), &sdk.ModifySubnetAttributeInput{SubnetId: &subnet, AssignIpv6AddressOnCreation: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
 	}},
+	{"DNS64 without a block", "InvalidParameterValue", "Invalid value 'true' for enable-dns64. Cannot set enable-dns64 to true unless the subnet ({S}) has an IPv6 CIDR block associated with it.", func(w *world, _, subnet string) error {
+		return failure(w.ModifySubnetAttribute(w.Context(), &sdk.ModifySubnetAttributeInput{SubnetId: &subnet, EnableDns64: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))
+	}},
 	{"second default subnet", "DefaultSubnetAlreadyExistsInAvailabilityZone", "", func(w *world, _, _ string) error {
 		return failure(w.CreateDefaultSubnet(w.Context(), &sdk.CreateDefaultSubnetInput{AvailabilityZone: s("us-east-1a")}))
 	}},
