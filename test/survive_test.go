@@ -82,15 +82,25 @@ func TestTrafficSurvives(t *testing.T) {
 	server := d.attach(t, "-subnet "+subnet+" -security-group "+back+" -ip 10.0.1.50 -name server", "/usr/bin/python3", "-c", count)
 	client := d.attach(t, "-subnet "+subnet+" -security-group "+front, "/usr/bin/python3", "-c", hear, "10.0.1.50")
 	last := client.flows(t, 0, 20)
+	inst := d.instance(c, subnet, back, "#!/bin/sh\nhead -c 12 /dev/urandom | base64 >/root/mark\n/usr/bin/python3 -c '"+count+"' &\n")
+	d.printed(c, *inst.InstanceId, "ready", 1)
+	other := d.attach(t, "-subnet "+subnet+" -security-group "+front, "/usr/bin/python3", "-c", hear, *inst.PrivateIpAddress)
+	lastOfOther := other.flows(t, 0, 20)
 
 	if err := d.kill(); err != nil {
 		t.Fatal(err)
 	}
 	last = client.flows(t, last, 100) // two seconds' worth, so no buffer's
+	lastOfOther = other.flows(t, lastOfOther, 100)
 	d.start(t)
 	last = client.flows(t, last, 50)
-	if n := c.interfaces(subnet); n != 2 {
-		t.Errorf("%d interfaces after the restart, want those of two hosts", n)
+	lastOfOther = other.flows(t, lastOfOther, 100)
+	if n := c.interfaces(subnet); n != 4 {
+		t.Errorf("%d interfaces after the restart, want those of three hosts and an instance", n)
+	}
+	d.printed(c, *inst.InstanceId, "went on while there was no daemon", 1)
+	if s := c.state(*inst.InstanceId); s != ec2types.InstanceStateNameRunning {
+		t.Errorf("the instance is %s", s)
 	}
 	reach := func(group string) bool {
 		t.Helper()
@@ -114,9 +124,14 @@ func TestTrafficSurvives(t *testing.T) {
 		t.Error("a rule revoked after the restart still lets in")
 	}
 	_ = client.flows(t, last, 20) // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html: a tracked flow is not interrupted
+	_ = other.flows(t, lastOfOther, 20)
+	other.ends(t, syscall.SIGTERM)
+	_, err = c.ec2.TerminateInstances(c.ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{*inst.InstanceId}})
+	c.check(err)
+	until(t, 10*time.Second, "an instance from before the restart ends", func() bool { return c.state(*inst.InstanceId) == ec2types.InstanceStateNameTerminated })
 	client.ends(t, syscall.SIGTERM)
 	if n := c.interfaces(subnet); n != 1 {
-		t.Errorf("%d interfaces after a host from before the restart ended, want the server's", n)
+		t.Errorf("%d interfaces after hosts from before the restart ended, want the server's", n)
 	}
 	d.downEnds(t, server)
 }

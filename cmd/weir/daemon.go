@@ -76,7 +76,7 @@ func start(ctx context.Context, c *config, log *slog.Logger) (*daemon, error) {
 	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.group, ctx = errgroup.WithContext(ctx)
 	for _, step := range []func(context.Context) error{
-		d.openListener, d.openState, d.writeToken, d.openTrust, d.openPins, d.findGuests, d.openControl, d.openEngine, d.openInternet, d.openNetwork, d.takeGuests, d.openHosts, d.openInvoker, d.serve,
+		d.openListener, d.openState, d.writeToken, d.openTrust, d.openPins, d.findGuests, d.openControl, d.openEngine, d.openMachines, d.openInternet, d.openNetwork, d.takeGuests, d.openHosts, d.openInvoker, d.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.close())
@@ -258,7 +258,7 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	d.endpoints = newEndpoints(kernel, api, d.ca, d.cfg.endpointIdle, d.log)
 	d.flows = newFlowLogs(d)
 	d.network = dataplane.New(dataplane.Config{
-		State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.guests.held, EndpointIdle: d.cfg.endpointIdle, Refused: d.flows.refused,
+		State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.held, EndpointIdle: d.cfg.endpointIdle, Refused: d.flows.refused,
 	})
 	d.onClose(d.network.Close)
 	d.onClose(d.flows.close)

@@ -14,14 +14,41 @@ import (
 	"weir/internal/sandbox"
 )
 
-// openHosts starts the instances that the state wants up, and follows it.
-func (d *daemon) openHosts(ctx context.Context) error {
-	certs := "/etc/ssl/certs/ca-certificates.crt"
-	machines, err := sandbox.Open(sandbox.Config{Dir: filepath.Join(d.cfg.data, "hosts"), Certs: d.certs(), Machines: true})
+// openMachines prepares what instances run on, and finds those that run.
+func (d *daemon) openMachines(context.Context) (err error) {
+	d.machines, err = sandbox.Open(sandbox.Config{Dir: filepath.Join(d.cfg.data, "hosts"), Certs: d.certs(), Machines: true, Outlive: !inRootless()})
 	if err != nil {
 		return fmt.Errorf("preparing instances: %w", err)
 	}
-	d.machines = machines
+	d.onClose(d.machines.Close)
+	return nil
+}
+
+// held says whether something that an earlier daemon started runs behind an interface.
+func (d *daemon) held(id cloud.InterfaceID) bool {
+	if d.guests.held(id) {
+		return true
+	}
+	v := d.store.View()
+	for _, left := range d.machines.Left() {
+		if i, ok := cloud.Instances.Get(v, cloud.InstanceID(left.ID)); ok && i.Interface == id {
+			return true
+		}
+	}
+	return false
+}
+
+// openHosts starts the instances that the state wants up, and follows it.
+func (d *daemon) openHosts(ctx context.Context) error {
+	certs := "/etc/ssl/certs/ca-certificates.crt"
+	machines := d.machines
+	for _, left := range machines.Left() {
+		if _, ok := cloud.Instances.Get(d.store.View(), cloud.InstanceID(left.ID)); !ok {
+			if err := machines.EndLeft(left.ID); err != nil {
+				return fmt.Errorf("ending an instance that is gone: %w", err)
+			}
+		}
+	}
 	d.hosts = host.New(host.Config{
 		State: d.store, Lease: d.lease, Settled: d.control.Settled, Machine: host.Machines{Host: machines}, Log: d.log, Credentials: d.instanceCredentials,
 		Env: []string{"SSL_CERT_FILE=" + certs, "AWS_CA_BUNDLE=" + certs, "REQUESTS_CA_BUNDLE=" + certs, "NODE_EXTRA_CA_CERTS=" + filepath.Join(filepath.Dir(certs), "extra.crt")},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,11 @@ type Config struct {
 // Starter starts machines; a sandbox.Host is one, through Machines.
 type Starter interface {
 	Start(ctx context.Context, spec sandbox.Spec) (Machine, error)
+	// Left finds the machine of this ID that an earlier process left running.
+	Left(id string) (sandbox.Record, bool)
+	// Adopt takes it over; EndLeft ends it.
+	Adopt(id string, output func(sandbox.Line)) (Machine, error)
+	EndLeft(id string) error
 }
 
 // Machine is a running machine.
@@ -67,6 +73,21 @@ type Machines struct{ *sandbox.Host }
 // Start starts a machine.
 func (m Machines) Start(ctx context.Context, spec sandbox.Spec) (Machine, error) {
 	return m.Host.Start(ctx, spec)
+}
+
+// Left finds a machine that an earlier process left.
+func (m Machines) Left(id string) (sandbox.Record, bool) {
+	for _, r := range m.Host.Left() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return sandbox.Record{}, false
+}
+
+// Adopt takes a machine over.
+func (m Machines) Adopt(id string, output func(sandbox.Line)) (Machine, error) {
+	return m.Host.Adopt(id, output)
 }
 
 // Hosts runs instances.
@@ -134,6 +155,7 @@ func (h *Hosts) look(ctx context.Context, v cloud.View) {
 func (h *Hosts) follow(ctx context.Context, id cloud.InstanceID, n *instance) {
 	r := runner{Hosts: h, id: id, n: n}
 	defer r.end()
+	r.resume(ctx)
 	for {
 		i, ok := cloud.Instances.Get(h.cfg.State.View(), id)
 		if !ok {
@@ -296,14 +318,22 @@ func (r *runner) start(ctx context.Context, i *cloud.Instance) error {
 		slot.Release()
 		return err
 	}
-	r.machine, r.slot, r.boot, r.about = m, slot, i.Boot, &http.Server{Handler: newMetadata(i.ID, r.cfg), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	l, err := m.ListenIn(metadataAddr)
+	err = r.have(m, slot, i)
 	if err == nil {
-		r.work.Go(func() { _ = r.about.Serve(l) }) // ends with Close
 		err = m.Exec([]string{"/bin/sh", "-c", boot}, environment(r.cfg.Env))
 	}
 	if err != nil {
 		r.end()
+	}
+	return err
+}
+
+// have makes a machine the instance's, with the service that tells it about itself.
+func (r *runner) have(m Machine, slot *Slot, i *cloud.Instance) error {
+	r.machine, r.slot, r.boot, r.about = m, slot, i.Boot, &http.Server{Handler: newMetadata(i.ID, r.cfg), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	l, err := m.ListenIn(metadataAddr)
+	if err == nil {
+		r.work.Go(func() { _ = r.about.Serve(l) }) // ends with Close
 	}
 	return err
 }
@@ -322,7 +352,7 @@ func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, print func(sandbo
 		full = name + "." + slot.Search[0]
 	}
 	s := sandbox.Spec{
-		ID: string(i.ID), NetNS: slot.NetNS, Resolvers: slot.Resolvers, Search: append(slot.Search, cloud.HostDomain),
+		ID: string(i.ID), Note: strconv.Itoa(i.Boot), NetNS: slot.NetNS, Resolvers: slot.Resolvers, Search: append(slot.Search, cloud.HostDomain),
 		Hostname: name, Hosts: []string{eni.Addrs[0].String() + " " + full + " " + name},
 		Local:  []netip.Addr{metadataAddr.Addr()},
 		TmpMiB: max(i.MemoryMiB/2, 256),

@@ -28,6 +28,9 @@ type world struct {
 	lease    error // why the network does not lend the interface
 	refuse   error // why machines do not start
 	specs    []sandbox.Spec
+	left     string   // note of a machine from before; "" is none
+	ended    int      // that were left
+	ns       *os.File // that the interface has; nil is no namespace
 }
 
 // view is one state.
@@ -106,7 +109,11 @@ func (w *world) lend(context.Context, *cloud.Interface, uint64) (*Slot, error) {
 		return nil, w.lease
 	}
 	w.leased++
-	return &Slot{NetNS: os.Stdin, Search: []string{"ec2.internal"}, Release: func() {
+	ns := w.ns
+	if ns == nil {
+		ns = os.Stdin
+	}
+	return &Slot{NetNS: ns, Search: []string{"ec2.internal"}, Release: func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.leased--
@@ -125,6 +132,30 @@ func (w *world) Start(_ context.Context, s sandbox.Spec) (Machine, error) {
 	m := &machine{w: w, done: make(chan struct{})}
 	w.running[m] = true
 	return m, nil
+}
+
+// Left has the machine that w.left says, in the namespace that lend gives.
+func (w *world) Left(id string) (sandbox.Record, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return sandbox.Record{ID: id, Note: w.left, Pid: os.Getpid()}, w.left != ""
+}
+
+func (w *world) Adopt(string, func(sandbox.Line)) (Machine, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = ""
+	m := &machine{w: w, done: make(chan struct{})}
+	w.running[m] = true
+	return m, nil
+}
+
+func (w *world) EndLeft(string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = ""
+	w.ended++
+	return nil
 }
 
 type machine struct {

@@ -259,13 +259,13 @@ func (g *group) remove() error {
 	return failed
 }
 
-// sweep kills and removes every group below the daemon's directories.
-func (c *cgroups) sweep() error {
+// sweep kills and removes every group below the daemon's directories but those to keep.
+func (c *cgroups) sweep(keep func(id string) bool) error {
 	ids := map[string]bool{}
 	for _, base := range c.base {
 		entries, _ := os.ReadDir(base)
 		for _, e := range entries {
-			if e.IsDir() {
+			if e.IsDir() && !keep(e.Name()) {
 				ids[e.Name()] = true
 			}
 		}

@@ -212,7 +212,9 @@ func (h *Host) dropSteps(p *program, userNS uint64) {
 	p.call("drop capabilities", unix.SYS_CAPSET, p.bytes(append(header, 0, 0, 0, 0)), p.bytes(caps))
 	p.call("hide pid 1 from the program", unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 0)
 	p.call("forbid new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-	p.call("die with the daemon", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL))
+	if !h.cfg.Outlive {
+		p.call("die with the daemon", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL))
+	}
 	fprog := binary.LittleEndian.AppendUint64(nil, uint64(h.filtN))
 	fprog = binary.LittleEndian.AppendUint64(fprog, p.bytes(h.filter))
 	p.call("filter system calls", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, p.bytes(fprog))

@@ -31,8 +31,9 @@ type Host struct {
 	life  sync.RWMutex // held for reading by who needs the threads; guards ended
 	ended bool
 
-	mu  sync.Mutex // guards all
-	all map[string]*Sandbox
+	mu   sync.Mutex // guards all and left
+	all  map[string]*Sandbox
+	left map[string]Record // by an earlier Host
 }
 
 // Open prepares the root and clears what an earlier daemon with the same Dir left.
@@ -46,7 +47,8 @@ func Open(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, ids: newIDs(), groups: openCgroups(groupName(cfg.Dir)), all: map[string]*Sandbox{},
 		userNS: make(chan userNS, 4), filled: make(chan struct{}), closed: make(chan struct{})}
 	h.filter, h.filtN = filterBytes()
-	if err := h.groups.sweep(); err != nil {
+	h.findLeft()
+	if err := h.groups.sweep(func(id string) bool { _, ok := h.left[id]; return ok }); err != nil {
 		return nil, fmt.Errorf("clear the sandboxes an earlier run left: %w", err)
 	}
 	var err error
@@ -90,6 +92,9 @@ func (h *Host) Close() error {
 	for _, s := range list {
 		s.Kill()
 		<-s.done
+	}
+	for _, r := range h.Left() {
+		_ = h.EndLeft(r.ID)
 	}
 	close(h.closed)
 	<-h.filled
@@ -137,7 +142,7 @@ func (h *Host) Check() []string {
 func Sweep(dir string) error {
 	c := openCgroups(groupName(dir))
 	defer c.close()
-	return c.sweep()
+	return c.sweep(func(string) bool { return false })
 }
 
 // groupName makes a directory's path a control group's name.

@@ -40,16 +40,25 @@ func newOutput(deliver func(Line)) (*output, *os.File, error) {
 	if err := unix.SetNonblock(fd[0], true); err != nil { // the reader's end only
 		return nil, nil, errors.Join(err, unix.Close(fd[0]), unix.Close(fd[1]))
 	}
-	o := &output{pipe: os.NewFile(uintptr(fd[0]), "output"), deliver: deliver, ended: make(chan struct{})}
 	w := os.NewFile(uintptr(fd[1]), "output")
-	raw, err := o.pipe.SyscallConn()
+	o, err := readOutput(fd[0], deliver)
 	if err != nil {
-		o.pipe.Close()
 		w.Close()
 		return nil, nil, err
 	}
-	o.raw = raw
 	return o, w, nil
+}
+
+// readOutput is an output that comes from a pipe's end that does not block.
+func readOutput(fd int, deliver func(Line)) (*output, error) {
+	o := &output{pipe: os.NewFile(uintptr(fd), "output"), deliver: deliver, ended: make(chan struct{})}
+	raw, err := o.pipe.SyscallConn()
+	if err != nil {
+		o.pipe.Close()
+		return nil, err
+	}
+	o.raw = raw
+	return o, nil
 }
 
 // run reads until the output ends or the pipe is closed.

@@ -17,6 +17,7 @@ import (
 type Sandbox struct {
 	host   *Host
 	id     string
+	note   string
 	pid    int
 	pidfd  *os.File
 	group  *group
@@ -26,6 +27,8 @@ type Sandbox struct {
 	argv0  string   // the program
 	status *os.File
 	out    *output
+	// Descriptors of pid 1 for who takes it over; 0 if nobody can.
+	keepOut, keepStatus uint64
 
 	execMu  sync.Mutex // guards gate, argv0
 	killed  atomic.Bool
@@ -99,6 +102,9 @@ func (s *Sandbox) Exec(argv, env []string) error {
 	_, err = s.gate.Write([]byte{1})
 	err = errors.Join(err, s.gate.Close(), s.prog.Close())
 	s.gate = nil
+	if err == nil && s.keepOut != 0 {
+		err = s.record()
+	}
 	if err != nil {
 		return fmt.Errorf("start %s in sandbox %s: %w", argv[0], s.id, err)
 	}
@@ -157,6 +163,10 @@ func (s *Sandbox) watch() {
 	exit.OOM = s.group.oomKills() > 0
 	s.oomSeen.Store(exit.OOM)
 	<-s.out.ended
+	if s.host.cfg.Outlive {
+		_ = os.Remove(s.host.recordName(s.id))
+		s.group.kill() // of one that was taken over, the end may come before that of its processes
+	}
 	_ = s.group.remove() // what stays is swept at the next start
 	s.execMu.Lock()
 	if s.gate != nil {

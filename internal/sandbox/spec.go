@@ -23,6 +23,8 @@ type Config struct {
 	// Machines makes every sandbox a machine of its own, instead of a place for
 	// one function: see machine.go.
 	Machines bool
+	// Outlive lets machines go on when this process ends without Close.
+	Outlive bool
 }
 
 // Mount binds a host directory read-only into a sandbox. Target is one of Targets.
@@ -54,6 +56,8 @@ type Spec struct {
 	ID string
 	// NetNS is the network namespace to join; nil makes an empty one with only loopback.
 	NetNS *os.File
+	// Note is kept with a machine that outlives its Host.
+	Note string
 	// Resolvers and Search make /etc/resolv.conf.
 	Resolvers []netip.Addr
 	Search    []string

@@ -25,7 +25,7 @@ func (h *Host) Start(ctx context.Context, spec Spec) (*Sandbox, error) {
 	if h.ended {
 		return nil, errClosed
 	}
-	s := &Sandbox{host: h, id: spec.ID, done: make(chan struct{})}
+	s := &Sandbox{host: h, id: spec.ID, note: spec.Note, done: make(chan struct{})}
 	h.mu.Lock()
 	_, taken := h.all[s.id]
 	if !taken {
@@ -127,6 +127,10 @@ func (b *birth) prepare(out *os.File) error {
 	}
 	s.status = statusR
 	d.status = d.add(b.file(statusW, nil))
+	if h.cfg.Outlive { // pid 1 keeps the other ends open
+		_, _ = unix.FcntlInt(s.out.pipe.Fd(), unix.F_SETPIPE_SZ, outputRoom)
+		s.keepOut, s.keepStatus = d.add(s.out.pipe), d.add(statusR)
+	}
 	gateR, gateW, err := os.Pipe()
 	if err != nil {
 		return err
