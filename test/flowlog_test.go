@@ -1,6 +1,8 @@
 package test
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -155,6 +157,13 @@ func TestFlowLogs(t *testing.T) {
 		}
 	}
 
+	if _, out := d.command(t, "", "usage"); !regexp.MustCompile(`(?m)^` + p.vpc + ` +` + p.nat + ` +\d+ +1 +0 +\d+ +\d{3,} +\d+ +\d{3,}$`).MatchString(out) {
+		t.Errorf("usage of the NAT gateway, of one connection:\n%s", out)
+	}
+	if out := d.metrics(t); !strings.Contains(out, "\nweir_nat_gateway_connection_attempt_count_total{vpc=\""+p.vpc+"\",nat_gateway=\""+p.nat+"\"} 1\n") {
+		t.Errorf("metrics:\n%s", out)
+	}
+
 	// The ACL lets a request in and not its answer out: ACCEPT for one, REJECT for the other.
 	acls, err := c.ec2.DescribeNetworkAcls(c.ctx, &ec2.DescribeNetworkAclsInput{Filters: in("association.subnet-id", p.public)})
 	c.check(err)
@@ -188,4 +197,18 @@ func TestFlowLogs(t *testing.T) {
 	if after := len(r.lines("flows", fn+"-all")); after != before {
 		t.Errorf("%d lines after the flow log was deleted", after-before)
 	}
+}
+
+func (d *daemon) metrics(t *testing.T) string {
+	t.Helper()
+	r, err := http.Get(d.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != 200 {
+		t.Fatalf("metrics: %s %v", r.Status, err)
+	}
+	return string(b)
 }

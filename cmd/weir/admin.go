@@ -36,6 +36,8 @@ func (d *daemon) adminHandler() http.Handler {
 	mux.HandleFunc("GET /_weir/usage", d.local(d.endpointUsage))
 	mux.HandleFunc("GET /_weir/zones", d.local(d.zones))
 	mux.HandleFunc("POST /_weir/zones", d.local(d.changeZone))
+	mux.HandleFunc("GET /_weir/usage/nat", d.local(d.natUsage))
+	mux.HandleFunc("GET /metrics", d.guard(d.metrics))
 	mux.HandleFunc("GET /_weir/sites", d.local(d.sites))
 	mux.HandleFunc("POST /_weir/sites", d.guard(d.owner(d.plain(d.addSite))))
 	mux.HandleFunc("DELETE /_weir/sites", d.local(d.removeSite))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/internal/cloud"
+	"weir/internal/dataplane"
 	"weir/internal/netplan"
 )
 
@@ -103,17 +104,19 @@ func (u *meters) report(now time.Time, created func(cloud.InterfaceID) time.Time
 	return out
 }
 
-func (d *daemon) endpointUsage(*http.Request) (any, error) {
+func (d *daemon) endpointUsage(*http.Request) (any, error) { return d.endpointUses(), nil }
+
+func (d *daemon) endpointUses() []endpointUsage {
 	v := d.store.View()
 	return d.endpoints.meters.report(time.Now(), func(id cloud.InterfaceID) time.Time {
 		if i, ok := cloud.Interfaces.Get(v, id); ok {
 			return i.Created
 		}
 		return time.Time{}
-	}), nil
+	})
 }
 
-// usageCommand prints what interface endpoints carried.
+// usageCommand prints what interface endpoints and NAT gateways carried.
 func usageCommand(ctx context.Context, e env, args []string) error {
 	fs := flags(e, "usage")
 	addr := addrFlag(fs)
@@ -124,10 +127,19 @@ func usageCommand(ctx context.Context, e env, args []string) error {
 	if err := newClient(*addr).call(ctx, http.MethodGet, "/_weir/usage", nil, &list); err != nil {
 		return err
 	}
+	var nats []dataplane.NATUse
+	if err := newClient(*addr).call(ctx, http.MethodGet, "/_weir/usage/nat", nil, &nats); err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "VPC\tENDPOINT\tZONE\tSERVICE\tHOURS\tCONNECTIONS\tBYTES IN\tBYTES OUT")
 	for _, u := range list {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\n", u.VPC, u.Endpoint, u.Zone, u.Service, u.Hours, u.Connections, u.BytesIn, u.BytesOut)
 	}
+	if err := w.Flush(); err != nil || len(nats) == 0 {
+		return err
+	}
+	fmt.Fprintln(w)
+	printNATs(w, nats)
 	return w.Flush()
 }

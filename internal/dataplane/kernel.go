@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/internal/cloud"
+	"weir/internal/dataplane/nft"
 )
 
 // Kernel has the side effects: package linux, or Memory in tests. Its methods
@@ -32,6 +33,8 @@ type Kernel interface {
 	JoinSlot(ctx context.Context, vpc cloud.VPCID, s *SlotNet, ns *os.File) error
 	// LeaveSlot has the host forget a second link.
 	LeaveSlot(vpc cloud.VPCID, s *SlotNet)
+	// NATUse reads what the namespace of a NAT gateway counted since it was made.
+	NATUse(ctx context.Context, vpc cloud.VPCID, namespace string) ([]nft.Count, Tracked, error)
 	Listener
 	// OnDrop sets who is told of dropped packets; called once, before anything else.
 	OnDrop(func(Packet))

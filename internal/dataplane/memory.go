@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"weir/internal/cloud"
+	"weir/internal/dataplane/nft"
 )
 
 // Memory is a Kernel that only remembers, for tests. Its namespaces are /dev/null.
@@ -171,6 +172,11 @@ func (m *Memory) Flows(_ context.Context, id cloud.VPCID) (FlowCounts, error) {
 	c := m.flows[id]
 	delete(m.flows, id)
 	return c, nil
+}
+
+// NATUse implements Kernel.
+func (m *Memory) NATUse(context.Context, cloud.VPCID, string) ([]nft.Count, Tracked, error) {
+	return nil, Tracked{}, nil
 }
 
 // Count has the VPC's router count flows.

@@ -10,7 +10,7 @@ import (
 // natTable translates whatever is routed to a NAT gateway to its addresses.
 func natTable(e *netplan.ENI) *nft.Table {
 	id := string(e.ID)
-	return &nft.Table{Name: natTableName, Chains: []*nft.Chain{
+	return &nft.Table{Name: natTableName, Sets: []*nft.Set{natMeter}, Chains: []*nft.Chain{
 		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
 			goesOn,
 			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, drop(netplan.StageNATProtocol, id)...)...),
@@ -23,6 +23,7 @@ func natTable(e *netplan.ENI) *nft.Table {
 			nft.R(drop(netplan.StageUnsolicited, id)...),
 		}},
 		{Name: "translate", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: natSources(e)},
+		meterChain(),
 	}}
 }
 
