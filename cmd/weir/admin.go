@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 
 	"weir/internal/api/aws/ec2"
-	"weir/internal/api/aws/iam"
 	"weir/internal/cloud"
 	"weir/internal/control"
 	"weir/internal/lab"
@@ -149,11 +148,11 @@ func (d *daemon) health(*http.Request) (any, error) {
 }
 
 func (d *daemon) environment(*http.Request) (any, error) {
-	return environment{Region: d.cfg.region, KeyID: control.BootstrapKeyID, Secret: control.BootstrapSecret, CABundle: d.caFile}, nil
+	return environment{Region: d.cfg.region, Alibaba: d.alibabaRegion(), KeyID: control.BootstrapKeyID, Secret: control.BootstrapSecret, CABundle: d.caFile}, nil
 }
 
 func (d *daemon) reset(r *http.Request) (any, error) {
-	err := d.control.Reset(r.Context(), iam.Managed())
+	err := d.control.Reset(r.Context(), managed())
 	d.guests.end() // their interfaces are gone
 	return nil, err
 }

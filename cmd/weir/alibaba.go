@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"weir/internal/api/alibaba/access"
@@ -16,18 +20,22 @@ import (
 	"weir/internal/api/alibaba/sts"
 	alivpc "weir/internal/api/alibaba/vpc"
 	"weir/internal/api/alibaba/vpcpeer"
+	"weir/internal/api/aws/iam"
 	"weir/internal/api/wire"
+	"weir/internal/cloud"
 )
 
 // alibabaAccess asks for permissions of calls in Alibaba Cloud's dialect.
 func (d *daemon) alibabaAccess() *access.Authorizer {
-	return access.New(d.control, map[string]access.Lister{}, time.Now)
+	return access.New(d.control, map[string]access.Lister{
+		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets,
+	}, time.Now)
 }
 
 // addAlibaba adds Alibaba Cloud's products to the server.
-func (d *daemon) addAlibaba(server *wire.Server, code func(digest string) string) {
+func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code func(digest string) string) {
 	for _, s := range []*wire.Service{
-		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control), resourcemanager.New(d.control),
+		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
 		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime, CodeURL: code}), sls.New(d.control),
 	} {
@@ -48,3 +56,26 @@ func hasAlibabaRegion(id string) bool {
 	_, known := aliregion.Get(id)
 	return known
 }
+
+// alibabaEndpoints are the products as the variables that override their endpoints call them.
+var alibabaEndpoints = []string{"VPC", "ECS", "RAM", "STS", "RESOURCEMANAGER", "PRIVATELINK", "CBN", "PVTZ", "VPCPEER", "FC", "SLS"}
+
+// printAlibabaEnv prints what Alibaba Cloud's clients read. They take an endpoint
+// without a scheme, and want to be told to speak HTTP.
+func printAlibabaEnv(out io.Writer, base string, v environment) {
+	host := strings.TrimPrefix(base, "http://")
+	fmt.Fprintf(out, "# Alibaba Cloud: endpoint %s, protocol HTTP\n", host)
+	for _, kv := range [][2]string{
+		{"ALIBABA_CLOUD_ACCESS_KEY_ID", v.KeyID}, {"ALIBABA_CLOUD_ACCESS_KEY_SECRET", v.Secret},
+		{"ALIBABA_CLOUD_REGION", v.Alibaba}, {"ALIBABA_CLOUD_REGION_ID", v.Alibaba},
+	} {
+		fmt.Fprintf(out, "export %s=%s\n", kv[0], kv[1])
+	}
+	for _, product := range alibabaEndpoints {
+		fmt.Fprintf(out, "export ALIBABA_CLOUD_ENDPOINT_%s=%s\n", product, host)
+	}
+	fmt.Fprintln(out, "unset ALIBABA_CLOUD_SECURITY_TOKEN ALIBABA_CLOUD_PROFILE")
+}
+
+// managed are both dialects' own policies.
+func managed() []cloud.Policy { return slices.Concat(iam.Managed(), ram.System()) }

@@ -63,7 +63,7 @@ func (d *daemon) apiHandler() http.Handler {
 	server.Add(sts.New(d.control, authorizer))
 	server.Add(awslogs.New(d.logs))
 	server.Add(route53.New(d.control, d.network.Shows))
-	d.addAlibaba(server, code.URL)
+	d.addAlibaba(server, alibaba, code.URL)
 	mux := http.NewServeMux()
 	mux.Handle("/_weir/code/", code)
 	mux.Handle("/", server)

@@ -38,6 +38,7 @@ type statusReport struct {
 // environment is the answer of GET /_weir/env.
 type environment struct {
 	Region   string `json:"region"`
+	Alibaba  string `json:"alibaba_region"` // of that dialect
 	KeyID    string `json:"key_id"`
 	Secret   string `json:"secret"`
 	CABundle string `json:"ca_bundle"`
@@ -93,6 +94,7 @@ func printEnv(ctx context.Context, e env, args []string) error {
 		fmt.Fprintf(e.stdout, "export %s=%s\n", kv[0], kv[1])
 	}
 	fmt.Fprintln(e.stdout, "unset AWS_SESSION_TOKEN AWS_PROFILE")
+	printAlibabaEnv(e.stdout, c.base, v)
 	return nil
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"weir/internal/api/aws/iam"
 	"weir/internal/api/aws/lambda"
 	"weir/internal/bus"
 	"weir/internal/cloud"
@@ -185,7 +184,7 @@ func (d *daemon) openTrust(context.Context) (err error) {
 }
 
 func (d *daemon) openControl(ctx context.Context) error {
-	if err := d.control.Bootstrap(ctx, iam.Managed()); err != nil {
+	if err := d.control.Bootstrap(ctx, managed()); err != nil {
 		return err
 	}
 	return d.control.ForgetHosts(ctx, d.guests.held)

@@ -81,6 +81,7 @@ const (
 	KindPolicy            Resource = "policy"
 	KindAccessKey         Resource = "access-key"
 	KindInstanceProfile   Resource = "instance-profile"
+	KindResourceGroup     Resource = "resource-group"
 	KindLogGroup          Resource = "log-group"
 	KindLogStream         Resource = "log-stream"
 )

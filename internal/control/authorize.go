@@ -23,6 +23,9 @@ type Access struct {
 	Policy string
 	// Account owns the resource; "" is the caller's own.
 	Account string
+	// Group is the resource group that the resource is in; what is granted in it
+	// counts too. "" is none.
+	Group string
 }
 
 // Authorize decides whether who may do a, by the policies of the caller and of
@@ -36,6 +39,13 @@ func (c *Control) Authorize(who cloud.Principal, a Access) error {
 	set, err := c.policiesOf(c.View(), who)
 	if err != nil {
 		return err
+	}
+	if a.Group != "" {
+		docs, err := c.documents(grantedInGroup(c.View(), who, a.Group))
+		if err != nil {
+			return err
+		}
+		set.Identity = append(set.Identity, docs...)
 	}
 	if a.Policy != "" {
 		d, err := c.document(a.Policy, iam.Resource)

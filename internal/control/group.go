@@ -8,8 +8,8 @@ import (
 )
 
 // CreateGroup makes a group of users.
-func (c *Control) CreateGroup(ctx context.Context, caller Caller, name, path string) (*cloud.Group, error) {
-	g := &cloud.Group{Meta: cloud.Meta{Account: caller.Account, Created: c.now()}, ID: caller.NewID(cloud.KindGroup), Name: name, Path: path}
+func (c *Control) CreateGroup(ctx context.Context, caller Caller, name, path string, attrs map[string]string) (*cloud.Group, error) {
+	g := &cloud.Group{Meta: cloud.Meta{Account: caller.Account, Created: c.now(), Attrs: attrs}, ID: caller.NewID(cloud.KindGroup), Name: name, Path: path}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
 		if err := groupNameFree(tx, caller.Account, name); err != nil {
 			return err
@@ -44,8 +44,9 @@ func members(v cloud.View, account, group string) []*cloud.User {
 	return out
 }
 
-// EditGroup changes a group's name and path; its users stay in it.
-func (c *Control) EditGroup(ctx context.Context, account, name, newName, newPath string) error {
+// EditGroup changes a group's name and path; its users stay in it. attrs are the
+// dialect's, and stay as they are if nil.
+func (c *Control) EditGroup(ctx context.Context, account, name, newName, newPath string, attrs map[string]string) error {
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
 		g, ok := cloud.Groups.Get(tx, cloud.AccountKey(account, name))
 		if !ok {
@@ -55,12 +56,16 @@ func (c *Control) EditGroup(ctx context.Context, account, name, newName, newPath
 		if newPath != "" {
 			next.Path = newPath
 		}
+		if attrs != nil {
+			next.Attrs = attrs
+		}
 		if newName != "" && newName != name {
 			cloud.Groups.Delete(tx, cloud.AccountKey(account, name))
 			if err := groupNameFree(tx, account, newName); err != nil {
 				return err
 			}
 			next.Name = newName
+			renameGrants(tx, account, cloud.KindGroup, name, newName)
 			for _, u := range members(tx, account, name) {
 				moved := *u
 				moved.Groups = slices.Clone(u.Groups)
@@ -82,7 +87,7 @@ func (c *Control) DeleteGroup(ctx context.Context, account, name string) error {
 		if !ok {
 			return noHolder(Holder{cloud.KindGroup, name})
 		}
-		if err := grantsGone(Holder{cloud.KindGroup, name}, g.Inline, g.Attached); err != nil {
+		if err := grantsGone(tx, account, Holder{cloud.KindGroup, name}, g.Inline, g.Attached); err != nil {
 			return err
 		}
 		if len(members(tx, account, name)) > 0 {

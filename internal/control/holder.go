@@ -216,6 +216,9 @@ func PolicyUses(v cloud.View, account string) map[string]PolicyUse {
 	for u := range cloud.Users.By(v, "account", account) {
 		count(u.Attached, u.Boundary)
 	}
+	for g := range cloud.GroupGrants.By(v, "account", account) {
+		count([]string{g.Policy}, "")
+	}
 	return uses
 }
 

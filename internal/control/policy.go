@@ -84,8 +84,8 @@ func ownPolicy(v cloud.View, account, arn string) (*cloud.Policy, error) {
 	return p, nil
 }
 
-// editPolicy changes a policy of the account's own.
-func (c *Control) editPolicy(ctx context.Context, account, arn string, edit func(tx cloud.Tx, p *cloud.Policy) error) (*cloud.Policy, error) {
+// EditPolicy changes a policy of the account's own.
+func (c *Control) EditPolicy(ctx context.Context, account, arn string, edit func(p *cloud.Policy) error) (*cloud.Policy, error) {
 	var next cloud.Policy
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
 		p, err := ownPolicy(tx, account, arn)
@@ -94,7 +94,7 @@ func (c *Control) editPolicy(ctx context.Context, account, arn string, edit func
 		}
 		next = *p
 		next.Versions = slices.Clone(p.Versions)
-		if err := edit(tx, &next); err != nil {
+		if err := edit(&next); err != nil {
 			return err
 		}
 		cloud.Policies.Put(tx, &next)
@@ -109,7 +109,7 @@ func (c *Control) CreatePolicyVersion(ctx context.Context, account, arn, documen
 		return nil, err
 	}
 	var made cloud.PolicyVersion
-	_, err := c.editPolicy(ctx, account, arn, func(_ cloud.Tx, p *cloud.Policy) error {
+	_, err := c.EditPolicy(ctx, account, arn, func(p *cloud.Policy) error {
 		if len(p.Versions) >= maxPolicyVersions {
 			return cloud.Errorf(cloud.Limit, cloud.KindPolicy, arn, "versions", "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", maxPolicyVersions)
 		}
@@ -147,7 +147,7 @@ func (c *Control) PolicyVersion(account, arn, id string) (*cloud.Policy, *cloud.
 
 // SetDefaultPolicyVersion chooses the version that is in force.
 func (c *Control) SetDefaultPolicyVersion(ctx context.Context, account, arn, id string) error {
-	_, err := c.editPolicy(ctx, account, arn, func(_ cloud.Tx, p *cloud.Policy) error {
+	_, err := c.EditPolicy(ctx, account, arn, func(p *cloud.Policy) error {
 		_, err := versionIndex(p, id)
 		p.Default = id
 		return err
@@ -157,7 +157,7 @@ func (c *Control) SetDefaultPolicyVersion(ctx context.Context, account, arn, id 
 
 // DeletePolicyVersion removes a version that is not the default.
 func (c *Control) DeletePolicyVersion(ctx context.Context, account, arn, id string) error {
-	_, err := c.editPolicy(ctx, account, arn, func(_ cloud.Tx, p *cloud.Policy) error {
+	_, err := c.EditPolicy(ctx, account, arn, func(p *cloud.Policy) error {
 		i, err := versionIndex(p, id)
 		if err != nil {
 			return err
@@ -191,7 +191,7 @@ func (c *Control) DeletePolicy(ctx context.Context, account, arn string) error {
 
 // TagPolicy sets and removes tags of a policy.
 func (c *Control) TagPolicy(ctx context.Context, account, arn string, set map[string]string, remove []string) error {
-	_, err := c.editPolicy(ctx, account, arn, func(_ cloud.Tx, p *cloud.Policy) error {
+	_, err := c.EditPolicy(ctx, account, arn, func(p *cloud.Policy) error {
 		return Retag(&p.Meta, set, remove)
 	})
 	return err

@@ -14,7 +14,7 @@ type CreateRole struct {
 	MaxSession                               time.Duration // 0 is an hour
 	Service                                  string        // owns it, if it is a service's
 	Attached                                 []string      // policies of a service's role
-	Tags                                     map[string]string
+	Tags, Attrs                              map[string]string
 }
 
 func exists(h Holder) error {
@@ -37,7 +37,7 @@ func (c *Control) CreateRole(ctx context.Context, caller Caller, in CreateRole) 
 		in.MaxSession = time.Hour
 	}
 	r := &cloud.Role{
-		Meta: cloud.Meta{Account: caller.Account, Created: c.now(), Tags: in.Tags},
+		Meta: cloud.Meta{Account: caller.Account, Created: c.now(), Tags: in.Tags, Attrs: in.Attrs},
 		ID:   caller.NewID(cloud.KindRole), Name: in.Name, Path: in.Path, Description: in.Description,
 		Trust: in.Trust, MaxSession: in.MaxSession, Boundary: in.Boundary, Service: in.Service,
 	}
@@ -117,7 +117,7 @@ func (c *Control) DeleteRole(ctx context.Context, account, name string) error {
 		if r.Service != "" {
 			return protected(name)
 		}
-		if err := grantsGone(Holder{cloud.KindRole, name}, r.Inline, r.Attached); err != nil {
+		if err := grantsGone(tx, account, Holder{cloud.KindRole, name}, r.Inline, r.Attached); err != nil {
 			return err
 		}
 		for p := range cloud.InstanceProfiles.By(tx, "account", account) {
@@ -153,12 +153,12 @@ func protected(role string) error {
 	return cloud.Errorf(cloud.State, cloud.KindRole, role, "protected", "Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", role)
 }
 
-func grantsGone(h Holder, inline map[string]string, attached []string) error {
+func grantsGone(v cloud.View, account string, h Holder, inline map[string]string, attached []string) error {
 	switch {
 	case len(attached) > 0:
 		return cloud.Errorf(cloud.InUse, h.Kind, h.Name, "attached", "Cannot delete entity, must detach all policies first.")
 	case len(inline) > 0:
 		return cloud.Errorf(cloud.InUse, h.Kind, h.Name, "inline", "Cannot delete entity, must delete policies first.")
 	}
-	return nil
+	return grantsInGroupsGone(v, account, h)
 }

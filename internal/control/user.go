@@ -11,13 +11,13 @@ import (
 // CreateUser describes a user.
 type CreateUser struct {
 	Name, Path, Boundary string
-	Tags                 map[string]string
+	Tags, Attrs          map[string]string
 }
 
 // CreateUser makes a user.
 func (c *Control) CreateUser(ctx context.Context, caller Caller, in CreateUser) (*cloud.User, error) {
 	u := &cloud.User{
-		Meta: cloud.Meta{Account: caller.Account, Created: c.now(), Tags: in.Tags},
+		Meta: cloud.Meta{Account: caller.Account, Created: c.now(), Tags: in.Tags, Attrs: in.Attrs},
 		ID:   caller.NewID(cloud.KindUser), Name: in.Name, Path: in.Path, Boundary: in.Boundary,
 	}
 	_, err := c.store.Update(ctx, func(tx cloud.Tx) error {
@@ -84,6 +84,7 @@ func renameUser(tx cloud.Tx, account, from, to string) error {
 		next.User = to
 		cloud.AccessKeys.Put(tx, &next)
 	}
+	renameGrants(tx, account, cloud.KindUser, from, to)
 	return nil
 }
 
@@ -95,7 +96,7 @@ func (c *Control) DeleteUser(ctx context.Context, account, name string) error {
 		if !ok {
 			return noHolder(Holder{cloud.KindUser, name})
 		}
-		if err := grantsGone(Holder{cloud.KindUser, name}, u.Inline, u.Attached); err != nil {
+		if err := grantsGone(tx, account, Holder{cloud.KindUser, name}, u.Inline, u.Attached); err != nil {
 			return err
 		}
 		if len(u.Groups) > 0 {

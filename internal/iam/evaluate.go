@@ -208,7 +208,9 @@ func (s *Statement) reaches(r Request, vars bool) bool {
 	return named
 }
 
-func (p Principal) everybody() bool { return p.Value == "*" && (p.Type == "*" || p.Type == "AWS") }
+func (p Principal) everybody() bool {
+	return p.Value == "*" && (p.Type == "*" || p.Type == "AWS" || p.Type == "RAM")
+}
 
 // named reports whether a policy's entry p means the caller's name me. An
 // account's number stands for its root.

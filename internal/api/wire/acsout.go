@@ -85,11 +85,18 @@ func (s *Service) acsInvalid(p problem) *Error {
 	case s.Protocol == RPC && p.missing:
 		return &Error{Code: "MissingParameter", Msg: "The input parameter \"" + p.path + "\" that is mandatory for processing this request is not supplied."}
 	case s.Protocol == RPC:
-		return s.Trouble(Validation, "The specified parameter \""+p.path+"\" is not valid.")
+		return badParameter(p.path)
 	case p.missing:
 		return s.Trouble(Validation, p.path+" is required but not provided")
 	}
 	return s.Trouble(Validation, strings.TrimSpace(p.path+" is set to an invalid value. "+p.constraint))
+}
+
+// badParameter is RPC's error for a value that is not what its parameter takes.
+// https://www.alibabacloud.com/help/en/ecs/developer-reference/api-error-codes
+func badParameter(path string) *Error {
+	name, _, _ := strings.Cut(path, ".")
+	return &Error{Code: "Invalid" + name, Msg: "The specified parameter \"" + path + "\" is not valid."}
 }
 
 // refuseACS maps what the verifier said of a key.

@@ -198,7 +198,7 @@ func (r formReader) entries(n *node, f *field, v reflect.Value, path string) *Er
 
 func (r formReader) bad(path string, n *node) *Error {
 	if r.s.Protocol == RPC {
-		return r.s.Trouble(Validation, fmt.Sprintf("The specified parameter \"%s\" is not valid.", path))
+		return badParameter(path)
 	}
 	if r.s.Protocol == EC2Query {
 		return r.s.Trouble(Validation, fmt.Sprintf("Value (%s) for parameter %s is invalid.", n.value, lowerFirst(path)))

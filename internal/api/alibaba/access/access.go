@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"weir/internal/api/wire"
@@ -27,6 +28,7 @@ type Target struct {
 	Action string // "vpc:CreateVpc"
 	ARN    string // acs:vpc:cn-hangzhou:1000…:vpc/vpc-…, or "*"
 	Keys   Keys   // condition keys of this target, beside the call's
+	Group  string // the resource group that it is, or will be, in; "" is none
 }
 
 // Keys are the condition keys of a call.
@@ -79,7 +81,7 @@ func (a *Authorizer) Authorize(ctx context.Context, call *wire.Call, in any) err
 	}
 	list := a.listers[call.Service]
 	if list == nil {
-		return a.Check(call, Target{Action: Action(call), ARN: "*"})
+		return a.Check(call, Target{Action: Action(call), ARN: "*", Group: Text(in, "ResourceGroupId")})
 	}
 	for _, t := range list(call, in) {
 		if err := a.Check(call, t); err != nil {
@@ -91,19 +93,19 @@ func (a *Authorizer) Authorize(ctx context.Context, call *wire.Call, in any) err
 
 // Check decides one target of a call. A refusal is a *wire.Error.
 func (a *Authorizer) Check(call *wire.Call, t Target) error {
-	keys := a.keys(call)
+	keys := a.Keys(call)
 	for k, v := range t.Keys {
 		keys[k] = v
 	}
 	err := a.control.Authorize(call.Principal, control.Access{
-		Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: keys,
+		Action: t.Action, Resource: t.ARN, Names: Names(call.Principal), Context: keys, Group: t.Group,
 	})
 	return refused(call, t, err)
 }
 
-// keys are the general condition keys of a call.
+// Keys are the general condition keys of a call.
 // https://www.alibabacloud.com/help/en/ram/user-guide/policy-elements
-func (a *Authorizer) keys(call *wire.Call) Keys {
+func (a *Authorizer) Keys(call *wire.Call) Keys {
 	k := Keys{
 		"acs:CurrentTime":     {a.now().UTC().Format(time.RFC3339)},
 		"acs:SecureTransport": {fmt.Sprint(call.TLS)},
@@ -133,4 +135,20 @@ func refused(call *wire.Call, t Target, err error) error {
 		return &wire.Error{Code: "Unauthorized", Status: 403, Msg: fmt.Sprintf("denied by sts or ram, action: %s, resource: %s", t.Action, t.ARN)}
 	}
 	return &wire.Error{Code: "Forbidden.RAM", Status: 403, Msg: "User not authorized to operate on the specified resource, or this API doesn't support RAM."}
+}
+
+// Text is a string member of an operation's input; "" if it has none.
+func Text(in any, field string) string {
+	v := reflect.Indirect(reflect.ValueOf(in))
+	if v.Kind() != reflect.Struct {
+		return ""
+	}
+	f := v.FieldByName(field)
+	if !f.IsValid() {
+		return ""
+	}
+	if p, ok := f.Interface().(*string); ok && p != nil {
+		return *p
+	}
+	return ""
 }

@@ -5,8 +5,8 @@ package cbn
 type ActiveFlowLogInput struct {
 	CenId       *string `w:"CenId"`
 	ClientToken *string `w:"ClientToken"`
-	FlowLogId   *string `w:"FlowLogId"`
-	RegionId    *string `w:"RegionId"`
+	FlowLogId   *string `w:"FlowLogId,req"`
+	RegionId    *string `w:"RegionId,req"`
 	Version     *string `w:"Version"`
 }
 
@@ -23,8 +23,8 @@ type AssociateTransitRouterAttachmentWithRouteTableInput struct {
 	ClientToken               *string `w:"ClientToken"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
-	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
+	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -32,11 +32,11 @@ type AssociateTransitRouterAttachmentWithRouteTableOutput struct {
 }
 
 type AttachCenChildInstanceInput struct {
-	CenId                 *string `w:"CenId"`
-	ChildInstanceId       *string `w:"ChildInstanceId"`
+	CenId                 *string `w:"CenId,req"`
+	ChildInstanceId       *string `w:"ChildInstanceId,req"`
 	ChildInstanceOwnerId  *int64  `w:"ChildInstanceOwnerId"`
-	ChildInstanceRegionId *string `w:"ChildInstanceRegionId"`
-	ChildInstanceType     *string `w:"ChildInstanceType"`
+	ChildInstanceRegionId *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceType     *string `w:"ChildInstanceType,req"`
 	RegionId              *string `w:"RegionId"`
 	Version               *string `w:"Version"`
 }
@@ -137,13 +137,13 @@ type Conflict struct {
 }
 
 type CreateCenChildInstanceRouteEntryToAttachmentInput struct {
-	CenId                     *string `w:"CenId"`
+	CenId                     *string `w:"CenId,req"`
 	ClientToken               *string `w:"ClientToken"`
-	DestinationCidrBlock      *string `w:"DestinationCidrBlock"`
+	DestinationCidrBlock      *string `w:"DestinationCidrBlock,req"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	RouteTableId              *string `w:"RouteTableId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
+	RouteTableId              *string `w:"RouteTableId,req"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -151,16 +151,16 @@ type CreateCenChildInstanceRouteEntryToAttachmentOutput struct {
 }
 
 type CreateCenChildInstanceRouteEntryToCenInput struct {
-	CenId                 *string `w:"CenId"`
+	CenId                 *string `w:"CenId,req"`
 	ChildInstanceAliUid   *int64  `w:"ChildInstanceAliUid"`
-	ChildInstanceId       *string `w:"ChildInstanceId"`
-	ChildInstanceRegionId *string `w:"ChildInstanceRegionId"`
-	ChildInstanceType     *string `w:"ChildInstanceType"`
+	ChildInstanceId       *string `w:"ChildInstanceId,req"`
+	ChildInstanceRegionId *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceType     *string `w:"ChildInstanceType,req"`
 	ClientToken           *string `w:"ClientToken"`
-	DestinationCidrBlock  *string `w:"DestinationCidrBlock"`
+	DestinationCidrBlock  *string `w:"DestinationCidrBlock,req"`
 	NextHopGatewayZoneId  *string `w:"NextHopGatewayZoneId"`
 	RegionId              *string `w:"RegionId"`
-	RouteTableId          *string `w:"RouteTableId"`
+	RouteTableId          *string `w:"RouteTableId,req"`
 	Version               *string `w:"Version"`
 }
 
@@ -184,14 +184,14 @@ type CreateCenOutput struct {
 }
 
 type CreateFlowlogInput struct {
-	CenId                     *string `w:"CenId"`
+	CenId                     *string `w:"CenId,req"`
 	ClientToken               *string `w:"ClientToken"`
 	Description               *string `w:"Description"`
 	FlowLogName               *string `w:"FlowLogName"`
 	Interval                  *int64  `w:"Interval"`
 	LogStoreName              *string `w:"LogStoreName"`
 	ProjectName               *string `w:"ProjectName"`
-	RegionId                  *string `w:"RegionId"`
+	RegionId                  *string `w:"RegionId,req"`
 	Tag                       []Tag   `w:"Tag"`
 	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
 	Version                   *string `w:"Version"`
@@ -203,14 +203,14 @@ type CreateFlowlogOutput struct {
 }
 
 type CreateTransitRouterCidrInput struct {
-	Cidr             *string `w:"Cidr"`
+	Cidr             *string `w:"Cidr,req"`
 	ClientToken      *string `w:"ClientToken"`
 	Description      *string `w:"Description"`
 	DryRun           *bool   `w:"DryRun"`
 	Name             *string `w:"Name"`
 	PublishCidrRoute *bool   `w:"PublishCidrRoute"`
-	RegionId         *string `w:"RegionId"`
-	TransitRouterId  *string `w:"TransitRouterId"`
+	RegionId         *string `w:"RegionId,req"`
+	TransitRouterId  *string `w:"TransitRouterId,req"`
 	Version          *string `w:"Version"`
 }
 
@@ -219,10 +219,10 @@ type CreateTransitRouterCidrOutput struct {
 }
 
 type CreateTransitRouterInput struct {
-	CenId                    *string                 `w:"CenId"`
+	CenId                    *string                 `w:"CenId,req"`
 	ClientToken              *string                 `w:"ClientToken"`
 	DryRun                   *bool                   `w:"DryRun"`
-	RegionId                 *string                 `w:"RegionId"`
+	RegionId                 *string                 `w:"RegionId,req"`
 	ServiceMode              *string                 `w:"ServiceMode"`
 	SupportMulticast         *bool                   `w:"SupportMulticast"`
 	Tag                      []Tag                   `w:"Tag"`
@@ -246,7 +246,7 @@ type CreateTransitRouterPeerAttachmentInput struct {
 	ClientToken                        *string `w:"ClientToken"`
 	DefaultLinkType                    *string `w:"DefaultLinkType"`
 	DryRun                             *bool   `w:"DryRun"`
-	PeerTransitRouterId                *string `w:"PeerTransitRouterId"`
+	PeerTransitRouterId                *string `w:"PeerTransitRouterId,req"`
 	PeerTransitRouterRegionId          *string `w:"PeerTransitRouterRegionId"`
 	RegionId                           *string `w:"RegionId"`
 	ResourceType                       *string `w:"ResourceType"`
@@ -266,13 +266,13 @@ type CreateTransitRouterPeerAttachmentOutput struct {
 type CreateTransitRouterPrefixListAssociationInput struct {
 	ClientToken          *string `w:"ClientToken"`
 	DryRun               *bool   `w:"DryRun"`
-	NextHop              *string `w:"NextHop"`
+	NextHop              *string `w:"NextHop,req"`
 	NextHopType          *string `w:"NextHopType"`
 	OwnerUid             *int64  `w:"OwnerUid"`
-	PrefixListId         *string `w:"PrefixListId"`
-	RegionId             *string `w:"RegionId"`
-	TransitRouterId      *string `w:"TransitRouterId"`
-	TransitRouterTableId *string `w:"TransitRouterTableId"`
+	PrefixListId         *string `w:"PrefixListId,req"`
+	RegionId             *string `w:"RegionId,req"`
+	TransitRouterId      *string `w:"TransitRouterId,req"`
+	TransitRouterTableId *string `w:"TransitRouterTableId,req"`
 	Version              *string `w:"Version"`
 }
 
@@ -284,11 +284,11 @@ type CreateTransitRouterRouteEntryInput struct {
 	DryRun                                      *bool   `w:"DryRun"`
 	RegionId                                    *string `w:"RegionId"`
 	TransitRouterRouteEntryDescription          *string `w:"TransitRouterRouteEntryDescription"`
-	TransitRouterRouteEntryDestinationCidrBlock *string `w:"TransitRouterRouteEntryDestinationCidrBlock"`
+	TransitRouterRouteEntryDestinationCidrBlock *string `w:"TransitRouterRouteEntryDestinationCidrBlock,req"`
 	TransitRouterRouteEntryName                 *string `w:"TransitRouterRouteEntryName"`
 	TransitRouterRouteEntryNextHopId            *string `w:"TransitRouterRouteEntryNextHopId"`
-	TransitRouterRouteEntryNextHopType          *string `w:"TransitRouterRouteEntryNextHopType"`
-	TransitRouterRouteTableId                   *string `w:"TransitRouterRouteTableId"`
+	TransitRouterRouteEntryNextHopType          *string `w:"TransitRouterRouteEntryNextHopType,req"`
+	TransitRouterRouteTableId                   *string `w:"TransitRouterRouteTableId,req"`
 	Version                                     *string `w:"Version"`
 }
 
@@ -302,7 +302,7 @@ type CreateTransitRouterRouteTableInput struct {
 	RegionId                           *string            `w:"RegionId"`
 	RouteTableOptions                  *RouteTableOptions `w:"RouteTableOptions"`
 	Tag                                []Tag              `w:"Tag"`
-	TransitRouterId                    *string            `w:"TransitRouterId"`
+	TransitRouterId                    *string            `w:"TransitRouterId,req"`
 	TransitRouterRouteTableDescription *string            `w:"TransitRouterRouteTableDescription"`
 	TransitRouterRouteTableName        *string            `w:"TransitRouterRouteTableName"`
 	Version                            *string            `w:"Version"`
@@ -330,9 +330,9 @@ type CreateTransitRouterVpcAttachmentInput struct {
 	TransitRouterAttachmentName        *string                                       `w:"TransitRouterAttachmentName"`
 	TransitRouterId                    *string                                       `w:"TransitRouterId"`
 	Version                            *string                                       `w:"Version"`
-	VpcId                              *string                                       `w:"VpcId"`
+	VpcId                              *string                                       `w:"VpcId,req"`
 	VpcOwnerId                         *int64                                        `w:"VpcOwnerId"`
-	ZoneMappings                       []CreateTransitRouterVpcAttachmentZoneMapping `w:"ZoneMappings"`
+	ZoneMappings                       []CreateTransitRouterVpcAttachmentZoneMapping `w:"ZoneMappings,req"`
 }
 
 type CreateTransitRouterVpcAttachmentOutput struct {
@@ -347,8 +347,8 @@ type CreateTransitRouterVpcAttachmentZoneMapping struct {
 type DeactiveFlowLogInput struct {
 	CenId       *string `w:"CenId"`
 	ClientToken *string `w:"ClientToken"`
-	FlowLogId   *string `w:"FlowLogId"`
-	RegionId    *string `w:"RegionId"`
+	FlowLogId   *string `w:"FlowLogId,req"`
+	RegionId    *string `w:"RegionId,req"`
 	Version     *string `w:"Version"`
 }
 
@@ -357,13 +357,13 @@ type DeactiveFlowLogOutput struct {
 }
 
 type DeleteCenChildInstanceRouteEntryToAttachmentInput struct {
-	CenId                     *string `w:"CenId"`
+	CenId                     *string `w:"CenId,req"`
 	ClientToken               *string `w:"ClientToken"`
-	DestinationCidrBlock      *string `w:"DestinationCidrBlock"`
+	DestinationCidrBlock      *string `w:"DestinationCidrBlock,req"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	RouteTableId              *string `w:"RouteTableId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
+	RouteTableId              *string `w:"RouteTableId,req"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -371,14 +371,14 @@ type DeleteCenChildInstanceRouteEntryToAttachmentOutput struct {
 }
 
 type DeleteCenChildInstanceRouteEntryToCenInput struct {
-	CenId                 *string `w:"CenId"`
+	CenId                 *string `w:"CenId,req"`
 	ChildInstanceAliUid   *int64  `w:"ChildInstanceAliUid"`
-	ChildInstanceId       *string `w:"ChildInstanceId"`
-	ChildInstanceRegionId *string `w:"ChildInstanceRegionId"`
-	ChildInstanceType     *string `w:"ChildInstanceType"`
-	DestinationCidrBlock  *string `w:"DestinationCidrBlock"`
+	ChildInstanceId       *string `w:"ChildInstanceId,req"`
+	ChildInstanceRegionId *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceType     *string `w:"ChildInstanceType,req"`
+	DestinationCidrBlock  *string `w:"DestinationCidrBlock,req"`
 	RegionId              *string `w:"RegionId"`
-	RouteTableId          *string `w:"RouteTableId"`
+	RouteTableId          *string `w:"RouteTableId,req"`
 	Version               *string `w:"Version"`
 }
 
@@ -386,7 +386,7 @@ type DeleteCenChildInstanceRouteEntryToCenOutput struct {
 }
 
 type DeleteCenInput struct {
-	CenId    *string `w:"CenId"`
+	CenId    *string `w:"CenId,req"`
 	RegionId *string `w:"RegionId"`
 	Version  *string `w:"Version"`
 }
@@ -397,8 +397,8 @@ type DeleteCenOutput struct {
 type DeleteFlowlogInput struct {
 	CenId       *string `w:"CenId"`
 	ClientToken *string `w:"ClientToken"`
-	FlowLogId   *string `w:"FlowLogId"`
-	RegionId    *string `w:"RegionId"`
+	FlowLogId   *string `w:"FlowLogId,req"`
+	RegionId    *string `w:"RegionId,req"`
 	Version     *string `w:"Version"`
 }
 
@@ -407,10 +407,10 @@ type DeleteFlowlogOutput struct {
 }
 
 type DeleteRouteServiceInCenInput struct {
-	AccessRegionId *string `w:"AccessRegionId"`
-	CenId          *string `w:"CenId"`
-	Host           *string `w:"Host"`
-	HostRegionId   *string `w:"HostRegionId"`
+	AccessRegionId *string `w:"AccessRegionId,req"`
+	CenId          *string `w:"CenId,req"`
+	Host           *string `w:"Host,req"`
+	HostRegionId   *string `w:"HostRegionId,req"`
 	HostVpcId      *string `w:"HostVpcId"`
 	RegionId       *string `w:"RegionId"`
 	Version        *string `w:"Version"`
@@ -422,9 +422,9 @@ type DeleteRouteServiceInCenOutput struct {
 type DeleteTransitRouterCidrInput struct {
 	ClientToken         *string `w:"ClientToken"`
 	DryRun              *bool   `w:"DryRun"`
-	RegionId            *string `w:"RegionId"`
-	TransitRouterCidrId *string `w:"TransitRouterCidrId"`
-	TransitRouterId     *string `w:"TransitRouterId"`
+	RegionId            *string `w:"RegionId,req"`
+	TransitRouterCidrId *string `w:"TransitRouterCidrId,req"`
+	TransitRouterId     *string `w:"TransitRouterId,req"`
 	Version             *string `w:"Version"`
 }
 
@@ -435,7 +435,7 @@ type DeleteTransitRouterInput struct {
 	ClientToken     *string `w:"ClientToken"`
 	DryRun          *bool   `w:"DryRun"`
 	RegionId        *string `w:"RegionId"`
-	TransitRouterId *string `w:"TransitRouterId"`
+	TransitRouterId *string `w:"TransitRouterId,req"`
 	Version         *string `w:"Version"`
 }
 
@@ -448,7 +448,7 @@ type DeleteTransitRouterPeerAttachmentInput struct {
 	Force                     *bool   `w:"Force"`
 	RegionId                  *string `w:"RegionId"`
 	ResourceType              *string `w:"ResourceType"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -458,12 +458,12 @@ type DeleteTransitRouterPeerAttachmentOutput struct {
 type DeleteTransitRouterPrefixListAssociationInput struct {
 	ClientToken          *string `w:"ClientToken"`
 	DryRun               *bool   `w:"DryRun"`
-	NextHop              *string `w:"NextHop"`
+	NextHop              *string `w:"NextHop,req"`
 	NextHopType          *string `w:"NextHopType"`
-	PrefixListId         *string `w:"PrefixListId"`
-	RegionId             *string `w:"RegionId"`
-	TransitRouterId      *string `w:"TransitRouterId"`
-	TransitRouterTableId *string `w:"TransitRouterTableId"`
+	PrefixListId         *string `w:"PrefixListId,req"`
+	RegionId             *string `w:"RegionId,req"`
+	TransitRouterId      *string `w:"TransitRouterId,req"`
+	TransitRouterTableId *string `w:"TransitRouterTableId,req"`
 	Version              *string `w:"Version"`
 }
 
@@ -489,7 +489,7 @@ type DeleteTransitRouterRouteTableInput struct {
 	ClientToken               *string `w:"ClientToken"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId"`
+	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -502,7 +502,7 @@ type DeleteTransitRouterVpcAttachmentInput struct {
 	Force                     *bool   `w:"Force"`
 	RegionId                  *string `w:"RegionId"`
 	ResourceType              *string `w:"ResourceType"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -510,10 +510,10 @@ type DeleteTransitRouterVpcAttachmentOutput struct {
 }
 
 type DescribeCenAttachedChildInstanceAttributeInput struct {
-	CenId                 *string `w:"CenId"`
-	ChildInstanceId       *string `w:"ChildInstanceId"`
-	ChildInstanceRegionId *string `w:"ChildInstanceRegionId"`
-	ChildInstanceType     *string `w:"ChildInstanceType"`
+	CenId                 *string `w:"CenId,req"`
+	ChildInstanceId       *string `w:"ChildInstanceId,req"`
+	ChildInstanceRegionId *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceType     *string `w:"ChildInstanceType,req"`
 	IncludeRouteTable     *bool   `w:"IncludeRouteTable"`
 	RegionId              *string `w:"RegionId"`
 	Version               *string `w:"Version"`
@@ -534,7 +534,7 @@ type DescribeCenAttachedChildInstanceAttributeOutput struct {
 }
 
 type DescribeCenAttachedChildInstancesInput struct {
-	CenId                 *string `w:"CenId"`
+	CenId                 *string `w:"CenId,req"`
 	ChildInstanceRegionId *string `w:"ChildInstanceRegionId"`
 	ChildInstanceType     *string `w:"ChildInstanceType"`
 	PageNumber            *int64  `w:"PageNumber"`
@@ -551,11 +551,11 @@ type DescribeCenAttachedChildInstancesOutput struct {
 }
 
 type DescribeCenChildInstanceRouteEntriesInput struct {
-	CenId                     *string `w:"CenId"`
-	ChildInstanceId           *string `w:"ChildInstanceId"`
+	CenId                     *string `w:"CenId,req"`
+	ChildInstanceId           *string `w:"ChildInstanceId,req"`
 	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId"`
 	ChildInstanceRouteTableId *string `w:"ChildInstanceRouteTableId"`
-	ChildInstanceType         *string `w:"ChildInstanceType"`
+	ChildInstanceType         *string `w:"ChildInstanceType,req"`
 	DestinationCidrBlock      *string `w:"DestinationCidrBlock"`
 	PageNumber                *int64  `w:"PageNumber"`
 	PageSize                  *int64  `w:"PageSize"`
@@ -626,12 +626,12 @@ type DescribeFlowlogsOutput struct {
 }
 
 type DescribeGrantRulesToCenInput struct {
-	CenId                *string `w:"CenId"`
+	CenId                *string `w:"CenId,req"`
 	ChildInstanceId      *string `w:"ChildInstanceId"`
 	ChildInstanceOwnerId *int64  `w:"ChildInstanceOwnerId"`
 	MaxResults           *int64  `w:"MaxResults"`
 	NextToken            *string `w:"NextToken"`
-	ProductType          *string `w:"ProductType"`
+	ProductType          *string `w:"ProductType,req"`
 	RegionId             *string `w:"RegionId"`
 	Version              *string `w:"Version"`
 }
@@ -653,9 +653,9 @@ type DescribeGrantRulesToResourceGrantRule struct {
 type DescribeGrantRulesToResourceInput struct {
 	MaxResults  *int64  `w:"MaxResults"`
 	NextToken   *string `w:"NextToken"`
-	ProductType *string `w:"ProductType"`
+	ProductType *string `w:"ProductType,req"`
 	RegionId    *string `w:"RegionId"`
-	ResourceId  *string `w:"ResourceId"`
+	ResourceId  *string `w:"ResourceId,req"`
 	Version     *string `w:"Version"`
 }
 
@@ -667,11 +667,11 @@ type DescribeGrantRulesToResourceOutput struct {
 }
 
 type DescribePublishedRouteEntriesInput struct {
-	CenId                     *string `w:"CenId"`
-	ChildInstanceId           *string `w:"ChildInstanceId"`
-	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId"`
+	CenId                     *string `w:"CenId,req"`
+	ChildInstanceId           *string `w:"ChildInstanceId,req"`
+	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId,req"`
 	ChildInstanceRouteTableId *string `w:"ChildInstanceRouteTableId"`
-	ChildInstanceType         *string `w:"ChildInstanceType"`
+	ChildInstanceType         *string `w:"ChildInstanceType,req"`
 	DestinationCidrBlock      *string `w:"DestinationCidrBlock"`
 	PageNumber                *int64  `w:"PageNumber"`
 	PageSize                  *int64  `w:"PageSize"`
@@ -688,7 +688,7 @@ type DescribePublishedRouteEntriesOutput struct {
 
 type DescribeRouteServicesInCenInput struct {
 	AccessRegionId *string `w:"AccessRegionId"`
-	CenId          *string `w:"CenId"`
+	CenId          *string `w:"CenId,req"`
 	Host           *string `w:"Host"`
 	HostRegionId   *string `w:"HostRegionId"`
 	HostVpcId      *string `w:"HostVpcId"`
@@ -706,12 +706,12 @@ type DescribeRouteServicesInCenOutput struct {
 }
 
 type DetachCenChildInstanceInput struct {
-	CenId                 *string `w:"CenId"`
+	CenId                 *string `w:"CenId,req"`
 	CenOwnerId            *int64  `w:"CenOwnerId"`
-	ChildInstanceId       *string `w:"ChildInstanceId"`
+	ChildInstanceId       *string `w:"ChildInstanceId,req"`
 	ChildInstanceOwnerId  *int64  `w:"ChildInstanceOwnerId"`
-	ChildInstanceRegionId *string `w:"ChildInstanceRegionId"`
-	ChildInstanceType     *string `w:"ChildInstanceType"`
+	ChildInstanceRegionId *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceType     *string `w:"ChildInstanceType,req"`
 	RegionId              *string `w:"RegionId"`
 	Version               *string `w:"Version"`
 }
@@ -723,8 +723,8 @@ type DisableTransitRouterRouteTablePropagationInput struct {
 	ClientToken               *string `w:"ClientToken"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
-	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
+	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -735,8 +735,8 @@ type DissociateTransitRouterAttachmentFromRouteTableInput struct {
 	ClientToken               *string `w:"ClientToken"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
-	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
+	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -747,8 +747,8 @@ type EnableTransitRouterRouteTablePropagationInput struct {
 	ClientToken               *string `w:"ClientToken"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
-	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
+	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -782,10 +782,10 @@ type FlowLog struct {
 }
 
 type GrantInstanceToTransitRouterInput struct {
-	CenId        *string `w:"CenId"`
-	CenOwnerId   *int64  `w:"CenOwnerId"`
-	InstanceId   *string `w:"InstanceId"`
-	InstanceType *string `w:"InstanceType"`
+	CenId        *string `w:"CenId,req"`
+	CenOwnerId   *int64  `w:"CenOwnerId,req"`
+	InstanceId   *string `w:"InstanceId,req"`
+	InstanceType *string `w:"InstanceType,req"`
 	OrderType    *string `w:"OrderType"`
 	RegionId     *string `w:"RegionId"`
 	Version      *string `w:"Version"`
@@ -812,13 +812,13 @@ type Ipv6CidrBlock struct {
 
 type ListCenChildInstanceRouteEntriesToAttachmentInput struct {
 	CenId                     *string       `w:"CenId"`
-	ChildInstanceRouteTableId *string       `w:"ChildInstanceRouteTableId"`
+	ChildInstanceRouteTableId *string       `w:"ChildInstanceRouteTableId,req"`
 	MaxResults                *int64        `w:"MaxResults"`
 	NextToken                 *string       `w:"NextToken"`
 	RegionId                  *string       `w:"RegionId"`
 	RouteFilter               []RouteFilter `w:"RouteFilter"`
 	ServiceType               *string       `w:"ServiceType"`
-	TransitRouterAttachmentId *string       `w:"TransitRouterAttachmentId"`
+	TransitRouterAttachmentId *string       `w:"TransitRouterAttachmentId,req"`
 	Version                   *string       `w:"Version"`
 }
 
@@ -828,12 +828,12 @@ type ListCenChildInstanceRouteEntriesToAttachmentOutput struct {
 }
 
 type ListGrantVSwitchesToCenInput struct {
-	CenId      *string `w:"CenId"`
+	CenId      *string `w:"CenId,req"`
 	PageNumber *int64  `w:"PageNumber"`
 	PageSize   *int64  `w:"PageSize"`
-	RegionId   *string `w:"RegionId"`
+	RegionId   *string `w:"RegionId,req"`
 	Version    *string `w:"Version"`
-	VpcId      *string `w:"VpcId"`
+	VpcId      *string `w:"VpcId,req"`
 	ZoneId     *string `w:"ZoneId"`
 }
 
@@ -849,7 +849,7 @@ type ListTagResourcesInput struct {
 	PageSize     *int64   `w:"PageSize"`
 	RegionId     *string  `w:"RegionId"`
 	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
+	ResourceType *string  `w:"ResourceType,req"`
 	Tag          []Tag    `w:"Tag"`
 	Version      *string  `w:"Version"`
 }
@@ -862,7 +862,7 @@ type ListTagResourcesOutput struct {
 type ListTransitRouterAvailableResourceInput struct {
 	PageNumber       *int64  `w:"PageNumber"`
 	PageSize         *int64  `w:"PageSize"`
-	RegionId         *string `w:"RegionId"`
+	RegionId         *string `w:"RegionId,req"`
 	SupportMulticast *bool   `w:"SupportMulticast"`
 	Version          *string `w:"Version"`
 }
@@ -884,9 +884,9 @@ type ListTransitRouterCidrAllocationInput struct {
 	DryRun              *bool   `w:"DryRun"`
 	MaxResults          *int64  `w:"MaxResults"`
 	NextToken           *string `w:"NextToken"`
-	RegionId            *string `w:"RegionId"`
+	RegionId            *string `w:"RegionId,req"`
 	TransitRouterCidrId *string `w:"TransitRouterCidrId"`
-	TransitRouterId     *string `w:"TransitRouterId"`
+	TransitRouterId     *string `w:"TransitRouterId,req"`
 	Version             *string `w:"Version"`
 }
 
@@ -900,9 +900,9 @@ type ListTransitRouterCidrAllocationOutput struct {
 type ListTransitRouterCidrInput struct {
 	ClientToken         *string `w:"ClientToken"`
 	DryRun              *bool   `w:"DryRun"`
-	RegionId            *string `w:"RegionId"`
+	RegionId            *string `w:"RegionId,req"`
 	TransitRouterCidrId *string `w:"TransitRouterCidrId"`
-	TransitRouterId     *string `w:"TransitRouterId"`
+	TransitRouterId     *string `w:"TransitRouterId,req"`
 	Version             *string `w:"Version"`
 }
 
@@ -938,9 +938,9 @@ type ListTransitRouterPrefixListAssociationInput struct {
 	PageNumber           *int64  `w:"PageNumber"`
 	PageSize             *int64  `w:"PageSize"`
 	PrefixListId         *string `w:"PrefixListId"`
-	RegionId             *string `w:"RegionId"`
+	RegionId             *string `w:"RegionId,req"`
 	Status               *string `w:"Status"`
-	TransitRouterId      *string `w:"TransitRouterId"`
+	TransitRouterId      *string `w:"TransitRouterId,req"`
 	TransitRouterTableId *string `w:"TransitRouterTableId"`
 	Version              *string `w:"Version"`
 }
@@ -969,7 +969,7 @@ type ListTransitRouterRouteEntriesInput struct {
 	TransitRouterRouteEntryOriginResourceType   *string       `w:"TransitRouterRouteEntryOriginResourceType"`
 	TransitRouterRouteEntryStatus               *string       `w:"TransitRouterRouteEntryStatus"`
 	TransitRouterRouteEntryType                 *string       `w:"TransitRouterRouteEntryType"`
-	TransitRouterRouteTableId                   *string       `w:"TransitRouterRouteTableId"`
+	TransitRouterRouteTableId                   *string       `w:"TransitRouterRouteTableId,req"`
 	Version                                     *string       `w:"Version"`
 }
 
@@ -1009,7 +1009,7 @@ type ListTransitRouterRouteTablePropagationsInput struct {
 	TransitRouterAttachmentIds          []string `w:"TransitRouterAttachmentIds"`
 	TransitRouterAttachmentResourceId   *string  `w:"TransitRouterAttachmentResourceId"`
 	TransitRouterAttachmentResourceType *string  `w:"TransitRouterAttachmentResourceType"`
-	TransitRouterRouteTableId           *string  `w:"TransitRouterRouteTableId"`
+	TransitRouterRouteTableId           *string  `w:"TransitRouterRouteTableId,req"`
 	Version                             *string  `w:"Version"`
 }
 
@@ -1095,7 +1095,7 @@ type ListTransitRoutersTransitRouterTransitRouterCidrList struct {
 }
 
 type ModifyCenAttributeInput struct {
-	CenId           *string `w:"CenId"`
+	CenId           *string `w:"CenId,req"`
 	Description     *string `w:"Description"`
 	Ipv6Level       *string `w:"Ipv6Level"`
 	Name            *string `w:"Name"`
@@ -1114,9 +1114,9 @@ type ModifyTransitRouterCidrInput struct {
 	DryRun              *bool   `w:"DryRun"`
 	Name                *string `w:"Name"`
 	PublishCidrRoute    *bool   `w:"PublishCidrRoute"`
-	RegionId            *string `w:"RegionId"`
-	TransitRouterCidrId *string `w:"TransitRouterCidrId"`
-	TransitRouterId     *string `w:"TransitRouterId"`
+	RegionId            *string `w:"RegionId,req"`
+	TransitRouterCidrId *string `w:"TransitRouterCidrId,req"`
+	TransitRouterId     *string `w:"TransitRouterId,req"`
 	Version             *string `w:"Version"`
 }
 
@@ -1126,10 +1126,10 @@ type ModifyTransitRouterCidrOutput struct {
 type MoveResourceGroupInput struct {
 	ClientToken        *string `w:"ClientToken"`
 	DryRun             *bool   `w:"DryRun"`
-	NewResourceGroupId *string `w:"NewResourceGroupId"`
+	NewResourceGroupId *string `w:"NewResourceGroupId,req"`
 	RegionId           *string `w:"RegionId"`
-	ResourceId         *string `w:"ResourceId"`
-	ResourceType       *string `w:"ResourceType"`
+	ResourceId         *string `w:"ResourceId,req"`
+	ResourceType       *string `w:"ResourceType,req"`
 	Version            *string `w:"Version"`
 }
 
@@ -1167,12 +1167,12 @@ type PrefixList struct {
 }
 
 type PublishRouteEntriesInput struct {
-	CenId                     *string `w:"CenId"`
-	ChildInstanceId           *string `w:"ChildInstanceId"`
-	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId"`
-	ChildInstanceRouteTableId *string `w:"ChildInstanceRouteTableId"`
-	ChildInstanceType         *string `w:"ChildInstanceType"`
-	DestinationCidrBlock      *string `w:"DestinationCidrBlock"`
+	CenId                     *string `w:"CenId,req"`
+	ChildInstanceId           *string `w:"ChildInstanceId,req"`
+	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceRouteTableId *string `w:"ChildInstanceRouteTableId,req"`
+	ChildInstanceType         *string `w:"ChildInstanceType,req"`
+	DestinationCidrBlock      *string `w:"DestinationCidrBlock,req"`
 	RegionId                  *string `w:"RegionId"`
 	Version                   *string `w:"Version"`
 }
@@ -1205,8 +1205,8 @@ type ReplaceTransitRouterRouteTableAssociationInput struct {
 	ClientToken               *string `w:"ClientToken"`
 	DryRun                    *bool   `w:"DryRun"`
 	RegionId                  *string `w:"RegionId"`
-	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId"`
-	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId"`
+	TransitRouterAttachmentId *string `w:"TransitRouterAttachmentId,req"`
+	TransitRouterRouteTableId *string `w:"TransitRouterRouteTableId,req"`
 	Version                   *string `w:"Version"`
 }
 
@@ -1214,13 +1214,13 @@ type ReplaceTransitRouterRouteTableAssociationOutput struct {
 }
 
 type ResolveAndRouteServiceInCenInput struct {
-	AccessRegionIds []string `w:"AccessRegionIds"`
-	CenId           *string  `w:"CenId"`
+	AccessRegionIds []string `w:"AccessRegionIds,req"`
+	CenId           *string  `w:"CenId,req"`
 	ClientToken     *string  `w:"ClientToken"`
 	Description     *string  `w:"Description"`
-	Host            *string  `w:"Host"`
-	HostRegionId    *string  `w:"HostRegionId"`
-	HostVpcId       *string  `w:"HostVpcId"`
+	Host            *string  `w:"Host,req"`
+	HostRegionId    *string  `w:"HostRegionId,req"`
+	HostVpcId       *string  `w:"HostVpcId,req"`
 	RegionId        *string  `w:"RegionId"`
 	UpdateInterval  *int64   `w:"UpdateInterval"`
 	Version         *string  `w:"Version"`
@@ -1230,10 +1230,10 @@ type ResolveAndRouteServiceInCenOutput struct {
 }
 
 type RevokeInstanceFromTransitRouterInput struct {
-	CenId        *string `w:"CenId"`
-	CenOwnerId   *int64  `w:"CenOwnerId"`
-	InstanceId   *string `w:"InstanceId"`
-	InstanceType *string `w:"InstanceType"`
+	CenId        *string `w:"CenId,req"`
+	CenOwnerId   *int64  `w:"CenOwnerId,req"`
+	InstanceId   *string `w:"InstanceId,req"`
+	InstanceType *string `w:"InstanceType,req"`
 	RegionId     *string `w:"RegionId"`
 	Version      *string `w:"Version"`
 }
@@ -1288,9 +1288,9 @@ type TagResource struct {
 
 type TagResourcesInput struct {
 	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
-	Tag          []Tag    `w:"Tag"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
+	Tag          []Tag    `w:"Tag,req"`
 	Version      *string  `w:"Version"`
 }
 
@@ -1433,8 +1433,8 @@ type TransitRouterRouteTable struct {
 type UntagResourcesInput struct {
 	All          *bool    `w:"All"`
 	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
 	TagKey       []string `w:"TagKey"`
 	Version      *string  `w:"Version"`
 }
@@ -1445,10 +1445,10 @@ type UntagResourcesOutput struct {
 type UpdateTransitRouterInput struct {
 	ClientToken              *string `w:"ClientToken"`
 	DryRun                   *bool   `w:"DryRun"`
-	RegionId                 *string `w:"RegionId"`
+	RegionId                 *string `w:"RegionId,req"`
 	SupportMulticast         *bool   `w:"SupportMulticast"`
 	TransitRouterDescription *string `w:"TransitRouterDescription"`
-	TransitRouterId          *string `w:"TransitRouterId"`
+	TransitRouterId          *string `w:"TransitRouterId,req"`
 	TransitRouterName        *string `w:"TransitRouterName"`
 	Version                  *string `w:"Version"`
 }
@@ -1467,7 +1467,7 @@ type UpdateTransitRouterPeerAttachmentAttributeInput struct {
 	RegionId                           *string `w:"RegionId"`
 	ResourceType                       *string `w:"ResourceType"`
 	TransitRouterAttachmentDescription *string `w:"TransitRouterAttachmentDescription"`
-	TransitRouterAttachmentId          *string `w:"TransitRouterAttachmentId"`
+	TransitRouterAttachmentId          *string `w:"TransitRouterAttachmentId,req"`
 	TransitRouterAttachmentName        *string `w:"TransitRouterAttachmentName"`
 	Version                            *string `w:"Version"`
 }
@@ -1480,7 +1480,7 @@ type UpdateTransitRouterRouteEntryInput struct {
 	DryRun                             *bool   `w:"DryRun"`
 	RegionId                           *string `w:"RegionId"`
 	TransitRouterRouteEntryDescription *string `w:"TransitRouterRouteEntryDescription"`
-	TransitRouterRouteEntryId          *string `w:"TransitRouterRouteEntryId"`
+	TransitRouterRouteEntryId          *string `w:"TransitRouterRouteEntryId,req"`
 	TransitRouterRouteEntryName        *string `w:"TransitRouterRouteEntryName"`
 	Version                            *string `w:"Version"`
 }
@@ -1494,7 +1494,7 @@ type UpdateTransitRouterRouteTableInput struct {
 	RegionId                           *string            `w:"RegionId"`
 	RouteTableOptions                  *RouteTableOptions `w:"RouteTableOptions"`
 	TransitRouterRouteTableDescription *string            `w:"TransitRouterRouteTableDescription"`
-	TransitRouterRouteTableId          *string            `w:"TransitRouterRouteTableId"`
+	TransitRouterRouteTableId          *string            `w:"TransitRouterRouteTableId,req"`
 	TransitRouterRouteTableName        *string            `w:"TransitRouterRouteTableName"`
 	Version                            *string            `w:"Version"`
 }
@@ -1509,7 +1509,7 @@ type UpdateTransitRouterVpcAttachmentAttributeInput struct {
 	RegionId                           *string `w:"RegionId"`
 	ResourceType                       *string `w:"ResourceType"`
 	TransitRouterAttachmentDescription *string `w:"TransitRouterAttachmentDescription"`
-	TransitRouterAttachmentId          *string `w:"TransitRouterAttachmentId"`
+	TransitRouterAttachmentId          *string `w:"TransitRouterAttachmentId,req"`
 	TransitRouterAttachmentName        *string `w:"TransitRouterAttachmentName"`
 	Version                            *string `w:"Version"`
 }
@@ -1523,7 +1523,7 @@ type UpdateTransitRouterVpcAttachmentZonesInput struct {
 	DryRun                    *bool               `w:"DryRun"`
 	RegionId                  *string             `w:"RegionId"`
 	RemoveZoneMappings        []RemoveZoneMapping `w:"RemoveZoneMappings"`
-	TransitRouterAttachmentId *string             `w:"TransitRouterAttachmentId"`
+	TransitRouterAttachmentId *string             `w:"TransitRouterAttachmentId,req"`
 	Version                   *string             `w:"Version"`
 }
 
@@ -1538,12 +1538,12 @@ type VSwitch struct {
 }
 
 type WithdrawPublishedRouteEntriesInput struct {
-	CenId                     *string `w:"CenId"`
-	ChildInstanceId           *string `w:"ChildInstanceId"`
-	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId"`
-	ChildInstanceRouteTableId *string `w:"ChildInstanceRouteTableId"`
-	ChildInstanceType         *string `w:"ChildInstanceType"`
-	DestinationCidrBlock      *string `w:"DestinationCidrBlock"`
+	CenId                     *string `w:"CenId,req"`
+	ChildInstanceId           *string `w:"ChildInstanceId,req"`
+	ChildInstanceRegionId     *string `w:"ChildInstanceRegionId,req"`
+	ChildInstanceRouteTableId *string `w:"ChildInstanceRouteTableId,req"`
+	ChildInstanceType         *string `w:"ChildInstanceType,req"`
+	DestinationCidrBlock      *string `w:"DestinationCidrBlock,req"`
 	RegionId                  *string `w:"RegionId"`
 	Version                   *string `w:"Version"`
 }

@@ -5,8 +5,8 @@ package privatelink
 type AddUserToVpcEndpointServiceInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
 	UserARN     *string `w:"UserARN"`
 	UserId      *int64  `w:"UserId"`
 }
@@ -17,11 +17,11 @@ type AddUserToVpcEndpointServiceOutput struct {
 type AddZoneToVpcEndpointInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
+	EndpointId  *string `w:"EndpointId,req"`
 	Ip          *string `w:"ip"`
-	RegionId    *string `w:"RegionId"`
-	VSwitchId   *string `w:"VSwitchId"`
-	ZoneId      *string `w:"ZoneId"`
+	RegionId    *string `w:"RegionId,req"`
+	VSwitchId   *string `w:"VSwitchId,req"`
+	ZoneId      *string `w:"ZoneId,req"`
 }
 
 type AddZoneToVpcEndpointOutput struct {
@@ -30,10 +30,10 @@ type AddZoneToVpcEndpointOutput struct {
 type AttachResourceToVpcEndpointServiceInput struct {
 	ClientToken  *string `w:"ClientToken"`
 	DryRun       *bool   `w:"DryRun"`
-	RegionId     *string `w:"RegionId"`
-	ResourceId   *string `w:"ResourceId"`
-	ResourceType *string `w:"ResourceType"`
-	ServiceId    *string `w:"ServiceId"`
+	RegionId     *string `w:"RegionId,req"`
+	ResourceId   *string `w:"ResourceId,req"`
+	ResourceType *string `w:"ResourceType,req"`
+	ServiceId    *string `w:"ServiceId,req"`
 	ZoneId       *string `w:"ZoneId"`
 }
 
@@ -43,9 +43,9 @@ type AttachResourceToVpcEndpointServiceOutput struct {
 type AttachSecurityGroupToVpcEndpointInput struct {
 	ClientToken     *string `w:"ClientToken"`
 	DryRun          *bool   `w:"DryRun"`
-	EndpointId      *string `w:"EndpointId"`
-	RegionId        *string `w:"RegionId"`
-	SecurityGroupId *string `w:"SecurityGroupId"`
+	EndpointId      *string `w:"EndpointId,req"`
+	RegionId        *string `w:"RegionId,req"`
+	SecurityGroupId *string `w:"SecurityGroupId,req"`
 }
 
 type AttachSecurityGroupToVpcEndpointOutput struct {
@@ -53,8 +53,8 @@ type AttachSecurityGroupToVpcEndpointOutput struct {
 
 type ChangeResourceGroupInput struct {
 	RegionId         *string `w:"RegionId"`
-	ResourceGroupId  *string `w:"ResourceGroupId"`
-	ResourceId       *string `w:"ResourceId"`
+	ResourceGroupId  *string `w:"ResourceGroupId,req"`
+	ResourceId       *string `w:"ResourceId,req"`
 	ResourceRegionId *string `w:"ResourceRegionId"`
 	ResourceType     *string `w:"ResourceType"`
 	Service          *string `w:"Service"`
@@ -103,14 +103,14 @@ type CreateVpcEndpointInput struct {
 	EndpointName              *string                 `w:"EndpointName"`
 	EndpointType              *string                 `w:"EndpointType"`
 	ProtectedEnabled          *bool                   `w:"ProtectedEnabled"`
-	RegionId                  *string                 `w:"RegionId"`
+	RegionId                  *string                 `w:"RegionId,req"`
 	ResourceGroupId           *string                 `w:"ResourceGroupId"`
 	SecurityGroupId           []string                `w:"SecurityGroupId"`
 	ServiceId                 *string                 `w:"ServiceId"`
 	ServiceName               *string                 `w:"ServiceName"`
 	SystemTag                 []SystemTag             `w:"SystemTag"`
 	Tag                       []Tag                   `w:"Tag"`
-	VpcId                     *string                 `w:"VpcId"`
+	VpcId                     *string                 `w:"VpcId,req"`
 	Zone                      []CreateVpcEndpointZone `w:"Zone"`
 	ZonePrivateIpAddressCount *int64                  `w:"ZonePrivateIpAddressCount"`
 }
@@ -137,7 +137,7 @@ type CreateVpcEndpointServiceInput struct {
 	Payer                       *string     `w:"Payer"`
 	PrivateServiceDomain        *string     `w:"PrivateServiceDomain"`
 	PrivateServiceDomainEnabled *bool       `w:"PrivateServiceDomainEnabled"`
-	RegionId                    *string     `w:"RegionId"`
+	RegionId                    *string     `w:"RegionId,req"`
 	Resource                    []Resource  `w:"Resource"`
 	ResourceGroupId             *string     `w:"ResourceGroupId"`
 	ServiceDescription          *string     `w:"ServiceDescription"`
@@ -171,9 +171,9 @@ type CreateVpcEndpointZone struct {
 type DeleteVpcEndpointInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
+	EndpointId  *string `w:"EndpointId,req"`
 	Force       *bool   `w:"Force"`
-	RegionId    *string `w:"RegionId"`
+	RegionId    *string `w:"RegionId,req"`
 }
 
 type DeleteVpcEndpointOutput struct {
@@ -182,8 +182,8 @@ type DeleteVpcEndpointOutput struct {
 type DeleteVpcEndpointServiceInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
 }
 
 type DeleteVpcEndpointServiceOutput struct {
@@ -198,7 +198,7 @@ type DescribeRegionsOutput struct {
 }
 
 type DescribeZonesInput struct {
-	RegionId            *string `w:"RegionId"`
+	RegionId            *string `w:"RegionId,req"`
 	ServiceResourceType *string `w:"ServiceResourceType"`
 }
 
@@ -209,10 +209,10 @@ type DescribeZonesOutput struct {
 type DetachResourceFromVpcEndpointServiceInput struct {
 	ClientToken  *string `w:"ClientToken"`
 	DryRun       *bool   `w:"DryRun"`
-	RegionId     *string `w:"RegionId"`
-	ResourceId   *string `w:"ResourceId"`
+	RegionId     *string `w:"RegionId,req"`
+	ResourceId   *string `w:"ResourceId,req"`
 	ResourceType *string `w:"ResourceType"`
-	ServiceId    *string `w:"ServiceId"`
+	ServiceId    *string `w:"ServiceId,req"`
 	ZoneId       *string `w:"ZoneId"`
 }
 
@@ -222,9 +222,9 @@ type DetachResourceFromVpcEndpointServiceOutput struct {
 type DetachSecurityGroupFromVpcEndpointInput struct {
 	ClientToken     *string `w:"ClientToken"`
 	DryRun          *bool   `w:"DryRun"`
-	EndpointId      *string `w:"EndpointId"`
-	RegionId        *string `w:"RegionId"`
-	SecurityGroupId *string `w:"SecurityGroupId"`
+	EndpointId      *string `w:"EndpointId,req"`
+	RegionId        *string `w:"RegionId,req"`
+	SecurityGroupId *string `w:"SecurityGroupId,req"`
 }
 
 type DetachSecurityGroupFromVpcEndpointOutput struct {
@@ -233,9 +233,9 @@ type DetachSecurityGroupFromVpcEndpointOutput struct {
 type DisableVpcEndpointConnectionInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
+	EndpointId  *string `w:"EndpointId,req"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
 }
 
 type DisableVpcEndpointConnectionOutput struct {
@@ -244,11 +244,11 @@ type DisableVpcEndpointConnectionOutput struct {
 type DisableVpcEndpointZoneConnectionInput struct {
 	ClientToken      *string `w:"ClientToken"`
 	DryRun           *bool   `w:"DryRun"`
-	EndpointId       *string `w:"EndpointId"`
-	RegionId         *string `w:"RegionId"`
+	EndpointId       *string `w:"EndpointId,req"`
+	RegionId         *string `w:"RegionId,req"`
 	ReplacedResource *bool   `w:"ReplacedResource"`
-	ServiceId        *string `w:"ServiceId"`
-	ZoneId           *string `w:"ZoneId"`
+	ServiceId        *string `w:"ServiceId,req"`
+	ZoneId           *string `w:"ZoneId,req"`
 }
 
 type DisableVpcEndpointZoneConnectionOutput struct {
@@ -258,9 +258,9 @@ type EnableVpcEndpointConnectionInput struct {
 	Bandwidth   *int64  `w:"Bandwidth"`
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
+	EndpointId  *string `w:"EndpointId,req"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
 }
 
 type EnableVpcEndpointConnectionOutput struct {
@@ -269,10 +269,10 @@ type EnableVpcEndpointConnectionOutput struct {
 type EnableVpcEndpointZoneConnectionInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
-	ZoneId      *string `w:"ZoneId"`
+	EndpointId  *string `w:"EndpointId,req"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
+	ZoneId      *string `w:"ZoneId,req"`
 }
 
 type EnableVpcEndpointZoneConnectionOutput struct {
@@ -300,8 +300,8 @@ type Endpoint struct {
 }
 
 type GetVpcEndpointAttributeInput struct {
-	EndpointId *string `w:"EndpointId"`
-	RegionId   *string `w:"RegionId"`
+	EndpointId *string `w:"EndpointId,req"`
+	RegionId   *string `w:"RegionId,req"`
 }
 
 type GetVpcEndpointAttributeOutput struct {
@@ -328,8 +328,8 @@ type GetVpcEndpointAttributeOutput struct {
 }
 
 type GetVpcEndpointServiceAttributeInput struct {
-	RegionId  *string `w:"RegionId"`
-	ServiceId *string `w:"ServiceId"`
+	RegionId  *string `w:"RegionId,req"`
+	ServiceId *string `w:"ServiceId,req"`
 }
 
 type GetVpcEndpointServiceAttributeOutput struct {
@@ -369,7 +369,7 @@ type ListVpcEndpointConnectionsInput struct {
 	EniId              *string `w:"EniId"`
 	MaxResults         *int64  `w:"MaxResults"`
 	NextToken          *string `w:"NextToken"`
-	RegionId           *string `w:"RegionId"`
+	RegionId           *string `w:"RegionId,req"`
 	ReplacedResourceId *string `w:"ReplacedResourceId"`
 	ResourceGroupId    *string `w:"ResourceGroupId"`
 	ResourceId         *string `w:"ResourceId"`
@@ -385,10 +385,10 @@ type ListVpcEndpointConnectionsOutput struct {
 }
 
 type ListVpcEndpointSecurityGroupsInput struct {
-	EndpointId *string `w:"EndpointId"`
+	EndpointId *string `w:"EndpointId,req"`
 	MaxResults *int64  `w:"MaxResults"`
 	NextToken  *string `w:"NextToken"`
-	RegionId   *string `w:"RegionId"`
+	RegionId   *string `w:"RegionId,req"`
 }
 
 type ListVpcEndpointSecurityGroupsOutput struct {
@@ -400,8 +400,8 @@ type ListVpcEndpointSecurityGroupsOutput struct {
 type ListVpcEndpointServiceResourcesInput struct {
 	MaxResults *int64  `w:"MaxResults"`
 	NextToken  *string `w:"NextToken"`
-	RegionId   *string `w:"RegionId"`
-	ServiceId  *string `w:"ServiceId"`
+	RegionId   *string `w:"RegionId,req"`
+	ServiceId  *string `w:"ServiceId,req"`
 	ZoneId     *string `w:"ZoneId"`
 }
 
@@ -429,8 +429,8 @@ type ListVpcEndpointServiceResourcesResource struct {
 type ListVpcEndpointServiceUsersInput struct {
 	MaxResults   *int64  `w:"MaxResults"`
 	NextToken    *string `w:"NextToken"`
-	RegionId     *string `w:"RegionId"`
-	ServiceId    *string `w:"ServiceId"`
+	RegionId     *string `w:"RegionId,req"`
+	ServiceId    *string `w:"ServiceId,req"`
 	UserId       *int64  `w:"UserId"`
 	UserListType *string `w:"UserListType"`
 }
@@ -446,7 +446,7 @@ type ListVpcEndpointServiceUsersOutput struct {
 type ListVpcEndpointServicesByEndUserInput struct {
 	MaxResults      *int64  `w:"MaxResults"`
 	NextToken       *string `w:"NextToken"`
-	RegionId        *string `w:"RegionId"`
+	RegionId        *string `w:"RegionId,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
 	ServiceId       *string `w:"ServiceId"`
 	ServiceName     *string `w:"ServiceName"`
@@ -465,7 +465,7 @@ type ListVpcEndpointServicesInput struct {
 	AutoAcceptEnabled     *bool   `w:"AutoAcceptEnabled"`
 	MaxResults            *int64  `w:"MaxResults"`
 	NextToken             *string `w:"NextToken"`
-	RegionId              *string `w:"RegionId"`
+	RegionId              *string `w:"RegionId,req"`
 	ResourceGroupId       *string `w:"ResourceGroupId"`
 	ResourceId            *string `w:"ResourceId"`
 	ServiceBusinessStatus *string `w:"ServiceBusinessStatus"`
@@ -485,10 +485,10 @@ type ListVpcEndpointServicesOutput struct {
 }
 
 type ListVpcEndpointZonesInput struct {
-	EndpointId *string `w:"EndpointId"`
+	EndpointId *string `w:"EndpointId,req"`
 	MaxResults *int64  `w:"MaxResults"`
 	NextToken  *string `w:"NextToken"`
-	RegionId   *string `w:"RegionId"`
+	RegionId   *string `w:"RegionId,req"`
 }
 
 type ListVpcEndpointZonesOutput struct {
@@ -505,7 +505,7 @@ type ListVpcEndpointsInput struct {
 	EndpointType     *string `w:"EndpointType"`
 	MaxResults       *int64  `w:"MaxResults"`
 	NextToken        *string `w:"NextToken"`
-	RegionId         *string `w:"RegionId"`
+	RegionId         *string `w:"RegionId,req"`
 	ResourceGroupId  *string `w:"ResourceGroupId"`
 	ServiceName      *string `w:"ServiceName"`
 	Tag              []Tag   `w:"Tag"`
@@ -547,8 +547,8 @@ type Region struct {
 type RemoveUserFromVpcEndpointServiceInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
 	UserARN     *string `w:"UserARN"`
 	UserId      *int64  `w:"UserId"`
 }
@@ -559,9 +559,9 @@ type RemoveUserFromVpcEndpointServiceOutput struct {
 type RemoveZoneFromVpcEndpointInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
-	RegionId    *string `w:"RegionId"`
-	ZoneId      *string `w:"ZoneId"`
+	EndpointId  *string `w:"EndpointId,req"`
+	RegionId    *string `w:"RegionId,req"`
+	ZoneId      *string `w:"ZoneId,req"`
 }
 
 type RemoveZoneFromVpcEndpointOutput struct {
@@ -615,10 +615,10 @@ type Tag struct {
 type TagResourcesInput struct {
 	ClientToken  *string  `w:"ClientToken"`
 	DryRun       *bool    `w:"DryRun"`
-	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
-	Tag          []Tag    `w:"Tag"`
+	RegionId     *string  `w:"RegionId,req"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
+	Tag          []Tag    `w:"Tag,req"`
 }
 
 type TagResourcesOutput struct {
@@ -628,9 +628,9 @@ type UpdateVpcEndpointAttributeInput struct {
 	ClientToken         *string `w:"ClientToken"`
 	DryRun              *bool   `w:"DryRun"`
 	EndpointDescription *string `w:"EndpointDescription"`
-	EndpointId          *string `w:"EndpointId"`
+	EndpointId          *string `w:"EndpointId,req"`
 	EndpointName        *string `w:"EndpointName"`
-	RegionId            *string `w:"RegionId"`
+	RegionId            *string `w:"RegionId,req"`
 }
 
 type UpdateVpcEndpointAttributeOutput struct {
@@ -640,9 +640,9 @@ type UpdateVpcEndpointConnectionAttributeInput struct {
 	Bandwidth   *int64  `w:"Bandwidth"`
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	EndpointId  *string `w:"EndpointId"`
-	RegionId    *string `w:"RegionId"`
-	ServiceId   *string `w:"ServiceId"`
+	EndpointId  *string `w:"EndpointId,req"`
+	RegionId    *string `w:"RegionId,req"`
+	ServiceId   *string `w:"ServiceId,req"`
 }
 
 type UpdateVpcEndpointConnectionAttributeOutput struct {
@@ -655,9 +655,9 @@ type UpdateVpcEndpointServiceAttributeInput struct {
 	DryRun                      *bool   `w:"DryRun"`
 	PrivateServiceDomain        *string `w:"PrivateServiceDomain"`
 	PrivateServiceDomainEnabled *bool   `w:"PrivateServiceDomainEnabled"`
-	RegionId                    *string `w:"RegionId"`
+	RegionId                    *string `w:"RegionId,req"`
 	ServiceDescription          *string `w:"ServiceDescription"`
-	ServiceId                   *string `w:"ServiceId"`
+	ServiceId                   *string `w:"ServiceId,req"`
 	ServiceSupportIPv6          *bool   `w:"ServiceSupportIPv6"`
 	ZoneAffinityEnabled         *bool   `w:"ZoneAffinityEnabled"`
 }
@@ -666,13 +666,13 @@ type UpdateVpcEndpointServiceAttributeOutput struct {
 }
 
 type UpdateVpcEndpointServiceResourceAttributeInput struct {
-	AutoAllocatedEnabled *bool   `w:"AutoAllocatedEnabled"`
+	AutoAllocatedEnabled *bool   `w:"AutoAllocatedEnabled,req"`
 	ClientToken          *string `w:"ClientToken"`
 	DryRun               *bool   `w:"DryRun"`
-	RegionId             *string `w:"RegionId"`
-	ResourceId           *string `w:"ResourceId"`
+	RegionId             *string `w:"RegionId,req"`
+	ResourceId           *string `w:"ResourceId,req"`
 	ResourceType         *string `w:"ResourceType"`
-	ServiceId            *string `w:"ServiceId"`
+	ServiceId            *string `w:"ServiceId,req"`
 	ZoneId               *string `w:"ZoneId"`
 }
 
@@ -682,14 +682,14 @@ type UpdateVpcEndpointServiceResourceAttributeOutput struct {
 type UpdateVpcEndpointZoneConnectionResourceAttributeInput struct {
 	ClientToken          *string `w:"ClientToken"`
 	DryRun               *bool   `w:"DryRun"`
-	EndpointId           *string `w:"EndpointId"`
-	RegionId             *string `w:"RegionId"`
+	EndpointId           *string `w:"EndpointId,req"`
+	RegionId             *string `w:"RegionId,req"`
 	ResourceAllocateMode *string `w:"ResourceAllocateMode"`
 	ResourceId           *string `w:"ResourceId"`
 	ResourceReplaceMode  *string `w:"ResourceReplaceMode"`
 	ResourceType         *string `w:"ResourceType"`
-	ServiceId            *string `w:"ServiceId"`
-	ZoneId               *string `w:"ZoneId"`
+	ServiceId            *string `w:"ServiceId,req"`
+	ZoneId               *string `w:"ZoneId,req"`
 }
 
 type UpdateVpcEndpointZoneConnectionResourceAttributeOutput struct {

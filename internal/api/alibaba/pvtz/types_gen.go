@@ -4,9 +4,9 @@ package pvtz
 
 type AddCustomLineInput struct {
 	DnsCategory  *string  `w:"DnsCategory"`
-	Ipv4s        []string `w:"Ipv4s"`
+	Ipv4s        []string `w:"Ipv4s,req"`
 	Lang         *string  `w:"Lang"`
-	Name         *string  `w:"Name"`
+	Name         *string  `w:"Name,req"`
 	RegionId     *string  `w:"RegionId"`
 	ShareScope   *string  `w:"ShareScope"`
 	UserClientIp *string  `w:"UserClientIp"`
@@ -18,14 +18,14 @@ type AddCustomLineOutput struct {
 }
 
 type AddResolverEndpointInput struct {
-	IpConfig        []IpConfig `w:"IpConfig"`
+	IpConfig        []IpConfig `w:"IpConfig,req"`
 	Lang            *string    `w:"Lang"`
-	Name            *string    `w:"Name"`
+	Name            *string    `w:"Name,req"`
 	RegionId        *string    `w:"RegionId"`
-	SecurityGroupId *string    `w:"SecurityGroupId"`
+	SecurityGroupId *string    `w:"SecurityGroupId,req"`
 	UserClientIp    *string    `w:"UserClientIp"`
-	VpcId           *string    `w:"VpcId"`
-	VpcRegionId     *string    `w:"VpcRegionId"`
+	VpcId           *string    `w:"VpcId,req"`
+	VpcRegionId     *string    `w:"VpcRegionId,req"`
 }
 
 type AddResolverEndpointOutput struct {
@@ -34,13 +34,13 @@ type AddResolverEndpointOutput struct {
 
 type AddResolverRuleInput struct {
 	EndpointId   *string     `w:"EndpointId"`
-	ForwardIp    []ForwardIp `w:"ForwardIp"`
+	ForwardIp    []ForwardIp `w:"ForwardIp,req"`
 	Lang         *string     `w:"Lang"`
 	Name         *string     `w:"Name"`
 	RegionId     *string     `w:"RegionId"`
 	Type         *string     `w:"Type"`
 	UserClientIp *string     `w:"UserClientIp"`
-	ZoneName     *string     `w:"ZoneName"`
+	ZoneName     *string     `w:"ZoneName,req"`
 }
 
 type AddResolverRuleOutput struct {
@@ -51,7 +51,7 @@ type AddUserVpcAuthorizationInput struct {
 	AuthChannel      *string `w:"AuthChannel"`
 	AuthCode         *string `w:"AuthCode"`
 	AuthType         *string `w:"AuthType"`
-	AuthorizedUserId *int64  `w:"AuthorizedUserId"`
+	AuthorizedUserId *int64  `w:"AuthorizedUserId,req"`
 	RegionId         *string `w:"RegionId"`
 }
 
@@ -84,13 +84,13 @@ type AddZoneRecordInput struct {
 	Priority     *int64  `w:"Priority"`
 	RegionId     *string `w:"RegionId"`
 	Remark       *string `w:"Remark"`
-	Rr           *string `w:"Rr"`
+	Rr           *string `w:"Rr,req"`
 	Ttl          *int64  `w:"Ttl"`
-	Type         *string `w:"Type"`
+	Type         *string `w:"Type,req"`
 	UserClientIp *string `w:"UserClientIp"`
-	Value        *string `w:"Value"`
+	Value        *string `w:"Value,req"`
 	Weight       *int64  `w:"Weight"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type AddZoneRecordOutput struct {
@@ -106,7 +106,7 @@ type AvailableZone struct {
 type BindResolverRuleVpcInput struct {
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
-	RuleId       *string `w:"RuleId"`
+	RuleId       *string `w:"RuleId,req"`
 	UserClientIp *string `w:"UserClientIp"`
 	Vpc          []Vpc   `w:"Vpc"`
 }
@@ -131,7 +131,7 @@ type BindZoneVpcInput struct {
 	RemoteType   *string `w:"RemoteType"`
 	UserClientIp *string `w:"UserClientIp"`
 	Vpcs         []Vpc   `w:"Vpcs"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type BindZoneVpcOutput struct {
@@ -154,10 +154,10 @@ type ChangeLog struct {
 
 type ChangeZoneDnsGroupInput struct {
 	ClientToken *string `w:"ClientToken"`
-	DnsGroup    *string `w:"DnsGroup"`
+	DnsGroup    *string `w:"DnsGroup,req"`
 	RegionId    *string `w:"RegionId"`
 	RemoteType  *string `w:"RemoteType"`
-	ZoneId      *string `w:"ZoneId"`
+	ZoneId      *string `w:"ZoneId,req"`
 }
 
 type ChangeZoneDnsGroupOutput struct {
@@ -191,7 +191,7 @@ type CustomLine struct {
 
 type DeleteCustomLineInput struct {
 	Lang         *string `w:"Lang"`
-	LineId       *string `w:"LineId"`
+	LineId       *string `w:"LineId,req"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
 }
@@ -201,7 +201,7 @@ type DeleteCustomLineOutput struct {
 }
 
 type DeleteResolverEndpointInput struct {
-	EndpointId   *string `w:"EndpointId"`
+	EndpointId   *string `w:"EndpointId,req"`
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
@@ -213,7 +213,7 @@ type DeleteResolverEndpointOutput struct {
 type DeleteResolverRuleInput struct {
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
-	RuleId       *string `w:"RuleId"`
+	RuleId       *string `w:"RuleId,req"`
 	UserClientIp *string `w:"UserClientIp"`
 }
 
@@ -222,7 +222,7 @@ type DeleteResolverRuleOutput struct {
 
 type DeleteUserVpcAuthorizationInput struct {
 	AuthType         *string `w:"AuthType"`
-	AuthorizedUserId *int64  `w:"AuthorizedUserId"`
+	AuthorizedUserId *int64  `w:"AuthorizedUserId,req"`
 	RegionId         *string `w:"RegionId"`
 }
 
@@ -234,7 +234,7 @@ type DeleteZoneInput struct {
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type DeleteZoneOutput struct {
@@ -244,7 +244,7 @@ type DeleteZoneOutput struct {
 type DeleteZoneRecordInput struct {
 	ClientToken  *string `w:"ClientToken"`
 	Lang         *string `w:"Lang"`
-	RecordId     *int64  `w:"RecordId"`
+	RecordId     *int64  `w:"RecordId,req"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
 }
@@ -276,7 +276,7 @@ type DescribeChangeLogsOutput struct {
 
 type DescribeCustomLineInfoInput struct {
 	Lang         *string `w:"Lang"`
-	LineId       *string `w:"LineId"`
+	LineId       *string `w:"LineId,req"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
 }
@@ -327,10 +327,10 @@ type DescribeRegionsOutput struct {
 type DescribeRequestGraphInput struct {
 	BizId          *string `w:"BizId"`
 	BizType        *string `w:"BizType"`
-	EndTimestamp   *int64  `w:"EndTimestamp"`
+	EndTimestamp   *int64  `w:"EndTimestamp,req"`
 	Lang           *string `w:"Lang"`
 	RegionId       *string `w:"RegionId"`
-	StartTimestamp *int64  `w:"StartTimestamp"`
+	StartTimestamp *int64  `w:"StartTimestamp,req"`
 	UserClientIp   *string `w:"UserClientIp"`
 	VpcId          *string `w:"VpcId"`
 	ZoneId         *string `w:"ZoneId"`
@@ -344,7 +344,7 @@ type DescribeResolverAvailableZonesInput struct {
 	AzId             *string `w:"AzId"`
 	Lang             *string `w:"Lang"`
 	RegionId         *string `w:"RegionId"`
-	ResolverRegionId *string `w:"ResolverRegionId"`
+	ResolverRegionId *string `w:"ResolverRegionId,req"`
 	UserClientIp     *string `w:"UserClientIp"`
 }
 
@@ -353,7 +353,7 @@ type DescribeResolverAvailableZonesOutput struct {
 }
 
 type DescribeResolverEndpointInput struct {
-	EndpointId   *string `w:"EndpointId"`
+	EndpointId   *string `w:"EndpointId,req"`
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
@@ -402,7 +402,7 @@ type DescribeResolverRuleForwardIp struct {
 type DescribeResolverRuleInput struct {
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
-	RuleId       *string `w:"RuleId"`
+	RuleId       *string `w:"RuleId,req"`
 	UserClientIp *string `w:"UserClientIp"`
 }
 
@@ -456,7 +456,7 @@ type DescribeSyncEcsHostTaskInput struct {
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type DescribeSyncEcsHostTaskOutput struct {
@@ -472,7 +472,7 @@ type DescribeTagsInput struct {
 	PageNumber   *int64  `w:"PageNumber"`
 	PageSize     *int64  `w:"PageSize"`
 	RegionId     *string `w:"RegionId"`
-	ResourceType *string `w:"ResourceType"`
+	ResourceType *string `w:"ResourceType,req"`
 	UserClientIp *string `w:"UserClientIp"`
 }
 
@@ -518,7 +518,7 @@ type DescribeZoneInfoInput struct {
 	Lang         *string `w:"Lang"`
 	RegionId     *string `w:"RegionId"`
 	UserClientIp *string `w:"UserClientIp"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type DescribeZoneInfoOutput struct {
@@ -553,7 +553,7 @@ type DescribeZoneInfoVpc struct {
 }
 
 type DescribeZoneRecordInput struct {
-	RecordId *int64  `w:"RecordId"`
+	RecordId *int64  `w:"RecordId,req"`
 	RegionId *string `w:"RegionId"`
 }
 
@@ -587,7 +587,7 @@ type DescribeZoneRecordsInput struct {
 	SearchMode   *string `w:"SearchMode"`
 	Tag          *string `w:"Tag"`
 	UserClientIp *string `w:"UserClientIp"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type DescribeZoneRecordsOutput struct {
@@ -681,7 +681,7 @@ type ListTagResourcesInput struct {
 	NextToken    *string  `w:"NextToken"`
 	RegionId     *string  `w:"RegionId"`
 	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
+	ResourceType *string  `w:"ResourceType,req"`
 	Size         *int64   `w:"Size"`
 	Tag          []Tag    `w:"Tag"`
 	UserClientIp *string  `w:"UserClientIp"`
@@ -695,9 +695,9 @@ type ListTagResourcesOutput struct {
 type MoveResourceGroupInput struct {
 	ClientToken        *string `w:"ClientToken"`
 	Lang               *string `w:"Lang"`
-	NewResourceGroupId *string `w:"NewResourceGroupId"`
+	NewResourceGroupId *string `w:"NewResourceGroupId,req"`
 	RegionId           *string `w:"RegionId"`
-	ResourceId         *string `w:"ResourceId"`
+	ResourceId         *string `w:"ResourceId,req"`
 	UserClientIp       *string `w:"UserClientIp"`
 }
 
@@ -776,11 +776,11 @@ type SearchCustomLinesOutput struct {
 type SetProxyPatternInput struct {
 	ClientToken  *string `w:"ClientToken"`
 	Lang         *string `w:"Lang"`
-	ProxyPattern *string `w:"ProxyPattern"`
+	ProxyPattern *string `w:"ProxyPattern,req"`
 	RegionId     *string `w:"RegionId"`
 	RemoteType   *string `w:"RemoteType"`
 	UserClientIp *string `w:"UserClientIp"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type SetProxyPatternOutput struct {
@@ -790,9 +790,9 @@ type SetProxyPatternOutput struct {
 type SetZoneRecordStatusInput struct {
 	ClientToken  *string `w:"ClientToken"`
 	Lang         *string `w:"Lang"`
-	RecordId     *int64  `w:"RecordId"`
+	RecordId     *int64  `w:"RecordId,req"`
 	RegionId     *string `w:"RegionId"`
-	Status       *string `w:"Status"`
+	Status       *string `w:"Status,req"`
 	UserClientIp *string `w:"UserClientIp"`
 }
 
@@ -817,9 +817,9 @@ type TagResourcesInput struct {
 	Lang         *string  `w:"Lang"`
 	OverWrite    *bool    `w:"OverWrite"`
 	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
-	Tag          []Tag    `w:"Tag"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
+	Tag          []Tag    `w:"Tag,req"`
 	UserClientIp *string  `w:"UserClientIp"`
 }
 
@@ -830,8 +830,8 @@ type UntagResourcesInput struct {
 	All          *bool    `w:"All"`
 	Lang         *string  `w:"Lang"`
 	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
 	TagKey       []string `w:"TagKey"`
 	UserClientIp *string  `w:"UserClientIp"`
 }
@@ -840,9 +840,9 @@ type UntagResourcesOutput struct {
 }
 
 type UpdateCustomLineInput struct {
-	Ipv4s        []string `w:"Ipv4s"`
+	Ipv4s        []string `w:"Ipv4s,req"`
 	Lang         *string  `w:"Lang"`
-	LineId       *string  `w:"LineId"`
+	LineId       *string  `w:"LineId,req"`
 	Name         *string  `w:"Name"`
 	RegionId     *string  `w:"RegionId"`
 	UserClientIp *string  `w:"UserClientIp"`
@@ -855,7 +855,7 @@ type UpdateCustomLineOutput struct {
 type UpdateRecordRemarkInput struct {
 	ClientToken  *string `w:"ClientToken"`
 	Lang         *string `w:"Lang"`
-	RecordId     *int64  `w:"RecordId"`
+	RecordId     *int64  `w:"RecordId,req"`
 	RegionId     *string `w:"RegionId"`
 	Remark       *string `w:"Remark"`
 	UserClientIp *string `w:"UserClientIp"`
@@ -866,7 +866,7 @@ type UpdateRecordRemarkOutput struct {
 }
 
 type UpdateResolverEndpointInput struct {
-	EndpointId   *string    `w:"EndpointId"`
+	EndpointId   *string    `w:"EndpointId,req"`
 	IpConfig     []IpConfig `w:"IpConfig"`
 	Lang         *string    `w:"Lang"`
 	Name         *string    `w:"Name"`
@@ -883,7 +883,7 @@ type UpdateResolverRuleInput struct {
 	Lang         *string     `w:"Lang"`
 	Name         *string     `w:"Name"`
 	RegionId     *string     `w:"RegionId"`
-	RuleId       *string     `w:"RuleId"`
+	RuleId       *string     `w:"RuleId,req"`
 	UserClientIp *string     `w:"UserClientIp"`
 }
 
@@ -892,11 +892,11 @@ type UpdateResolverRuleOutput struct {
 
 type UpdateSyncEcsHostTaskInput struct {
 	Lang         *string                       `w:"Lang"`
-	Region       []UpdateSyncEcsHostTaskRegion `w:"Region"`
+	Region       []UpdateSyncEcsHostTaskRegion `w:"Region,req"`
 	RegionId     *string                       `w:"RegionId"`
-	Status       *string                       `w:"Status"`
+	Status       *string                       `w:"Status,req"`
 	UserClientIp *string                       `w:"UserClientIp"`
-	ZoneId       *string                       `w:"ZoneId"`
+	ZoneId       *string                       `w:"ZoneId,req"`
 }
 
 type UpdateSyncEcsHostTaskOutput struct {
@@ -913,13 +913,13 @@ type UpdateZoneRecordInput struct {
 	Lang         *string `w:"Lang"`
 	Line         *string `w:"Line"`
 	Priority     *int64  `w:"Priority"`
-	RecordId     *int64  `w:"RecordId"`
+	RecordId     *int64  `w:"RecordId,req"`
 	RegionId     *string `w:"RegionId"`
-	Rr           *string `w:"Rr"`
+	Rr           *string `w:"Rr,req"`
 	Ttl          *int64  `w:"Ttl"`
-	Type         *string `w:"Type"`
+	Type         *string `w:"Type,req"`
 	UserClientIp *string `w:"UserClientIp"`
-	Value        *string `w:"Value"`
+	Value        *string `w:"Value,req"`
 	Weight       *int64  `w:"Weight"`
 }
 
@@ -933,7 +933,7 @@ type UpdateZoneRemarkInput struct {
 	RegionId     *string `w:"RegionId"`
 	Remark       *string `w:"Remark"`
 	UserClientIp *string `w:"UserClientIp"`
-	ZoneId       *string `w:"ZoneId"`
+	ZoneId       *string `w:"ZoneId,req"`
 }
 
 type UpdateZoneRemarkOutput struct {

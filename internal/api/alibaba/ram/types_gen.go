@@ -18,17 +18,17 @@ type AccessKeyPreference struct {
 }
 
 type AddUserToGroupInput struct {
-	GroupName *string `w:"GroupName"`
-	UserName  *string `w:"UserName"`
+	GroupName *string `w:"GroupName,req"`
+	UserName  *string `w:"UserName,req"`
 }
 
 type AddUserToGroupOutput struct {
 }
 
 type AttachPolicyToGroupInput struct {
-	GroupName       *string `w:"GroupName"`
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
+	GroupName       *string `w:"GroupName,req"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
 }
 
@@ -36,20 +36,20 @@ type AttachPolicyToGroupOutput struct {
 }
 
 type AttachPolicyToRoleInput struct {
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
-	RoleName        *string `w:"RoleName"`
+	RoleName        *string `w:"RoleName,req"`
 }
 
 type AttachPolicyToRoleOutput struct {
 }
 
 type AttachPolicyToUserInput struct {
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
-	UserName        *string `w:"UserName"`
+	UserName        *string `w:"UserName,req"`
 }
 
 type AttachPolicyToUserOutput struct {
@@ -107,7 +107,7 @@ type CreateGroupGroup struct {
 
 type CreateGroupInput struct {
 	Comments  *string `w:"Comments"`
-	GroupName *string `w:"GroupName"`
+	GroupName *string `w:"GroupName,req"`
 }
 
 type CreateGroupOutput struct {
@@ -127,8 +127,8 @@ type CreateLoginProfileOutput struct {
 
 type CreatePolicyInput struct {
 	Description    *string `w:"Description"`
-	PolicyDocument *string `w:"PolicyDocument"`
-	PolicyName     *string `w:"PolicyName"`
+	PolicyDocument *string `w:"PolicyDocument,req"`
+	PolicyName     *string `w:"PolicyName,req"`
 	Tag            []Tag   `w:"Tag,json"`
 }
 
@@ -145,8 +145,8 @@ type CreatePolicyPolicy struct {
 }
 
 type CreatePolicyVersionInput struct {
-	PolicyDocument *string `w:"PolicyDocument"`
-	PolicyName     *string `w:"PolicyName"`
+	PolicyDocument *string `w:"PolicyDocument,req"`
+	PolicyName     *string `w:"PolicyName,req"`
 	RotateStrategy *string `w:"RotateStrategy"`
 	SetAsDefault   *bool   `w:"SetAsDefault"`
 }
@@ -156,10 +156,10 @@ type CreatePolicyVersionOutput struct {
 }
 
 type CreateRoleInput struct {
-	AssumeRolePolicyDocument *string `w:"AssumeRolePolicyDocument"`
+	AssumeRolePolicyDocument *string `w:"AssumeRolePolicyDocument,req"`
 	Description              *string `w:"Description"`
 	MaxSessionDuration       *int64  `w:"MaxSessionDuration"`
-	RoleName                 *string `w:"RoleName"`
+	RoleName                 *string `w:"RoleName,req"`
 	Tag                      []Tag   `w:"Tag,json"`
 }
 
@@ -182,7 +182,7 @@ type CreateUserInput struct {
 	DisplayName *string `w:"DisplayName"`
 	Email       *string `w:"Email"`
 	MobilePhone *string `w:"MobilePhone"`
-	UserName    *string `w:"UserName"`
+	UserName    *string `w:"UserName,req"`
 }
 
 type CreateUserOutput struct {
@@ -233,7 +233,7 @@ type DefaultPolicyVersion struct {
 }
 
 type DeleteAccessKeyInput struct {
-	UserAccessKeyId *string `w:"UserAccessKeyId"`
+	UserAccessKeyId *string `w:"UserAccessKeyId,req"`
 	UserName        *string `w:"UserName"`
 }
 
@@ -241,7 +241,7 @@ type DeleteAccessKeyOutput struct {
 }
 
 type DeleteGroupInput struct {
-	GroupName *string `w:"GroupName"`
+	GroupName *string `w:"GroupName,req"`
 }
 
 type DeleteGroupOutput struct {
@@ -256,29 +256,29 @@ type DeleteLoginProfileOutput struct {
 
 type DeletePolicyInput struct {
 	CascadingDelete *bool   `w:"CascadingDelete"`
-	PolicyName      *string `w:"PolicyName"`
+	PolicyName      *string `w:"PolicyName,req"`
 }
 
 type DeletePolicyOutput struct {
 }
 
 type DeletePolicyVersionInput struct {
-	PolicyName *string `w:"PolicyName"`
-	VersionId  *string `w:"VersionId"`
+	PolicyName *string `w:"PolicyName,req"`
+	VersionId  *string `w:"VersionId,req"`
 }
 
 type DeletePolicyVersionOutput struct {
 }
 
 type DeleteRoleInput struct {
-	RoleName *string `w:"RoleName"`
+	RoleName *string `w:"RoleName,req"`
 }
 
 type DeleteRoleOutput struct {
 }
 
 type DeleteUserInput struct {
-	UserName *string `w:"UserName"`
+	UserName *string `w:"UserName,req"`
 }
 
 type DeleteUserOutput struct {
@@ -292,9 +292,9 @@ type DeleteVirtualMFADeviceOutput struct {
 }
 
 type DetachPolicyFromGroupInput struct {
-	GroupName       *string `w:"GroupName"`
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
+	GroupName       *string `w:"GroupName,req"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
 }
 
@@ -302,27 +302,27 @@ type DetachPolicyFromGroupOutput struct {
 }
 
 type DetachPolicyFromRoleInput struct {
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
-	RoleName        *string `w:"RoleName"`
+	RoleName        *string `w:"RoleName,req"`
 }
 
 type DetachPolicyFromRoleOutput struct {
 }
 
 type DetachPolicyFromUserInput struct {
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
-	UserName        *string `w:"UserName"`
+	UserName        *string `w:"UserName,req"`
 }
 
 type DetachPolicyFromUserOutput struct {
 }
 
 type GetAccessKeyLastUsedInput struct {
-	UserAccessKeyId *string `w:"UserAccessKeyId"`
+	UserAccessKeyId *string `w:"UserAccessKeyId,req"`
 	UserName        *string `w:"UserName"`
 }
 
@@ -338,7 +338,7 @@ type GetAccountAliasOutput struct {
 }
 
 type GetGroupInput struct {
-	GroupName *string `w:"GroupName"`
+	GroupName *string `w:"GroupName,req"`
 }
 
 type GetGroupOutput struct {
@@ -361,8 +361,8 @@ type GetPasswordPolicyOutput struct {
 }
 
 type GetPolicyInput struct {
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
 }
 
 type GetPolicyOutput struct {
@@ -382,9 +382,9 @@ type GetPolicyPolicy struct {
 }
 
 type GetPolicyVersionInput struct {
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
-	VersionId  *string `w:"VersionId"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
+	VersionId  *string `w:"VersionId,req"`
 }
 
 type GetPolicyVersionOutput struct {
@@ -392,7 +392,7 @@ type GetPolicyVersionOutput struct {
 }
 
 type GetRoleInput struct {
-	RoleName *string `w:"RoleName"`
+	RoleName *string `w:"RoleName,req"`
 }
 
 type GetRoleOutput struct {
@@ -407,7 +407,7 @@ type GetSecurityPreferenceOutput struct {
 }
 
 type GetUserInput struct {
-	UserName *string `w:"UserName"`
+	UserName *string `w:"UserName,req"`
 }
 
 type GetUserMFAInfoInput struct {
@@ -463,8 +463,8 @@ type ListEntitiesForPolicyGroup struct {
 }
 
 type ListEntitiesForPolicyInput struct {
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
 }
 
 type ListEntitiesForPolicyOutput struct {
@@ -496,7 +496,7 @@ type ListGroupsForUserGroup struct {
 }
 
 type ListGroupsForUserInput struct {
-	UserName *string `w:"UserName"`
+	UserName *string `w:"UserName,req"`
 }
 
 type ListGroupsForUserOutput struct {
@@ -515,7 +515,7 @@ type ListGroupsOutput struct {
 }
 
 type ListPoliciesForGroupInput struct {
-	GroupName *string `w:"GroupName"`
+	GroupName *string `w:"GroupName,req"`
 }
 
 type ListPoliciesForGroupOutput struct {
@@ -523,7 +523,7 @@ type ListPoliciesForGroupOutput struct {
 }
 
 type ListPoliciesForRoleInput struct {
-	RoleName *string `w:"RoleName"`
+	RoleName *string `w:"RoleName,req"`
 }
 
 type ListPoliciesForRoleOutput struct {
@@ -531,7 +531,7 @@ type ListPoliciesForRoleOutput struct {
 }
 
 type ListPoliciesForUserInput struct {
-	UserName *string `w:"UserName"`
+	UserName *string `w:"UserName,req"`
 }
 
 type ListPoliciesForUserOutput struct {
@@ -568,8 +568,8 @@ type ListPoliciesPolicyTag struct {
 }
 
 type ListPolicyVersionsInput struct {
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
 }
 
 type ListPolicyVersionsOutput struct {
@@ -603,7 +603,7 @@ type ListTagResourcesInput struct {
 	NextToken     *string  `w:"NextToken"`
 	PageSize      *int64   `w:"PageSize"`
 	ResourceNames []string `w:"ResourceNames,json"`
-	ResourceType  *string  `w:"ResourceType"`
+	ResourceType  *string  `w:"ResourceType,req"`
 	Tag           []Tag    `w:"Tag,json"`
 }
 
@@ -613,7 +613,7 @@ type ListTagResourcesOutput struct {
 }
 
 type ListUsersForGroupInput struct {
-	GroupName *string `w:"GroupName"`
+	GroupName *string `w:"GroupName,req"`
 	Marker    *string `w:"Marker"`
 	MaxItems  *int64  `w:"MaxItems"`
 }
@@ -724,8 +724,8 @@ type PublicKeyPreference struct {
 }
 
 type RemoveUserFromGroupInput struct {
-	GroupName *string `w:"GroupName"`
-	UserName  *string `w:"UserName"`
+	GroupName *string `w:"GroupName,req"`
+	UserName  *string `w:"UserName,req"`
 }
 
 type RemoveUserFromGroupOutput struct {
@@ -750,15 +750,15 @@ type SecurityPreference struct {
 }
 
 type SetAccountAliasInput struct {
-	AccountAlias *string `w:"AccountAlias"`
+	AccountAlias *string `w:"AccountAlias,req"`
 }
 
 type SetAccountAliasOutput struct {
 }
 
 type SetDefaultPolicyVersionInput struct {
-	PolicyName *string `w:"PolicyName"`
-	VersionId  *string `w:"VersionId"`
+	PolicyName *string `w:"PolicyName,req"`
+	VersionId  *string `w:"VersionId,req"`
 }
 
 type SetDefaultPolicyVersionOutput struct {
@@ -808,8 +808,8 @@ type TagResource struct {
 
 type TagResourcesInput struct {
 	ResourceNames []string `w:"ResourceNames,json"`
-	ResourceType  *string  `w:"ResourceType"`
-	Tag           []Tag    `w:"Tag,json"`
+	ResourceType  *string  `w:"ResourceType,req"`
+	Tag           []Tag    `w:"Tag,json,req"`
 }
 
 type TagResourcesOutput struct {
@@ -829,8 +829,8 @@ type UnbindMFADeviceOutput struct {
 
 type UntagResourcesInput struct {
 	All           *bool    `w:"All"`
-	ResourceNames []string `w:"ResourceNames,json"`
-	ResourceType  *string  `w:"ResourceType"`
+	ResourceNames []string `w:"ResourceNames,json,req"`
+	ResourceType  *string  `w:"ResourceType,req"`
 	TagKeys       []string `w:"TagKeys,json"`
 }
 
@@ -838,8 +838,8 @@ type UntagResourcesOutput struct {
 }
 
 type UpdateAccessKeyInput struct {
-	Status          *string `w:"Status"`
-	UserAccessKeyId *string `w:"UserAccessKeyId"`
+	Status          *string `w:"Status,req"`
+	UserAccessKeyId *string `w:"UserAccessKeyId,req"`
 	UserName        *string `w:"UserName"`
 }
 
@@ -847,7 +847,7 @@ type UpdateAccessKeyOutput struct {
 }
 
 type UpdateGroupInput struct {
-	GroupName    *string `w:"GroupName"`
+	GroupName    *string `w:"GroupName,req"`
 	NewComments  *string `w:"NewComments"`
 	NewGroupName *string `w:"NewGroupName"`
 }
@@ -868,7 +868,7 @@ type UpdateLoginProfileOutput struct {
 
 type UpdatePolicyDescriptionInput struct {
 	NewDescription *string `w:"NewDescription"`
-	PolicyName     *string `w:"PolicyName"`
+	PolicyName     *string `w:"PolicyName,req"`
 }
 
 type UpdatePolicyDescriptionOutput struct {
@@ -888,7 +888,7 @@ type UpdateRoleInput struct {
 	NewAssumeRolePolicyDocument *string `w:"NewAssumeRolePolicyDocument"`
 	NewDescription              *string `w:"NewDescription"`
 	NewMaxSessionDuration       *int64  `w:"NewMaxSessionDuration"`
-	RoleName                    *string `w:"RoleName"`
+	RoleName                    *string `w:"RoleName,req"`
 }
 
 type UpdateRoleOutput struct {
@@ -901,7 +901,7 @@ type UpdateUserInput struct {
 	NewEmail       *string `w:"NewEmail"`
 	NewMobilePhone *string `w:"NewMobilePhone"`
 	NewUserName    *string `w:"NewUserName"`
-	UserName       *string `w:"UserName"`
+	UserName       *string `w:"UserName,req"`
 }
 
 type UpdateUserOutput struct {

@@ -24,12 +24,12 @@ type Account struct {
 }
 
 type AttachPolicyInput struct {
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
-	PrincipalName   *string `w:"PrincipalName"`
-	PrincipalType   *string `w:"PrincipalType"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
+	PrincipalName   *string `w:"PrincipalName,req"`
+	PrincipalType   *string `w:"PrincipalType,req"`
 	RegionId        *string `w:"RegionId"`
-	ResourceGroupId *string `w:"ResourceGroupId"`
+	ResourceGroupId *string `w:"ResourceGroupId,req"`
 }
 
 type AttachPolicyOutput struct {
@@ -37,8 +37,8 @@ type AttachPolicyOutput struct {
 
 type CreatePolicyInput struct {
 	Description    *string `w:"Description"`
-	PolicyDocument *string `w:"PolicyDocument"`
-	PolicyName     *string `w:"PolicyName"`
+	PolicyDocument *string `w:"PolicyDocument,req"`
+	PolicyName     *string `w:"PolicyName,req"`
 	RegionId       *string `w:"RegionId"`
 }
 
@@ -47,8 +47,8 @@ type CreatePolicyOutput struct {
 }
 
 type CreatePolicyVersionInput struct {
-	PolicyDocument *string `w:"PolicyDocument"`
-	PolicyName     *string `w:"PolicyName"`
+	PolicyDocument *string `w:"PolicyDocument,req"`
+	PolicyName     *string `w:"PolicyName,req"`
 	RegionId       *string `w:"RegionId"`
 	SetAsDefault   *bool   `w:"SetAsDefault"`
 }
@@ -58,8 +58,8 @@ type CreatePolicyVersionOutput struct {
 }
 
 type CreateResourceGroupInput struct {
-	DisplayName *string                  `w:"DisplayName"`
-	Name        *string                  `w:"Name"`
+	DisplayName *string                  `w:"DisplayName,req"`
+	Name        *string                  `w:"Name,req"`
 	RegionId    *string                  `w:"RegionId"`
 	Tag         []CreateResourceGroupTag `w:"Tag"`
 }
@@ -74,11 +74,11 @@ type CreateResourceGroupTag struct {
 }
 
 type CreateRoleInput struct {
-	AssumeRolePolicyDocument *string `w:"AssumeRolePolicyDocument"`
+	AssumeRolePolicyDocument *string `w:"AssumeRolePolicyDocument,req"`
 	Description              *string `w:"Description"`
 	MaxSessionDuration       *int64  `w:"MaxSessionDuration"`
 	RegionId                 *string `w:"RegionId"`
-	RoleName                 *string `w:"RoleName"`
+	RoleName                 *string `w:"RoleName,req"`
 }
 
 type CreateRoleOutput struct {
@@ -89,7 +89,7 @@ type CreateServiceLinkedRoleInput struct {
 	CustomSuffix *string `w:"CustomSuffix"`
 	Description  *string `w:"Description"`
 	RegionId     *string `w:"RegionId"`
-	ServiceName  *string `w:"ServiceName"`
+	ServiceName  *string `w:"ServiceName,req"`
 }
 
 type CreateServiceLinkedRoleOutput struct {
@@ -97,7 +97,7 @@ type CreateServiceLinkedRoleOutput struct {
 }
 
 type DeletePolicyInput struct {
-	PolicyName *string `w:"PolicyName"`
+	PolicyName *string `w:"PolicyName,req"`
 	RegionId   *string `w:"RegionId"`
 }
 
@@ -105,9 +105,9 @@ type DeletePolicyOutput struct {
 }
 
 type DeletePolicyVersionInput struct {
-	PolicyName *string `w:"PolicyName"`
+	PolicyName *string `w:"PolicyName,req"`
 	RegionId   *string `w:"RegionId"`
-	VersionId  *string `w:"VersionId"`
+	VersionId  *string `w:"VersionId,req"`
 }
 
 type DeletePolicyVersionOutput struct {
@@ -115,7 +115,7 @@ type DeletePolicyVersionOutput struct {
 
 type DeleteResourceGroupInput struct {
 	RegionId        *string `w:"RegionId"`
-	ResourceGroupId *string `w:"ResourceGroupId"`
+	ResourceGroupId *string `w:"ResourceGroupId,req"`
 }
 
 type DeleteResourceGroupOutput struct {
@@ -124,7 +124,7 @@ type DeleteResourceGroupOutput struct {
 
 type DeleteRoleInput struct {
 	RegionId *string `w:"RegionId"`
-	RoleName *string `w:"RoleName"`
+	RoleName *string `w:"RoleName,req"`
 }
 
 type DeleteRoleOutput struct {
@@ -132,7 +132,7 @@ type DeleteRoleOutput struct {
 
 type DeleteServiceLinkedRoleInput struct {
 	RegionId *string `w:"RegionId"`
-	RoleName *string `w:"RoleName"`
+	RoleName *string `w:"RoleName,req"`
 }
 
 type DeleteServiceLinkedRoleOutput struct {
@@ -140,19 +140,19 @@ type DeleteServiceLinkedRoleOutput struct {
 }
 
 type DetachPolicyInput struct {
-	PolicyName      *string `w:"PolicyName"`
-	PolicyType      *string `w:"PolicyType"`
-	PrincipalName   *string `w:"PrincipalName"`
-	PrincipalType   *string `w:"PrincipalType"`
+	PolicyName      *string `w:"PolicyName,req"`
+	PolicyType      *string `w:"PolicyType,req"`
+	PrincipalName   *string `w:"PrincipalName,req"`
+	PrincipalType   *string `w:"PrincipalType,req"`
 	RegionId        *string `w:"RegionId"`
-	ResourceGroupId *string `w:"ResourceGroupId"`
+	ResourceGroupId *string `w:"ResourceGroupId,req"`
 }
 
 type DetachPolicyOutput struct {
 }
 
 type GetAccountInput struct {
-	AccountId   *string `w:"AccountId"`
+	AccountId   *string `w:"AccountId,req"`
 	IncludeTags *bool   `w:"IncludeTags"`
 	RegionId    *string `w:"RegionId"`
 }
@@ -163,8 +163,8 @@ type GetAccountOutput struct {
 
 type GetPolicyInput struct {
 	Language   *string `w:"Language"`
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
 	RegionId   *string `w:"RegionId"`
 }
 
@@ -173,10 +173,10 @@ type GetPolicyOutput struct {
 }
 
 type GetPolicyVersionInput struct {
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
 	RegionId   *string `w:"RegionId"`
-	VersionId  *string `w:"VersionId"`
+	VersionId  *string `w:"VersionId,req"`
 }
 
 type GetPolicyVersionOutput struct {
@@ -186,7 +186,7 @@ type GetPolicyVersionOutput struct {
 type GetResourceGroupInput struct {
 	IncludeTags     *bool   `w:"IncludeTags"`
 	RegionId        *string `w:"RegionId"`
-	ResourceGroupId *string `w:"ResourceGroupId"`
+	ResourceGroupId *string `w:"ResourceGroupId,req"`
 }
 
 type GetResourceGroupOutput struct {
@@ -196,7 +196,7 @@ type GetResourceGroupOutput struct {
 type GetRoleInput struct {
 	Language *string `w:"Language"`
 	RegionId *string `w:"RegionId"`
-	RoleName *string `w:"RoleName"`
+	RoleName *string `w:"RoleName,req"`
 }
 
 type GetRoleOutput struct {
@@ -253,8 +253,8 @@ type ListPolicyAttachmentsOutput struct {
 }
 
 type ListPolicyVersionsInput struct {
-	PolicyName *string `w:"PolicyName"`
-	PolicyType *string `w:"PolicyType"`
+	PolicyName *string `w:"PolicyName,req"`
+	PolicyType *string `w:"PolicyType,req"`
 	RegionId   *string `w:"RegionId"`
 }
 
@@ -322,7 +322,7 @@ type ListTagKeysInput struct {
 	MaxResults   *int64  `w:"MaxResults"`
 	NextToken    *string `w:"NextToken"`
 	RegionId     *string `w:"RegionId"`
-	ResourceType *string `w:"ResourceType"`
+	ResourceType *string `w:"ResourceType,req"`
 }
 
 type ListTagKeysOutput struct {
@@ -348,8 +348,8 @@ type ListTagValuesInput struct {
 	MaxResults   *int64  `w:"MaxResults"`
 	NextToken    *string `w:"NextToken"`
 	RegionId     *string `w:"RegionId"`
-	ResourceType *string `w:"ResourceType"`
-	TagKey       *string `w:"TagKey"`
+	ResourceType *string `w:"ResourceType,req"`
+	TagKey       *string `w:"TagKey,req"`
 	ValueFilter  *string `w:"ValueFilter"`
 }
 
@@ -360,8 +360,8 @@ type ListTagValuesOutput struct {
 
 type MoveResourcesInput struct {
 	RegionId        *string                 `w:"RegionId"`
-	ResourceGroupId *string                 `w:"ResourceGroupId"`
-	Resources       []MoveResourcesResource `w:"Resources"`
+	ResourceGroupId *string                 `w:"ResourceGroupId,req"`
+	Resources       []MoveResourcesResource `w:"Resources,req"`
 }
 
 type MoveResourcesOutput struct {
@@ -469,9 +469,9 @@ type RoleUsage struct {
 }
 
 type SetDefaultPolicyVersionInput struct {
-	PolicyName *string `w:"PolicyName"`
+	PolicyName *string `w:"PolicyName,req"`
 	RegionId   *string `w:"RegionId"`
-	VersionId  *string `w:"VersionId"`
+	VersionId  *string `w:"VersionId,req"`
 }
 
 type SetDefaultPolicyVersionOutput struct {
@@ -493,9 +493,9 @@ type TagResource struct {
 
 type TagResourcesInput struct {
 	RegionId     *string                  `w:"RegionId"`
-	ResourceId   []string                 `w:"ResourceId"`
+	ResourceId   []string                 `w:"ResourceId,req"`
 	ResourceType *string                  `w:"ResourceType"`
-	Tag          []CreateResourceGroupTag `w:"Tag"`
+	Tag          []CreateResourceGroupTag `w:"Tag,req"`
 }
 
 type TagResourcesOutput struct {
@@ -504,7 +504,7 @@ type TagResourcesOutput struct {
 type UntagResourcesInput struct {
 	All          *bool    `w:"All"`
 	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
+	ResourceId   []string `w:"ResourceId,req"`
 	ResourceType *string  `w:"ResourceType"`
 	TagKey       []string `w:"TagKey"`
 }
@@ -513,9 +513,9 @@ type UntagResourcesOutput struct {
 }
 
 type UpdateResourceGroupInput struct {
-	NewDisplayName  *string `w:"NewDisplayName"`
+	NewDisplayName  *string `w:"NewDisplayName,req"`
 	RegionId        *string `w:"RegionId"`
-	ResourceGroupId *string `w:"ResourceGroupId"`
+	ResourceGroupId *string `w:"ResourceGroupId,req"`
 }
 
 type UpdateResourceGroupOutput struct {
@@ -527,7 +527,7 @@ type UpdateRoleInput struct {
 	NewDescription              *string `w:"NewDescription"`
 	NewMaxSessionDuration       *int64  `w:"NewMaxSessionDuration"`
 	RegionId                    *string `w:"RegionId"`
-	RoleName                    *string `w:"RoleName"`
+	RoleName                    *string `w:"RoleName,req"`
 }
 
 type UpdateRoleOutput struct {

@@ -23,7 +23,7 @@ type AssumeRoleWithOIDCInput struct {
 	OIDCToken       *string `w:"OIDCToken"`
 	Policy          *string `w:"Policy"`
 	RoleArn         *string `w:"RoleArn"`
-	RoleSessionName *string `w:"RoleSessionName"`
+	RoleSessionName *string `w:"RoleSessionName,req"`
 }
 
 type AssumeRoleWithOIDCOutput struct {

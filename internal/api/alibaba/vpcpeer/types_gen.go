@@ -6,7 +6,7 @@ type AcceptVpcPeerConnectionInput struct {
 	Channel         *string `w:"Channel"`
 	ClientToken     *string `w:"ClientToken"`
 	DryRun          *bool   `w:"DryRun"`
-	InstanceId      *string `w:"InstanceId"`
+	InstanceId      *string `w:"InstanceId,req"`
 	RegionId        *string `w:"RegionId"`
 	RequestContent  *string `w:"RequestContent"`
 	ResourceGroupId *string `w:"ResourceGroupId"`
@@ -22,17 +22,17 @@ type AcceptingVpc struct {
 }
 
 type CreateVpcPeerConnectionInput struct {
-	AcceptingAliUid   *int64  `w:"AcceptingAliUid"`
-	AcceptingRegionId *string `w:"AcceptingRegionId"`
-	AcceptingVpcId    *string `w:"AcceptingVpcId"`
+	AcceptingAliUid   *int64  `w:"AcceptingAliUid,req"`
+	AcceptingRegionId *string `w:"AcceptingRegionId,req"`
+	AcceptingVpcId    *string `w:"AcceptingVpcId,req"`
 	Channel           *string `w:"Channel"`
 	ClientToken       *string `w:"ClientToken"`
 	Description       *string `w:"Description"`
 	DryRun            *bool   `w:"DryRun"`
 	Name              *string `w:"Name"`
-	RegionId          *string `w:"RegionId"`
+	RegionId          *string `w:"RegionId,req"`
 	ResourceGroupId   *string `w:"ResourceGroupId"`
-	VpcId             *string `w:"VpcId"`
+	VpcId             *string `w:"VpcId,req"`
 }
 
 type CreateVpcPeerConnectionOutput struct {
@@ -44,7 +44,7 @@ type DeleteVpcPeerConnectionInput struct {
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
 	Force       *bool   `w:"Force"`
-	InstanceId  *string `w:"InstanceId"`
+	InstanceId  *string `w:"InstanceId,req"`
 	RegionId    *string `w:"RegionId"`
 }
 
@@ -53,7 +53,7 @@ type DeleteVpcPeerConnectionOutput struct {
 
 type GetVpcPeerConnectionAttributeInput struct {
 	Channel        *string `w:"Channel"`
-	InstanceId     *string `w:"InstanceId"`
+	InstanceId     *string `w:"InstanceId,req"`
 	RegionId       *string `w:"RegionId"`
 	RequestContent *string `w:"RequestContent"`
 }
@@ -81,9 +81,9 @@ type GetVpcPeerConnectionAttributeOutput struct {
 type ListTagResourcesInput struct {
 	MaxResults   *int64   `w:"MaxResults"`
 	NextToken    *string  `w:"NextToken"`
-	RegionId     *string  `w:"RegionId"`
+	RegionId     *string  `w:"RegionId,req"`
 	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
+	ResourceType *string  `w:"ResourceType,req"`
 	Tag          []Tag    `w:"Tag"`
 }
 
@@ -118,7 +118,7 @@ type ModifyVpcPeerConnectionInput struct {
 	ClientToken *string `w:"ClientToken"`
 	Description *string `w:"Description"`
 	DryRun      *bool   `w:"DryRun"`
-	InstanceId  *string `w:"InstanceId"`
+	InstanceId  *string `w:"InstanceId,req"`
 	Name        *string `w:"Name"`
 	RegionId    *string `w:"RegionId"`
 }
@@ -127,10 +127,10 @@ type ModifyVpcPeerConnectionOutput struct {
 }
 
 type MoveResourceGroupInput struct {
-	NewResourceGroupId *string `w:"NewResourceGroupId"`
-	RegionId           *string `w:"RegionId"`
-	ResourceId         *string `w:"ResourceId"`
-	ResourceType       *string `w:"ResourceType"`
+	NewResourceGroupId *string `w:"NewResourceGroupId,req"`
+	RegionId           *string `w:"RegionId,req"`
+	ResourceId         *string `w:"ResourceId,req"`
+	ResourceType       *string `w:"ResourceType,req"`
 }
 
 type MoveResourceGroupOutput struct {
@@ -141,7 +141,7 @@ type RejectVpcPeerConnectionInput struct {
 	Channel     *string `w:"Channel"`
 	ClientToken *string `w:"ClientToken"`
 	DryRun      *bool   `w:"DryRun"`
-	InstanceId  *string `w:"InstanceId"`
+	InstanceId  *string `w:"InstanceId,req"`
 	RegionId    *string `w:"RegionId"`
 }
 
@@ -163,10 +163,10 @@ type TagResource struct {
 
 type TagResourcesInput struct {
 	ClientToken  *string  `w:"ClientToken"`
-	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
-	Tag          []Tag    `w:"Tag"`
+	RegionId     *string  `w:"RegionId,req"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
+	Tag          []Tag    `w:"Tag,req"`
 }
 
 type TagResourcesOutput struct {
@@ -176,9 +176,9 @@ type TagResourcesOutput struct {
 type UnTagResourcesInput struct {
 	All          *bool    `w:"All"`
 	ClientToken  *string  `w:"ClientToken"`
-	RegionId     *string  `w:"RegionId"`
-	ResourceId   []string `w:"ResourceId"`
-	ResourceType *string  `w:"ResourceType"`
+	RegionId     *string  `w:"RegionId,req"`
+	ResourceId   []string `w:"ResourceId,req"`
+	ResourceType *string  `w:"ResourceType,req"`
 	TagKey       []string `w:"TagKey"`
 }
 

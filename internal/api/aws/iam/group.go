@@ -33,7 +33,7 @@ func groupsOf(all []*cloud.Group) []Group {
 }
 
 func (a *api) createGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
-	g, err := a.control.CreateGroup(ctx, caller(ctx), *in.GroupName, pathOr(in.Path))
+	g, err := a.control.CreateGroup(ctx, caller(ctx), *in.GroupName, pathOr(in.Path), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (a *api) listGroups(ctx context.Context, in *ListGroupsInput) (*ListGroupsO
 }
 
 func (a *api) updateGroup(ctx context.Context, in *UpdateGroupInput) (*UpdateGroupOutput, error) {
-	return nil, a.control.EditGroup(ctx, account(ctx), *in.GroupName, str(in.NewGroupName), str(in.NewPath))
+	return nil, a.control.EditGroup(ctx, account(ctx), *in.GroupName, str(in.NewGroupName), str(in.NewPath), nil)
 }
 
 func (a *api) deleteGroup(ctx context.Context, in *DeleteGroupInput) (*DeleteGroupOutput, error) {
