@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -58,12 +59,7 @@ func prepare(t testing.TB) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := freePort(t)
 	data, err := os.MkdirTemp("", "weir-test-")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +67,22 @@ func prepare(t testing.TB) *daemon {
 	d := &daemon{bin: bin, data: data, addr: addr, url: "http://" + addr}
 	t.Cleanup(func() { d.clear(t) })
 	return d
+}
+
+// freePort finds a port that stays free while a daemon is down: one that the kernel
+// gives to nobody's outgoing connection.
+// https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html: ip_local_port_range, from 32768
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
+	}
+	t.Fatal("found no free port")
+	return ""
 }
 
 // clear stops the daemon if it runs. What it leaves mounted cannot be removed.
