@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(helperEnv); dir != "" {
 		daemon(dir)
 	}
+	if dir := os.Getenv(outliveEnv); dir != "" {
+		starter(dir)
+	}
 	os.Exit(m.Run())
 }
 
