@@ -27,8 +27,8 @@ type analysts map[cloud.VPCID]*reach.Analyser
 
 func analyse(plans map[cloud.VPCID]*netplan.Plan) analysts {
 	out := analysts{}
-	for id, p := range plans {
-		out[id] = reach.New(p)
+	for id := range plans {
+		out[id] = reach.Across(id, func(id cloud.VPCID) *netplan.Plan { return plans[id] })
 	}
 	return out
 }
@@ -185,7 +185,7 @@ func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
 		return d.inward(plan, p, six && d.chance(50))
 	}
 	from := pick(d, plan.ENIs...)
-	if from.Attach == netplan.AttachNAT {
+	if from.Attach == netplan.AttachNAT || from.Attach == netplan.AttachEndpoint {
 		return p, false
 	}
 	var own []netip.Addr
@@ -238,6 +238,12 @@ func (d *dice) anyAddr(plan *netplan.Plan, v6 bool) netip.Addr {
 }
 
 func (d *dice) destination(all []*netplan.Plan, plan *netplan.Plan, from *netplan.ENI, v6 bool) netip.Addr {
+	if len(plan.Peers) > 0 && d.chance(25) {
+		peer := pick(d, plan.Peers...)
+		if i := slices.IndexFunc(all, func(q *netplan.Plan) bool { return q.VPC == peer.VPC }); i >= 0 {
+			return d.anyAddr(all[i], v6)
+		}
+	}
 	switch k := d.IntN(100); {
 	case k < 5:
 		return d.routedTo(plan)

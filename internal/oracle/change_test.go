@@ -24,6 +24,7 @@ func (d *dice) change() string {
 		{"source/destination check switched", d.switchCheck}, {"internet gateway attached or detached", d.switchGateway},
 		{"NAT gateway deleted", d.deleteNAT}, {"prefix list changed", d.relist}, {"DNS switched", d.switchDNS},
 		{"gateway endpoint moved", d.moveEndpoint}, {"zone failed or healed", d.switchZone},
+		{"interface endpoint in another group", d.regroupEndpoint}, {"interface endpoint deleted", d.deleteEndpoint}, {"peering ended or begun", d.switchPeering},
 	}
 	c := pick(d, changes...)
 	c.do(w)

@@ -155,7 +155,9 @@ type spot struct {
 	eni     *netplan.ENI
 	vpc     cloud.VPCID
 	servers map[serverKey]int
-	sniffer int // packet socket of a host that takes packets for others, or -1
+	// listeners are an interface endpoint's.
+	listeners []net.Listener
+	sniffer   int // packet socket of a host that takes packets for others, or -1
 }
 
 const applyFor = 20 * time.Second
@@ -200,6 +202,9 @@ func (l *lab) leave(id cloud.InterfaceID) {
 	delete(l.spots, id)
 	for _, fd := range s.servers {
 		_ = unix.Close(fd)
+	}
+	for _, f := range s.listeners {
+		_ = f.Close()
 	}
 	if s.sniffer >= 0 {
 		_ = unix.Close(s.sniffer)
@@ -290,8 +295,11 @@ func (l *lab) populate(ctx context.Context, before map[cloud.VPCID]*netplan.Plan
 }
 
 func (l *lab) enter(ctx context.Context, vpc cloud.VPCID, e *netplan.ENI) error {
-	if e.Attach == netplan.AttachNAT || l.spots[e.ID] != nil {
+	switch {
+	case e.Attach == netplan.AttachNAT || l.spots[e.ID] != nil:
 		return nil
+	case e.Attach == netplan.AttachEndpoint:
+		return l.answer(ctx, vpc, e)
 	}
 	var slot *dataplane.Slot
 	var err error
@@ -310,6 +318,23 @@ func (l *lab) enter(ctx context.Context, vpc cloud.VPCID, e *netplan.ENI) error 
 		s.sniffer, err = l.sniff(s.ns)
 	}
 	return err
+}
+
+// answer opens an interface endpoint's sockets.
+func (l *lab) answer(ctx context.Context, vpc cloud.VPCID, e *netplan.ENI) error {
+	s := &spot{vpc: vpc, eni: e, sniffer: -1}
+	l.spots[e.ID] = s
+	for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		for _, port := range ports {
+			tcp, err := l.kernel.ListenBehind(ctx, vpc, e.ID, netip.AddrPortFrom(any, uint16(port)))
+			if err != nil {
+				return err
+			}
+			s.listeners = append(s.listeners, tcp)
+			go acceptAll(tcp)
+		}
+	}
+	return nil
 }
 
 // serve opens the router's sockets: the resolver's, and gateway endpoints'.

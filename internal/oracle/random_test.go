@@ -53,6 +53,9 @@ type world struct {
 	n       int // number of the VPC
 	net     int // second byte of its addresses
 	v6      bool
+	ranked  bool // its groups' rules have priorities and refusals
+	peers   []*world
+	served  []cloud.InterfaceID // of interface endpoints
 	subnets []*cloud.Subnet
 	groups  []cloud.SecurityGroupID
 	lists   []cloud.PrefixListID
@@ -65,18 +68,23 @@ type world struct {
 
 func (d *dice) network() state {
 	d.prefixList("", s3Service, s3)
-	vpcs := 1
-	if d.chance(40) {
-		vpcs = 2
-	}
-	same := d.chance(50)
+	vpcs := pick(d, 1, 1, 2, 2, 3)
+	same := d.chance(40)
 	for i := range vpcs {
-		w := &world{n: i, net: i, v6: d.chance(75)}
+		w := &world{n: i, net: i, v6: d.chance(75), ranked: d.chance(30)}
 		if same {
 			w.net = 0
 		}
-		d.vpc(w)
+		d.ground(w)
 		d.worlds = append(d.worlds, w)
+	}
+	for i, w := range d.worlds {
+		for _, other := range d.worlds[:i] {
+			d.peering(other, w)
+		}
+	}
+	for _, w := range d.worlds {
+		d.policy(w)
 	}
 	if d.chance(15) {
 		d.switchZone(nil)
@@ -94,7 +102,8 @@ func (d *dice) prefixList(owner, name string, entries ...netip.Prefix) cloud.Pre
 	return l.ID
 }
 
-func (d *dice) vpc(w *world) {
+// ground is who and what is in a VPC.
+func (d *dice) ground(w *world) {
 	v := &cloud.VPC{Meta: meta, ID: cloud.VPCID(fmt.Sprintf("vpc-%d", w.n)), DNSSupport: d.chance(85), DNSHostnames: true,
 		CIDRs: []cloud.CIDRAssociation{{ID: "a", Prefix: pf("10.%d.0.0/16", w.net)}}}
 	if d.chance(20) {
@@ -114,9 +123,14 @@ func (d *dice) vpc(w *world) {
 	}
 	d.interfaces(w)
 	d.gateways(w)
+	d.interfaceEndpoint(w)
 	d.publics(w)
+}
+
+// policy is what passes there, and where to.
+func (d *dice) policy(w *world) {
 	for _, g := range w.groups {
-		cloud.SecurityGroups.Put(d.s, &cloud.SecurityGroup{Meta: meta, ID: g, VPC: v.ID, Rules: d.rules(w)})
+		cloud.SecurityGroups.Put(d.s, &cloud.SecurityGroup{Meta: meta, ID: g, VPC: w.v.ID, Rules: append(d.rules(w), d.defaults(w, g)...)})
 	}
 	d.routeTables(w)
 	d.networkACLs(w)
@@ -295,8 +309,13 @@ func (d *dice) rules(w *world) (out []cloud.SecurityGroupRule) {
 	add := func(egress bool) {
 		v6 := w.v6 && d.chance(40)
 		r := cloud.SecurityGroupRule{ID: d.id("sgr"), Egress: egress, Action: cloud.Allow}
+		if w.ranked { // few priorities, so that some are equal: then the refusal counts
+			r.Priority, r.Action = pick(d, 1, 1, 2, 50, 100), pick(d, cloud.Allow, cloud.Allow, cloud.Deny)
+		}
 		r.Protocol, r.From, r.To = d.service(v6)
 		switch k := d.IntN(10); {
+		case k < 2 && len(w.peers) > 0:
+			r.Group = pick(d, pick(d, w.peers...).groups...)
 		case k < 4:
 			r.Group = pick(d, w.groups...)
 		case k < 5 && len(w.lists) > 0:
@@ -310,6 +329,12 @@ func (d *dice) rules(w *world) (out []cloud.SecurityGroupRule) {
 	}
 	for range d.IntN(4) {
 		add(false)
+	}
+	if w.ranked {
+		for range d.IntN(3) {
+			add(true)
+		}
+		return out
 	}
 	if d.chance(75) { // as new groups have
 		out = append(out, cloud.SecurityGroupRule{ID: d.id("sgr"), Egress: true, Action: cloud.Allow, Protocol: -1, From: -1, To: -1, Prefix: pfx("0.0.0.0/0")},

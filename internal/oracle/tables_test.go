@@ -58,6 +58,13 @@ func (d *dice) routes(w *world) (out []cloud.Route) {
 
 // routed is a destination more specific than the default route.
 func (d *dice) routed(w *world) netip.Prefix {
+	if len(w.peers) > 0 && d.chance(50) {
+		p := pick(d, w.peers...)
+		if w.v6 && p.v6 && d.chance(40) {
+			return pf("2001:db8:1%d00::/56", p.n)
+		}
+		return pick(d, pf("10.%d.0.0/16", p.net), pf("10.%d.0.0/16", p.net), pf("10.%d.%d.0/24", p.net, d.IntN(4)))
+	}
 	if w.v6 && d.chance(30) {
 		return pick(d, pfx("2001:db8::/64"), pfx("2001:db8::7/128"), pfx("2001:db8::/32"), pf("2001:db8:1%d00:%d::/64", w.n, d.IntN(4)))
 	}

@@ -218,7 +218,17 @@ func (l *lab) holder(vpc cloud.VPCID, a netip.Addr) (*spot, netip.Addr) {
 			}
 		}
 	}
-	return l.owner(vpc, a), a
+	if s := l.owner(vpc, a); s != nil {
+		return s, a
+	}
+	if p := l.plans[vpc]; p != nil {
+		for _, peer := range p.Peers {
+			if s := l.owner(peer.VPC, a); s != nil {
+				return s, a
+			}
+		}
+	}
+	return nil, a
 }
 
 func (l *lab) owner(vpc cloud.VPCID, a netip.Addr) *spot {
