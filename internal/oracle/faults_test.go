@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/netip"
@@ -87,6 +88,23 @@ var planFaults = map[string]func(*netplan.Plan){
 			}
 		})
 	},
+	"groups: refusals taken for permissions": func(p *netplan.Plan) { eachRule(p, func(r *netplan.Rule) { r.Action = cloud.Allow }) },
+	"groups: of equals the permission counts": func(p *netplan.Plan) {
+		eachProfile(p, func(f *netplan.Profile) { byRank(f.In, 1, true); byRank(f.Out, 1, true) })
+	},
+	"groups: highest number first": func(p *netplan.Plan) {
+		eachProfile(p, func(f *netplan.Profile) { byRank(f.In, -1, false); byRank(f.Out, -1, false) })
+	},
+	"peers' groups unknown":   func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Hosts = nil }) },
+	"peers' blocks forgotten": func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.CIDRs = r.CIDRs[:1] }) },
+	"peers never there":       func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Up = false }) },
+	"interface endpoints taken for hosts": func(p *netplan.Plan) {
+		eachENI(p, func(e *netplan.ENI) {
+			if e.Attach == netplan.AttachEndpoint {
+				e.Attach = netplan.AttachDirect
+			}
+		})
+	},
 	"source/destination check always off": func(p *netplan.Plan) { eachENI(p, func(e *netplan.ENI) { e.AnySource = true }) },
 	"source/destination check always on":  func(p *netplan.Plan) { eachENI(p, func(e *netplan.ENI) { e.AnySource = false }) },
 	"functions accept connections": func(p *netplan.Plan) {
@@ -161,6 +179,19 @@ func each[T any](list []T, f func(*T)) {
 	for i := range list {
 		f(&list[i])
 	}
+}
+
+// byRank sorts rules by priority, up or down; of equals, permissions first or refusals.
+func byRank(rules []netplan.Rule, up int, permissions bool) {
+	verdict := func(r netplan.Rule) int {
+		if (r.Action == cloud.Allow) == permissions {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(rules, func(a, b netplan.Rule) int {
+		return cmp.Or(up*cmp.Compare(a.Priority, b.Priority), cmp.Compare(verdict(a), verdict(b)))
+	})
 }
 
 func openLines() (out []netplan.ACLEntry) {
@@ -264,14 +295,22 @@ var kernelFaults = map[string]func(*dataplane.Namespace){
 	"link-local routed":                   without1("known", `"link-local"`),
 	"public addresses not translated in":  without1("nat_in", "dnat"),
 	"public addresses not translated out": without1("nat_out", "snat"),
-	"router answers":                      prepend("input", nft.R(nft.Accept)),
-	"failed zones send":                   without1("known", "vmap @zone_in"),
-	"failed zones receive":                without1("forward", "vmap @zone_out"),
-	"NAT gateways let in":                 prepend("pre", nft.R(nft.Accept)),
-	"blackholes lost":                     unrouted(func(r dataplane.Route) bool { return r.Link == "blackhole" }),
-	"own addresses not excepted":          unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && r.Dest.IsSingleIP() }),
-	"endpoint's routes lost":              unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Local }),
-	"local routes lost":                   unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && !r.Dest.IsSingleIP() }),
+	"refusals of groups lost": eachChain("sg_", func(rules []nft.Rule) []nft.Rule {
+		return slices.DeleteFunc(rules, func(r nft.Rule) bool {
+			return strings.Count(r.String(), ":") > 1 && strings.HasSuffix(r.String(), "drop")
+		})
+	}),
+	"peers' groups forgotten":    without1("peered", "map @peer_src"),
+	"peers send anything":        peerChain("_in"),
+	"peers get anything":         peerChain("_out"),
+	"router answers":             prepend("input", nft.R(nft.Accept)),
+	"failed zones send":          without1("known", "vmap @zone_in"),
+	"failed zones receive":       without1("forward", "vmap @zone_out"),
+	"NAT gateways let in":        prepend("pre", nft.R(nft.Accept)),
+	"blackholes lost":            unrouted(func(r dataplane.Route) bool { return r.Link == "blackhole" }),
+	"own addresses not excepted": unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && r.Dest.IsSingleIP() }),
+	"endpoint's routes lost":     unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Local }),
+	"local routes lost":          unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && !r.Dest.IsSingleIP() }),
 	"more specific routes lost": unrouted(func(r dataplane.Route) bool {
 		return r.Table > 1000 && r.Dest.Bits() > 16 && r.Kind == dataplane.Unicast
 	}),
@@ -308,6 +347,12 @@ func chains(is func(name string) bool, f func([]nft.Rule) []nft.Rule) func(*data
 		}
 		ns.Table = &t
 	}
+}
+
+// peerChain has the chains of links to peers accept everything.
+func peerChain(suffix string) func(*dataplane.Namespace) {
+	return chains(func(n string) bool { return n[0] == 'p' && n[1] >= '0' && n[1] <= '9' && strings.HasSuffix(n, suffix) },
+		func(rules []nft.Rule) []nft.Rule { return append([]nft.Rule{nft.R(nft.Accept)}, rules...) })
 }
 
 func prepend(name string, r nft.Rule) func(*dataplane.Namespace) {
