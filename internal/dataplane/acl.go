@@ -15,6 +15,8 @@ import (
 func (l *lowerer) acls(s *ruleSets) {
 	s.aclOut = &nft.Set{Name: "acl_out", Key: []nft.Field{nft.IIfGroup}, Verdicts: true}
 	s.aclIn = &nft.Set{Name: "acl_in", Key: []nft.Field{nft.OIfGroup}, Verdicts: true}
+	bounded(s.aclOut, 256, len(l.p.Subnets))
+	bounded(s.aclIn, 256, len(l.p.Subnets))
 	acls := map[cloud.NetworkACLID]*netplan.ACL{}
 	for i := range l.p.ACLs {
 		acls[l.p.ACLs[i].ID] = &l.p.ACLs[i]

@@ -1,10 +1,20 @@
 package dataplane
 
 import (
+	"fmt"
 	"net/netip"
 
 	"weir/internal/dataplane/nft"
 )
+
+// bounded has a set that every packet is looked up in hold up to size elements,
+// or twice as many, and so on, up to what it needs. Of another size it is another set.
+func bounded(s *nft.Set, size, need int) {
+	for size < need {
+		size *= 2
+	}
+	s.Max, s.Name = size, fmt.Sprintf("%s_%d", s.Name, size)
+}
 
 // pair is a set per address family; rules are made for those that have elements.
 type pair struct {

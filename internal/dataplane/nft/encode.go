@@ -191,6 +191,7 @@ func (s *Set) describe(a *attrs) {
 	if s.Counts {
 		size = maxCounts
 	}
+	size = max(size, s.Max)
 	if len(s.Key) > 1 || size > 0 {
 		a.nest(unix.NFTA_SET_DESC, func(a *attrs) {
 			if size > 0 {

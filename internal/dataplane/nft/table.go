@@ -21,6 +21,7 @@ type Set struct {
 	Counts   bool          // rules add elements that count connections (CountOver); Open
 	Size     int           // rules add elements, up to this many, that count packets (CountIn); Open
 	Timeout  time.Duration // after which an element without packets is gone; with Size
+	Max      int           // never more elements than this, so that look-ups are cheaper; 0 is no limit
 	Elems    []Elem
 }
 
@@ -109,6 +110,8 @@ func (s *Set) String() string {
 		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic\n", maxCounts)
 	case s.Timeout > 0:
 		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic,timeout\n\t\ttimeout %s\n", s.Size, s.Timeout)
+	case s.Max > 0:
+		b += fmt.Sprintf("\t\tsize %d\n", s.Max)
 	case s.Size > 0:
 		b += fmt.Sprintf("\t\tsize %d\n\t\tflags dynamic\n", s.Size)
 	}
