@@ -98,7 +98,7 @@ func differ(p probe, o opinion, s seen) string {
 	// what the sender's own system refuses never gets to a rule.
 	silent := o.Stage == netplan.StageAsymmetric && (s.Stage == "" || s.Delivered) ||
 		o.Ring && s.Stage == "" ||
-		s.Unsent != "" && (o.Stage == netplan.StageNoPrivateIP || o.Stage == netplan.StageLinkLocal)
+		s.Unsent != "" && (o.Stage == netplan.StageNoPrivateIP || o.Stage == netplan.StageLinkLocal || o.Stage == netplan.StageZone)
 	switch {
 	case o.Reachable && o.Diverted && !s.Delivered:
 		return "should get to the forwarding host"
