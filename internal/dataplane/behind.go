@@ -54,6 +54,9 @@ func namespaceOf(e *netplan.ENI, number int) Namespace {
 	case netplan.AttachNAT:
 		ns.Sysctls = natSysctls
 		ns.Table = natTable(e)
+		if e.NAT64 {
+			ns.nat64()
+		}
 	case netplan.AttachShared:
 		ns.Sysctls = natSysctls
 		ns.Table = sharedTable(e)

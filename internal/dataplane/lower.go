@@ -175,6 +175,7 @@ func (l *lowerer) attach(e *netplan.ENI) {
 		link.PeerNS, link.Peer = Hub, l.portLink(e.ID)
 	}
 	l.router.Links = append(l.router.Links, link)
+	l.nat64Neigh(e, ns)
 	for _, a := range e.Addrs {
 		l.router.Neighs = append(l.router.Neighs, Neigh{ns, a, eniMAC(e)})
 		l.router.Routes = append(l.router.Routes, Route{Table: eniTable, Dest: single(a), Kind: Unicast, Link: ns})
@@ -264,6 +265,9 @@ func (l *lowerer) hop(r netplan.Route, zone string) Route {
 				return Route{Kind: Throw}
 			}
 			return to(trapNotForMe)
+		}
+		if e.NAT64 && r.Dest.Addr().Is6() {
+			return Route{Kind: Unicast, Link: eniNS(l.n.enis[e.ID]), Via: gateway6}
 		}
 		for _, a := range e.Addrs {
 			if a.BitLen() == r.Dest.Addr().BitLen() {

@@ -11,12 +11,7 @@ import (
 func natTable(e *netplan.ENI) *nft.Table {
 	id := string(e.ID)
 	return &nft.Table{Name: natTableName, Sets: []*nft.Set{natMeter}, Chains: []*nft.Chain{
-		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: []nft.Rule{
-			goesOn,
-			nft.R(append([]nft.Stmt{nft.NotIn(protos(tcp, udp, icmp), nft.L4Proto)}, drop(netplan.StageNATProtocol, id)...)...),
-			nft.R(nft.VMap(stateMap, nft.CtState)),
-			nft.R(nft.IsIPv4(), nft.Accept),
-		}},
+		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: natForward(e)},
 		{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}, Rules: []nft.Rule{
 			nft.R(nft.StateIn(nft.Related), nft.Accept),
 			nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop),
@@ -25,6 +20,20 @@ func natTable(e *netplan.ENI) *nft.Table {
 		{Name: "translate", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: natSources(e)},
 		meterChain(),
 	}}
+}
+
+// natForward lets through what a gateway translates.
+func natForward(e *netplan.ENI) (rules []nft.Rule) {
+	known := protos(tcp, udp, icmp)
+	if e.NAT64 {
+		known = protos(tcp, udp, icmp, icmp6)
+		rules = append(rules, nft.R(nft.TCPSyn(), nft.ClampMSS()))
+	}
+	rules = append(rules, goesOn,
+		nft.R(append([]nft.Stmt{nft.NotIn(known, nft.L4Proto)}, drop(netplan.StageNATProtocol, string(e.ID))...)...),
+		nft.R(nft.VMap(stateMap, nft.CtState)),
+		nft.R(nft.IsIPv4(), nft.Accept))
+	return append(rules, nat64Rules(e)...)
 }
 
 // natSources gives each new flow one of the gateway's addresses at random, and a

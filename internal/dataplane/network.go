@@ -96,6 +96,7 @@ type Route struct {
 	Via   netip.Addr // on the link; invalid: the destination is
 	// Metric tells routes for the same destination apart: the lowest counts.
 	Metric int
+	MTU    int // 0: the link's
 }
 
 // PolicyRule has packets with a mark, or from a link, look into a table, in both families.

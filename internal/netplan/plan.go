@@ -164,6 +164,7 @@ type ENI struct {
 	MAC     string
 	// AnySource: source/destination check is off, so it may send from and receive for other addresses.
 	AnySource bool
+	NAT64     bool // a NAT gateway's, which translates IPv6 too
 	Source    []cloud.Ref
 }
 

@@ -136,7 +136,7 @@ func (c *compiler) routes(t *cloud.RouteTable, r cloud.Route) []candidate {
 		}
 		route := Route{Dest: d.Masked(), Target: r.Target.ID, Source: c.routeRefs(t, d.Masked(), r.PrefixList)}
 		var why string
-		if route.Hop, route.ENI, why = c.hop(r.Target, d.Addr().Is4()); why != "" {
+		if route.Hop, route.ENI, why = c.hop(r.Target, d); why != "" {
 			route.Hop, route.ENI, route.Why = HopBlackhole, "", why
 			c.problem(route.Source[0], "route table %s: %s is a blackhole: %s", t.ID, route.Dest, why)
 		}
@@ -146,7 +146,7 @@ func (c *compiler) routes(t *cloud.RouteTable, r cloud.Route) []candidate {
 }
 
 // hop resolves a route's target, or says why it leads nowhere.
-func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.InterfaceID, why string) {
+func (c *compiler) hop(t cloud.RouteTarget, dest netip.Prefix) (hop Hop, eni cloud.InterfaceID, why string) {
 	g := c.p.Gateway
 	switch t.Kind {
 	case cloud.TargetInternetGateway:
@@ -158,7 +158,7 @@ func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.Interfa
 		if g == nil || !slices.Contains(g.EgressOnly, cloud.EgressOnlyGatewayID(t.ID)) {
 			return "", "", fmt.Sprintf("egress-only internet gateway %s is not in VPC %s", t.ID, c.vpc.ID)
 		}
-		if v4 {
+		if dest.Addr().Is4() {
 			return "", "", fmt.Sprintf("egress-only internet gateway %s carries IPv6 only", t.ID)
 		}
 		return HopEgressOnly, "", ""
@@ -167,8 +167,8 @@ func (c *compiler) hop(t cloud.RouteTarget, v4 bool) (hop Hop, eni cloud.Interfa
 		if i < 0 {
 			return "", "", fmt.Sprintf("NAT gateway %s does not exist or does not work in VPC %s", t.ID, c.vpc.ID)
 		}
-		if !v4 {
-			return "", "", fmt.Sprintf("NAT gateway %s does not translate IPv6 here", t.ID)
+		if dest.Addr().Is6() {
+			return c.nat64(i, dest)
 		}
 		return HopNAT, c.p.NATs[i].ENI, ""
 	case cloud.TargetInterface:

@@ -230,6 +230,9 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 		return nil, w.natProtocol(*pkt, r)
 	}
 	in := *pkt
+	if s := w.nat64(from, pkt, r); s != nil {
+		return nil, s
+	}
 	pkt.src = to.Addrs[0]
 	if pkt.sport.lo != pkt.sport.hi || pkt.sport.lo < natPorts.lo {
 		pkt.sport = natPorts

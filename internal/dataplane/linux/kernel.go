@@ -57,6 +57,8 @@ type vpc struct {
 	counting sync.Mutex
 	counted  map[string]reading // by set, where counters are not reset; guarded by counting
 
+	translators map[string]*os.File // of NAT gateways' namespaces that translate IPv6
+
 	socks   sync.Mutex
 	sockets map[*socket]struct{} // listening in its namespaces; guarded by socks
 }
@@ -123,7 +125,7 @@ func (k *Kernel) vpc(id cloud.VPCID) *vpc {
 	defer k.mu.Unlock()
 	v := k.vpcs[id]
 	if v == nil {
-		v = &vpc{id: id, spaces: map[string]*space{}, slots: map[string]*sync.Mutex{}, sockets: map[*socket]struct{}{}}
+		v = &vpc{id: id, spaces: map[string]*space{}, slots: map[string]*sync.Mutex{}, sockets: map[*socket]struct{}{}, translators: map[string]*os.File{}}
 		k.vpcs[id] = v
 	}
 	return v
@@ -219,6 +221,9 @@ func (k *Kernel) apply(ctx context.Context, v *vpc, want *dataplane.Network, cha
 		return err
 	}
 	if err := k.answerEchoes(v, want); err != nil {
+		return err
+	}
+	if err := k.translate(v, want); err != nil {
 		return err
 	}
 	for name := range v.spaces { // those of changes.Remove, and what a failed attempt made
@@ -371,6 +376,7 @@ func (k *Kernel) join(v *vpc, s *space, l dataplane.Link) error {
 func (k *Kernel) remove(v *vpc, name string) {
 	if s := v.spaces[name]; s != nil {
 		v.closeSockets(name)
+		v.stopTranslator(name)
 		k.pins.remove(v.pin(name))
 		s.close()
 		delete(v.spaces, name)

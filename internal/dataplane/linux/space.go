@@ -223,7 +223,7 @@ func (s *space) neigh(n dataplane.Neigh, index int, add bool) error {
 var routeTypes = map[dataplane.RouteKind]int{dataplane.Unicast: unix.RTN_UNICAST, dataplane.Local: unix.RTN_LOCAL, dataplane.Throw: unix.RTN_THROW, dataplane.Discard: unix.RTN_BLACKHOLE}
 
 func (s *space) route(r dataplane.Route, index int, add bool) error {
-	k := &netlink.Route{Dst: ipnet(r.Dest), Table: r.Table, Type: routeTypes[r.Kind], LinkIndex: index, Family: familyOf(r.Dest.Addr()), Priority: r.Metric}
+	k := &netlink.Route{Dst: ipnet(r.Dest), Table: r.Table, Type: routeTypes[r.Kind], LinkIndex: index, Family: familyOf(r.Dest.Addr()), Priority: r.Metric, MTU: r.MTU}
 	switch {
 	case r.Kind == dataplane.Local:
 		k.Scope = netlink.SCOPE_HOST
