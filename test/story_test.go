@@ -39,7 +39,7 @@ def handler(event, context):
             s = ssl.create_default_context().wrap_socket(s, server_hostname=url.hostname)
         c = http.client.HTTPConnection(url.hostname, port)
         c.sock = s
-        c.request("GET", url.path or "/")
+        c.request("GET", url.path or "/", headers={"Host": event.get("host", url.netloc)})
         r = c.getresponse()
         return {"to": to[0], "status": r.status, "body": r.read().decode()}
     except OSError as e:
@@ -150,6 +150,7 @@ func TestStory(t *testing.T) {
 		p.natRoute()
 		p.returns200("private")
 	})
+	t.Run("NAT64", func(t *testing.T) { p.nat64(t, d) })
 	t.Run("S3 endpoint", p.endpoint)
 }
 
