@@ -86,6 +86,7 @@ func (k *Kernel) adopt(v *vpc, want *dataplane.Network) (err error) {
 // drop closes what is open of the VPC but for the namespaces themselves.
 func (v *vpc) drop() {
 	for name, s := range v.spaces {
+		v.stopTranslator(name)
 		s.file = nil
 		s.close()
 		delete(v.spaces, name)

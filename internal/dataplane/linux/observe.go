@@ -143,7 +143,7 @@ func (o *observer) routes(family int) error {
 		case link == "":
 			continue
 		}
-		route := dataplane.Route{Table: r.Table, Kind: kind, Link: link}
+		route := dataplane.Route{Table: r.Table, Kind: kind, Link: link, MTU: r.MTU}
 		if r.Table == unix.RT_TABLE_MAIN {
 			route.Table = 0
 		}

@@ -104,11 +104,9 @@ func TestThereAndBack(t *testing.T) {
 // TestVector is a packet written by hand: a UDP datagram without a checksum.
 func TestVector(t *testing.T) {
 	var h Hosts
-	at := h.To4(host) // 240.0.0.1
-	if at != netip.MustParseAddr("240.0.0.1") {
-		t.Fatal(at)
-	}
+	at := h.To4(host).As4()
 	b := unhex("4500001e000040004011" + "0000" + "c6336407" + "f0000001" + "0035" + "9c40" + "000a" + "0000" + "6869")
+	copy(b[16:], at[:])
 	put16(b[10:], ^fold(sum(0, b[:20])))
 	out, ok := ToIPv6(b, h.In)
 	want := unhex("60000000000a1140" + "0064ff9b0000000000000000c6336407" + "20010db8100000010000000000000010" + "00359c40000a")
@@ -189,19 +187,28 @@ func TestNoTranslation(t *testing.T) {
 	}
 }
 
-// TestHosts: hosts beyond the bound take the place of the first.
+// TestHosts: hosts have addresses of their own, the same when Hosts begins anew,
+// and there are not too many.
 func TestHosts(t *testing.T) {
-	var h Hosts
-	first := h.To4(host)
+	var h, again Hosts
+	seen := map[netip.Addr]netip.Addr{}
 	a := host
 	for range maxHosts {
+		v4 := h.To4(a)
+		if other, taken := seen[v4]; taken {
+			t.Fatalf("%s is both %s and %s", v4, a, other)
+		}
+		seen[v4] = a
+		if got, ok := h.To6(v4); !ok || got != a || !Pool.Contains(v4) {
+			t.Fatalf("%s is %s, and that is %s", a, v4, got)
+		}
 		a = a.Next()
-		h.To4(a)
 	}
-	if got, _ := h.To6(first); got != a {
-		t.Errorf("%s is %s, want %s", first, got, a)
+	if h.To4(host) != again.To4(host) {
+		t.Error("another address when it begins anew")
 	}
-	if len(h.to) != maxHosts || len(h.from) != maxHosts {
+	h.To4(a)
+	if len(h.to) != 1 || len(h.from) != 1 {
 		t.Errorf("%d hosts", len(h.to))
 	}
 }
