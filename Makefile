@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/weir
 TEST_FLAGS ?=
 
-.PHONY: demo test oracle bench lint gen build setup fmt
+.PHONY: demo test oracle bench lint gen build setup clients fmt
 
 build: ## the one binary
 	$(GO) build -trimpath -o $(BIN) ./cmd/weir
@@ -27,6 +27,9 @@ lint: ## formatting, vet, staticcheck
 
 gen: ## types, error tables and docs/coverage.md from the vendors' models
 	$(GO) run ./tools/gen
+
+clients: ## Alibaba Cloud's npm clients: some tests use them, and make gen reads their models
+	cd tools/npm && npm ci --ignore-scripts --no-audit --no-fund
 
 setup: ## the interpreters that functions run on
 	@./tools/setup.sh

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +58,34 @@ func TestClean(t *testing.T) {
 			got, err := os.ReadFile(filepath.Join("../../internal/api/aws", s.Name, name))
 			if err != nil || string(got) != string(want) {
 				t.Errorf("%s of %s is not up to date (%v): run make gen", name, s.Name, err)
+			}
+		}
+	}
+}
+
+// TestCleanAlibaba is the same for Alibaba Cloud's.
+func TestCleanAlibaba(t *testing.T) {
+	services, err := readConfig("alibaba.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range services {
+		m, err := loadAlibaba("../..", s)
+		if errors.Is(err, fs.ErrNotExist) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := t.TempDir()
+		if err := generateAlibaba(out, s, m); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"types_gen.go", "spec_gen.go"} {
+			want, _ := os.ReadFile(filepath.Join(out, name))
+			got, err := os.ReadFile(filepath.Join("../../internal/api/alibaba", s.Name, name))
+			if err != nil || string(got) != string(want) {
+				t.Errorf("%s of alibaba/%s is not up to date (%v): run make gen", name, s.Name, err)
 			}
 		}
 	}

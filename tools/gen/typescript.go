@@ -11,7 +11,7 @@ import (
 )
 
 // npmRoot is where the SDK packages are installed, at the versions its
-// package.json pins: npm ci --ignore-scripts.
+// package.json pins: make clients.
 const npmRoot = "tools/npm"
 
 // loadTypeScript reads a product from the sources of an npm package: its models
@@ -50,14 +50,14 @@ func pinned(root, dir, pkg string) (string, error) {
 	for file, v := range map[string]any{filepath.Join(root, npmRoot, "package.json"): &want, filepath.Join(dir, "package.json"): &have} {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return "", fmt.Errorf("%w: run npm ci --ignore-scripts in %s", err, npmRoot)
+			return "", fmt.Errorf("%w: run make clients", err)
 		}
 		if err := json.Unmarshal(b, v); err != nil {
 			return "", err
 		}
 	}
 	if have.Version != want.DevDependencies[pkg] {
-		return "", fmt.Errorf("%s is installed in version %s, not %s: run npm ci --ignore-scripts in %s", pkg, have.Version, want.DevDependencies[pkg], npmRoot)
+		return "", fmt.Errorf("%s is installed in version %s, not %s: run make clients", pkg, have.Version, want.DevDependencies[pkg])
 	}
 	return have.Version, nil
 }

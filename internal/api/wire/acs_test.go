@@ -446,9 +446,30 @@ func TestACSPlaces(t *testing.T) {
 	if status, code, _ := askACS(t, s, unsigned); status != 400 || code != "MissingAccessKeyId" {
 		t.Errorf("unsigned: %d %s", status, code)
 	}
+	for style, r := range map[string]*http.Request{
+		"rpc1": acs{params: n, after: twice("Name=evil")}.rpc1(false), "acs3": acs{params: n, after: twice("Name=evil")}.v3(),
+	} {
+		if _, code, _ := askACS(t, s, r); code != "SignatureDoesNotMatch" {
+			t.Errorf("%s, a parameter added beside a signed one: %s", style, code)
+		}
+	}
+	body := acs{method: "DELETE", path: "/2023-03-30/functions/hello", version: "2023-03-30", after: func(r *http.Request) {
+		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(make([]byte, 16)))
+	}}
+	if _, code, _ := askACS(t, s, body.roa1()); code != "SignatureNotMatch" {
+		t.Errorf("another body's digest: %s", code)
+	}
 	bare := acs{params: n, after: func(r *http.Request) { r.Header.Set("X-Acs-Extra", "unsigned") }}
 	if _, code, _ := askACS(t, s, bare.v3()); code != "IncompleteSignature" {
 		t.Errorf("a header that is not signed: %s", code)
+	}
+}
+
+// twice adds a parameter to a request that is signed already.
+func twice(param string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.RequestURI += "&" + param
+		r.URL, _ = url.ParseRequestURI(r.RequestURI)
 	}
 }
 

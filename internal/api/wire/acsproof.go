@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/hmac"
+	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -115,6 +116,9 @@ func (s *acs3) complete(q *request) (string, time.Time, *Error) {
 		return "", time.Time{}, q.svc.Trouble(BadAuth, "The header host is not signed.")
 	}
 	nonce := h.Get("X-Acs-Signature-Nonce")
+	if nonce == "" {
+		return "", time.Time{}, &Error{Code: "MissingSignatureNonce", Msg: "SignatureNonce is mandatory for this action."}
+	}
 	at, fault := signedTime(q, first(h.Get("X-Acs-Date"), h.Get("Date")), "Timestamp")
 	return nonce, at, fault
 }
@@ -162,19 +166,24 @@ func canonicalURI(path string) string {
 	return uriEscapes.Replace(path)
 }
 
-// appendACSQuery writes the parameters sorted and escaped.
+// appendACSQuery writes the parameters sorted and escaped. A parameter that stands
+// twice is signed twice: none must slip in beside a signed one.
 func appendACSQuery(b []byte, query url.Values, rawNames bool) []byte {
-	for i, k := range sortedKeys(query) {
-		if i > 0 {
-			b = append(b, '&')
+	sep := false
+	for _, k := range sortedKeys(query) {
+		for _, v := range query[k] {
+			if sep {
+				b = append(b, '&')
+			}
+			sep = true
+			if rawNames {
+				b = append(b, k...)
+			} else {
+				b = appendEscaped(b, k, false)
+			}
+			b = append(b, '=')
+			b = appendEscaped(b, v, false)
 		}
-		if rawNames {
-			b = append(b, k...)
-		} else {
-			b = appendEscaped(b, k, false)
-		}
-		b = append(b, '=')
-		b = appendEscaped(b, query.Get(k), false)
 	}
 	return b
 }
@@ -232,8 +241,12 @@ type roaProof struct{ keyID, token, sum string }
 
 func (s *roaProof) key() (string, string) { return s.keyID, s.token }
 
+// complete also compares the body with its digest: the signature has only that.
 func (s *roaProof) complete(q *request) (string, time.Time, *Error) {
 	h := q.r.Header
+	if sum := md5.Sum(q.body); h.Get("Content-Md5") != "" && h.Get("Content-Md5") != base64.StdEncoding.EncodeToString(sum[:]) {
+		return "", time.Time{}, q.svc.Trouble(BadSignature, "The Content-MD5 header is not the body's.")
+	}
 	at, fault := signedTime(q, first(h.Get("Date"), h.Get("X-Acs-Date")), "Date")
 	return h.Get("X-Acs-Signature-Nonce"), at, fault
 }
@@ -250,11 +263,13 @@ func (s *roaProof) verify(q *request, secret string) (string, bool) {
 		}
 	}
 	b.WriteString(q.path)
-	for i, k := range sortedKeys(q.query) {
-		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(k)
-		if v := q.query.Get(k); v != "" {
-			b.WriteString("=" + v)
+	sep := "?"
+	for _, k := range sortedKeys(q.query) {
+		for _, v := range q.query[k] {
+			b.WriteString(sep + k)
+			if sep = "&"; v != "" {
+				b.WriteString("=" + v)
+			}
 		}
 	}
 	text := b.String()

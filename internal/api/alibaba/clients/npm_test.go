@@ -1,0 +1,59 @@
+package clients
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestNPM lets the vendor's Node.js clients call: those of the present generation
+// (the third signature) and pop-core (the first, in query and form).
+func TestNPM(t *testing.T) {
+	modules, err := filepath.Abs("../../../../tools/npm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, "node_modules/@alicloud/pop-core")); err != nil {
+		t.Skip("the npm clients are not installed: run make clients")
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("there is no Node.js")
+	}
+	script, err := os.Open("testdata/clients.cjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer script.Close()
+	w := newWorld(t)
+	cmd := exec.CommandContext(w.ctx, node, "-", w.host)
+	cmd.Dir, cmd.Stdin = modules, script // modules are found from where it runs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got := map[string]string{}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	for what, want := range map[string]string{
+		"ram user":      "alice",
+		"ram again":     "EntityAlreadyExists.User",
+		"ram role":      "acs:ram::" + uid + ":role/fn",
+		"ram policies":  "AliyunVPCReadOnlyAccess",
+		"sts identity":  "acs:ram::" + uid + ":root",
+		"sts wrong":     "SignatureDoesNotMatch",
+		"sts nobody":    "InvalidAccessKeyId.NotFound",
+		"pop get":       "17",
+		"pop post":      "17",
+		"pop wrong":     "SignatureDoesNotMatch",
+		"pop unknown":   "InvalidAction.NotFound",
+		"pop no region": "InvalidRegionId.NotFound",
+	} {
+		if got[what] != want {
+			t.Errorf("%s: %q, want %q", what, got[what], want)
+		}
+	}
+}
