@@ -3,6 +3,7 @@ package reach
 import (
 	"slices"
 
+	"weir/internal/cloud"
 	"weir/internal/netplan"
 )
 
@@ -163,8 +164,22 @@ func (w *walk) returns(l *leg) *stop {
 		l.peer != nil && l.route.Hop == netplan.HopPeering && l.route.Target == string(l.peer.ID) ||
 		l.to != nil && l.route.Hop == netplan.HopLocal && slices.Contains(l.to.Addrs, l.pkt.dst) ||
 		l.to != nil && (l.route.Hop == netplan.HopENI || l.route.Hop == netplan.HopNAT) && l.route.ENI == l.to.ID
-	if !same {
+	if !same && !w.findsBack(l) {
 		return w.asymmetric(l)
 	}
 	return nil
+}
+
+// findsBack: IPv6 addresses are the same on the internet and behind peering
+// connections, so an answer by the other of the two gets to a router that knows
+// the flow.
+func (w *walk) findsBack(l *leg) bool {
+	switch {
+	case l.pkt.dst.Is4(), w.atlas == nil, l.to != nil:
+		return false
+	case l.peer != nil:
+		return (l.route.Hop == netplan.HopInternet || l.route.Hop == netplan.HopEgressOnly) && w.atlas.of(l.peer.VPC).p.Gateway != nil
+	}
+	p := w.p.Peer(cloud.PeeringID(l.route.Target))
+	return l.route.Hop == netplan.HopPeering && p != nil && p.Up && p.Has(l.pkt.dst)
 }
