@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	alists "weir/internal/api/alibaba/sts"
 	"weir/internal/api/aws/sts"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -57,9 +58,13 @@ func (a archives) Get(ctx context.Context, digest string) (io.ReadCloser, error)
 // roleLife is how long a function's credentials last.
 const roleLife = 12 * time.Hour
 
-// credentials issues what a function's code gets of its role.
+// credentials issues what a function's code gets of its role, in the role's dialect.
 func (d *daemon) credentials(ctx context.Context, role, session string) (invoke.Credentials, error) {
-	s, err := sts.RoleSession(ctx, d.control, role, session, roleLife)
+	issue := func() (*control.Session, error) { return sts.RoleSession(ctx, d.control, role, session, roleLife) }
+	if strings.HasPrefix(role, "acs:") {
+		issue = func() (*control.Session, error) { return alists.FunctionSession(ctx, d.control, role, session) }
+	}
+	s, err := issue()
 	if err != nil {
 		return invoke.Credentials{}, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	alivpc "weir/internal/api/alibaba/vpc"
 	"weir/internal/api/alibaba/vpcpeer"
 	"weir/internal/api/aws/iam"
+	"weir/internal/api/aws/lambda"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 )
@@ -79,3 +81,16 @@ func printAlibabaEnv(out io.Writer, base string, v environment) {
 
 // managed are both dialects' own policies.
 func managed() []cloud.Policy { return slices.Concat(iam.Managed(), ram.System()) }
+
+// openFunction checks and makes the network of a function that was made in this dialect.
+func (d *daemon) openFunction(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*cloud.Version, error) {
+	return d.control.OpenFunctionNetwork(ctx, fc.Caller(fn), fn.Name, v.Number, fc.Opening(fn, v))
+}
+
+// parseDestination finds the function that a destination names, in either dialect.
+func parseDestination(arn string) (key cloud.FunctionKey, qualifier string, ok bool) {
+	if key, qualifier, ok = fc.ParseDestination(arn); ok {
+		return key, qualifier, ok
+	}
+	return lambda.ParseDestination(arn)
+}

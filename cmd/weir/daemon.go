@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"weir/internal/api/aws/lambda"
 	"weir/internal/bus"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -270,14 +269,14 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 func (d *daemon) openInvoker(ctx context.Context) (err error) {
 	d.invoker, err = invoke.New(invoke.Config{
 		State: d.store, Network: leaser{d.network}, Engine: invoke.UseRuntime(d.engine), Code: archives{d.control}, Logs: lines{d.logs},
-		Log: d.log, Dir: filepath.Join(d.cfg.data, "code"), Credentials: d.credentials, Explain: d.explain, Dropped: d.dropped,
+		Log: d.log, Dir: filepath.Join(d.cfg.data, "code"), Credentials: d.credentials, Open: d.openFunction, Explain: d.explain, Dropped: d.dropped,
 		IdleTimeout: d.cfg.idle, Prepared: cmp.Or(d.cfg.prepared, -1), // 0 is the invoker's own default
 	})
 	if err != nil {
 		return err
 	}
 	d.onClose(func() error { d.invoker.Close(); return nil })
-	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, State: d.store, ParseDestination: lambda.ParseDestination})
+	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, State: d.store, ParseDestination: parseDestination})
 	d.group.Go(func() error { return d.invoker.Run(ctx) })
 	d.group.Go(func() error { return d.async.Run(ctx) })
 	return nil

@@ -106,7 +106,7 @@ func (a *Async) handle(ctx context.Context, e Event) (*Event, error) {
 	if err != nil {
 		return nil, nil // deleted since: the vendor drops its events
 	}
-	s := a.settings(e)
+	s := a.settings(e, q.Function)
 	if a.cfg.Now().Sub(e.Accepted) > s.maxAge {
 		return nil, a.deliver(ctx, s.onFailure, record(e, conditionAge, nil, nil, a.cfg.Now()))
 	}
@@ -145,8 +145,11 @@ type eventSettings struct {
 	onFailure string
 }
 
-func (a *Async) settings(e Event) eventSettings {
+func (a *Async) settings(e Event, fn *cloud.Function) eventSettings {
 	s := eventSettings{retries: max(a.cfg.Retries, 0), maxAge: a.cfg.MaxAge}
+	if fn.Latest.Contract == FC { // https://www.alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/asynchronous-invocation
+		s = eventSettings{retries: 3, maxAge: 24 * time.Hour}
+	}
 	cfg, ok := cloud.EventConfigs.Get(a.cfg.State.View(), cloud.MakeEventConfigKey(e.Function, e.Qualifier))
 	if !ok {
 		return s

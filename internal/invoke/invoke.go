@@ -110,6 +110,9 @@ type Config struct {
 	Dir     string // of the code cache; it is emptied at the start
 	// Credentials gets a role's credentials; nil gives functions none.
 	Credentials func(ctx context.Context, roleARN, session string) (Credentials, error)
+	// Open checks a version's network that nobody has checked, and has its interfaces
+	// made, before it runs; nil: there are none such.
+	Open func(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*cloud.Version, error)
 	// Explain says in words why packets of the slot got nowhere since a time; may be nil.
 	Explain func(ctx context.Context, s *Slot, since time.Time) []string
 	// Dropped says cheaply whether packets of an interface were dropped since a time; may be nil.
@@ -194,6 +197,13 @@ func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
 		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, s.Code, "Failed")
 	case i.cfg.Now().Before(s.ReadyAt):
 		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, "pending", "Pending")
+	}
+	if r.Version.Network.Unchecked && i.cfg.Open != nil {
+		v, err := i.cfg.Open(ctx, r.Function, r.Version)
+		if err != nil {
+			return nil, err
+		}
+		r.Version = v
 	}
 	permit, err := i.enter(r.Function)
 	if err != nil {

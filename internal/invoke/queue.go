@@ -29,7 +29,7 @@ const (
 	// running bounds the events that run at once.
 	running = 1000
 	// eventsKept is longer than any event may wait.
-	eventsKept = 7 * time.Hour
+	eventsKept = 8 * 24 * time.Hour
 	// maxEvent is the largest event on the wire: its payload in base64 and the rest.
 	maxEvent = 4 << 20
 )

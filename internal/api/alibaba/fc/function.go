@@ -130,15 +130,8 @@ func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListF
 			all = append(all, fn)
 		}
 	}
-	if n := value(in.Limit); n < 0 || n > 100 {
-		return nil, invalid("limit is set to an invalid value: want 1 to 100")
-	}
-	var most *int32
-	if in.Limit != nil {
-		most = ptr(int32(*in.Limit))
-	}
 	scope := strings.Join([]string{"functions", call.Account, call.Region, value(in.Prefix), value(in.FunctionName), value(in.Runtime)}, " ")
-	page, next, err := wire.Page(all, wire.Paging{Max: most, Token: in.NextToken, Default: 20, Scope: scope}, func(fn *cloud.Function) string { return fn.Name })
+	page, next, err := pageOf(all, in.Limit, in.NextToken, scope, func(fn *cloud.Function) string { return fn.Name })
 	if err != nil {
 		return nil, err
 	}

@@ -41,9 +41,6 @@ func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*Inv
 	if async {
 		return a.later(ctx, q, in)
 	}
-	if v, err = a.open(ctx, q.Function, v); err != nil {
-		return nil, err
-	}
 	tail := value(in.XFcLogType) == "Tail"
 	resp, err := a.invoker.Invoke(ctx, invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), Payload: in.Body,
 		RequestID: call.RequestID, Qualifier: value(in.Qualifier), LogTail: tail})
@@ -87,13 +84,6 @@ func (a *api) later(ctx context.Context, q cloud.Qualified, in *InvokeFunctionIn
 		return nil, err
 	}
 	return &InvokeFunctionOutput{StatusCode: ptr(int64(202)), Headers: map[string]string{"x-fc-request-id": call.RequestID}}, nil
-}
-
-// open has the version's network checked and made, which this product does when a
-// function runs.
-func (a *api) open(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*cloud.Version, error) {
-	who := caller(ctx)
-	return a.control.OpenFunctionNetwork(ctx, who, fn.Name, v.Number, Opening(fn, v))
 }
 
 // Opening is what a function's network needs to be opened.

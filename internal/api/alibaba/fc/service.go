@@ -55,6 +55,22 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	wire.Handle(s, "ListFunctions", a.listFunctions)
 	wire.Handle(s, "UpdateFunction", a.updateFunction)
 	wire.Handle(s, "DeleteFunction", a.deleteFunction)
+	wire.Handle(s, "PublishFunctionVersion", a.publishVersion)
+	wire.Handle(s, "ListFunctionVersions", a.listVersions)
+	wire.Handle(s, "DeleteFunctionVersion", a.deleteVersion)
+	wire.Handle(s, "CreateAlias", a.createAlias)
+	wire.Handle(s, "UpdateAlias", a.updateAlias)
+	wire.Handle(s, "GetAlias", a.getAlias)
+	wire.Handle(s, "ListAliases", a.listAliases)
+	wire.Handle(s, "DeleteAlias", a.deleteAlias)
+	wire.Handle(s, "PutConcurrencyConfig", a.putConcurrency)
+	wire.Handle(s, "GetConcurrencyConfig", a.getConcurrency)
+	wire.Handle(s, "ListConcurrencyConfigs", a.listConcurrency)
+	wire.Handle(s, "DeleteConcurrencyConfig", a.deleteConcurrency)
+	wire.Handle(s, "PutAsyncInvokeConfig", a.putAsyncConfig)
+	wire.Handle(s, "GetAsyncInvokeConfig", a.getAsyncConfig)
+	wire.Handle(s, "ListAsyncInvokeConfigs", a.listAsyncConfigs)
+	wire.Handle(s, "DeleteAsyncInvokeConfig", a.deleteAsyncConfig)
 	wire.Handle(s, "DisableFunctionInvocation", a.disableInvocation)
 	wire.Handle(s, "EnableFunctionInvocation", a.enableInvocation)
 	wire.Handle(s, "InvokeFunction", a.invokeFunction)
@@ -67,6 +83,11 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 func caller(ctx context.Context) control.Caller {
 	call := wire.CallFrom(ctx)
 	return control.Caller{Account: call.Account, Region: call.Region, Principal: call.Principal, NewID: newID}
+}
+
+// Caller acts for a function, in its account and region.
+func Caller(fn *cloud.Function) control.Caller {
+	return control.Caller{Account: fn.Account, Region: fn.Region, NewID: newID}
 }
 
 // find is the function of the caller's account and region.
