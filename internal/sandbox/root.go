@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,6 +101,10 @@ func (r *root) mkdir(name string) {
 func (r *root) file(name string, content []byte) {
 	r.mkdir(filepath.Dir(name))
 	if r.err == nil {
+		// A process that is started meanwhile has the open file too, for an instant
+		// that may be the one when the root is made read-only.
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 		r.do("write "+name, os.WriteFile(r.dir+name, content, 0o755))
 	}
 }
