@@ -20,8 +20,6 @@ type TransitRouter struct {
 	ID      TransitRouterID
 	ReadyAt time.Time // pending until then
 	Deleted time.Time // zero while it exists; shown as deleted for a while
-	// AutoAccept: other accounts' attachments need no acceptance.
-	AutoAccept bool
 	// Associate and Propagate are the tables that new attachments are associated
 	// with and propagate to; "" is none.
 	Associate TransitTableID
@@ -29,8 +27,6 @@ type TransitRouter struct {
 	// RemoteNames: public names of hosts resolve to private addresses in the
 	// other VPCs, where both attachments say so too.
 	RemoteNames bool
-	// GroupReferences: rules may refer to security groups of the other VPCs.
-	GroupReferences bool
 }
 
 // TransitState is how far an attachment is.
@@ -61,9 +57,8 @@ type TransitAttachment struct {
 	IPv6       bool // it carries IPv6 too
 	// OneZone: both directions of a flow enter the VPC by the same interface,
 	// whatever zone they come from, as appliances that keep state need it.
-	OneZone         bool
-	RemoteNames     bool // as of TransitRouter
-	GroupReferences bool
+	OneZone     bool
+	RemoteNames bool // as of TransitRouter
 	// Peer is the other transit router; nil for a VPC's.
 	Peer *TransitPeer
 }
@@ -79,15 +74,16 @@ type TransitPeer struct {
 // Scope is as Meta.Scope.
 func (p *TransitPeer) Scope() string { return Scope(p.Account, p.Region) }
 
-// Other is the transit router at the other end from id; "" for a VPC's attachment.
+// Other is the transit router at the other end from id; "" if there is none.
 func (a *TransitAttachment) Other(id TransitRouterID) TransitRouterID {
 	switch {
 	case a.Peer == nil:
-		return ""
 	case a.Router == id:
 		return a.Peer.Router
+	case a.Peer.Router == id:
+		return a.Router
 	}
-	return a.Router
+	return ""
 }
 
 // TransitTable routes what comes from the attachments associated with it.

@@ -108,6 +108,8 @@ func (n notes) step(r cloud.Ref, outbound bool) cloud.PathStep {
 		}
 	case cloud.KindRouteTable:
 		s.Route = n.route(r)
+	case cloud.KindTransitTable:
+		s.Route = n.transitRoute(r)
 	}
 	return s
 }
@@ -123,9 +125,21 @@ func (n notes) route(r cloud.Ref) *cloud.PathRoute {
 	return nil
 }
 
+func (n notes) transitRoute(r cloud.Ref) *cloud.PathRoute {
+	for _, t := range n.p.Transits {
+		for _, route := range t.Routes {
+			if len(route.Source) > 0 && route.Source[0] == r {
+				return &cloud.PathRoute{Route: cloud.Route{Dest: route.Dest, Target: cloud.RouteTarget{Kind: cloud.TargetTransit, ID: string(route.Attachment)}}, Blackhole: route.VPC == ""}
+			}
+		}
+	}
+	return nil
+}
+
 var targetKinds = map[netplan.Hop]cloud.TargetKind{
 	netplan.HopInternet: cloud.TargetInternetGateway, netplan.HopEgressOnly: cloud.TargetEgressOnlyGateway, netplan.HopNAT: cloud.TargetNATGateway,
 	netplan.HopENI: cloud.TargetInterface, netplan.HopEndpoint: cloud.TargetEndpoint, netplan.HopBlackhole: cloud.TargetBlackhole,
+	netplan.HopPeering: cloud.TargetPeering, netplan.HopTransit: cloud.TargetTransit,
 }
 
 func pathRoute(r *netplan.Route) *cloud.PathRoute {

@@ -91,7 +91,7 @@ func (c *Control) placeInterface(tx cloud.Tx, who Caller, p placement) (*cloud.I
 	i := &cloud.Interface{
 		Meta: c.meta(who, p.Labels), ID: cloud.InterfaceID(who.NewID(cloud.KindInterface)), VPC: s.VPC, Subnet: s.ID,
 		Use: p.use, Managed: p.managed, Owner: p.owner, SecurityGroups: p.groups, Description: p.description,
-		SourceDestCheck: p.use != cloud.UseNAT,
+		SourceDestCheck: p.use != cloud.UseNAT && p.use != cloud.UseTransit,
 	}
 	i.MAC = macAddress(i.ID)
 	if err := c.addressQuota(i.ID, max(p.count, len(p.addrs)), max(p.ipv6, len(p.addrs6))); err != nil {

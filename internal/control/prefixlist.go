@@ -185,12 +185,17 @@ func prefixListUser(v cloud.View, who Caller, id cloud.PrefixListID) string {
 	return ""
 }
 
-// PrefixListUsers are the route tables and security groups that name a list.
+// PrefixListUsers are the route tables, those of transit routers too, and security groups that name a list.
 func PrefixListUsers(v cloud.View, who Caller, id cloud.PrefixListID) []cloud.Ref {
 	var users []cloud.Ref
 	for t := range cloud.RouteTables.By(v, "scope", who.scope()) {
 		if slices.ContainsFunc(t.Routes, func(r cloud.Route) bool { return r.PrefixList == id }) {
 			users = append(users, cloud.Ref{Kind: cloud.KindRouteTable, ID: string(t.ID)})
+		}
+	}
+	for t := range cloud.TransitTables.By(v, "scope", who.scope()) {
+		if t.Deleted.IsZero() && slices.ContainsFunc(t.Routes, func(r cloud.TransitRoute) bool { return r.PrefixList == id }) {
+			users = append(users, cloud.Ref{Kind: cloud.KindTransitTable, ID: string(t.ID)})
 		}
 	}
 	for g := range cloud.SecurityGroups.By(v, "scope", who.scope()) {

@@ -28,6 +28,10 @@ type Quotas struct {
 	InterfaceEndpoints    int // of one VPC
 	PeeringsPerVPC        int
 	PendingPeerings       int // that one VPC asked for
+	TransitRouters        int
+	TransitsPerVPC        int // transit routers that one VPC is attached to
+	TransitTables         int // of one transit router
+	TransitRoutes         int // static ones, of one table
 	TagsPerResource       int
 	EntriesPerPrefixList  int
 	DNSZones              int
@@ -44,7 +48,7 @@ func (q Quotas) withDefaults() Quotas {
 		&q.ElasticIPs: 5, &q.AddressesPerNAT: 8,
 		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5, &q.AddressesPerInterface: 50,
 		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000, &q.Instances: 64,
-		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
+		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TransitRouters: 5, &q.TransitsPerVPC: 5, &q.TransitTables: 20, &q.TransitRoutes: 10000, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
 		&q.DNSZones: 500, &q.RecordsPerDNSZone: 10000, &q.VPCsPerDNSZone: 300, &q.InvitesPerDNSZone: 1000,
 	} {
 		if *p == 0 {

@@ -163,6 +163,8 @@ func targetVPC(tx cloud.Tx, who Caller, r cloud.Route, table cloud.VPCID) (cloud
 			return "", cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "ipv6-nat", "a NAT gateway serves IPv4 and %s only, not %s", dns64, r.Dest)
 		}
 		return g.VPC, nil
+	case cloud.TargetTransit:
+		return table, attached(tx, cloud.TransitRouterID(r.Target.ID), table)
 	case cloud.TargetPeering:
 		return targetPeering(tx, who, cloud.PeeringID(r.Target.ID), table)
 	case cloud.TargetInterface:

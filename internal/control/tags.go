@@ -62,6 +62,9 @@ var taggables = map[cloud.Resource]taggable{
 	cloud.KindFlowLog:           tagging(cloud.FlowLogs, cloud.KindFlowLog, func(r *cloud.FlowLog) cloud.FlowLogID { return r.ID }, func(r *cloud.FlowLog) *cloud.Meta { return &r.Meta }),
 	cloud.KindSecurityGroupRule: ruleTags,
 	cloud.KindPeering:           peeringTags,
+	cloud.KindTransitRouter:     tagging(cloud.TransitRouters, cloud.KindTransitRouter, func(r *cloud.TransitRouter) cloud.TransitRouterID { return r.ID }, func(r *cloud.TransitRouter) *cloud.Meta { return &r.Meta }),
+	cloud.KindTransitTable:      tagging(cloud.TransitTables, cloud.KindTransitTable, func(r *cloud.TransitTable) cloud.TransitTableID { return r.ID }, func(r *cloud.TransitTable) *cloud.Meta { return &r.Meta }),
+	cloud.KindTransitAttachment: transitTags,
 }
 
 // ruleTags are the tags of security-group rules, which live in their groups.

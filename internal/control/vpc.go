@@ -173,6 +173,11 @@ func vpcDependent(v cloud.View, vpc cloud.VPCID) string {
 			return string(r.ID)
 		}
 	}
+	for r := range cloud.TransitAttachments.By(v, "vpc", id) {
+		if TransitLive(r) {
+			return string(r.ID)
+		}
+	}
 	for r := range cloud.RouteTables.By(v, "vpc", id) {
 		if !r.Main {
 			return string(r.ID)

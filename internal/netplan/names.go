@@ -31,6 +31,7 @@ func (c *compiler) dns() {
 	c.zones()
 	d.Records = c.hostRecords()
 	d.Records = append(d.Records, c.peerRecords(d.Records)...)
+	d.Records = append(d.Records, c.transitRecords(d.Records)...)
 	d.Records = append(d.Records, c.endpointRecords()...)
 	slices.SortStableFunc(d.Records, func(a, b DNSRecord) int { return cmp.Compare(a.Name, b.Name) })
 	if c.vpc.DNSHostnames {

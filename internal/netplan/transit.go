@@ -234,3 +234,51 @@ func (t *Transit) leads(m *mesh, other *cloud.TransitAttachment, routes []Transi
 		}
 	}
 }
+
+// transitRecords are the public names of hosts in VPCs on the same transit
+// routers, where both attachments and the transit router have them resolve to
+// private addresses; both VPCs need both DNS attributes.
+// https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachment-dns
+func (c *compiler) transitRecords(taken []DNSRecord) (out []DNSRecord) {
+	seen := map[string]bool{}
+	for _, r := range taken {
+		seen[r.Name] = true
+	}
+	for _, t := range c.p.Transits {
+		own, _ := cloud.TransitAttachments.Get(c.v, t.ID)
+		router, _ := cloud.TransitRouters.Get(c.v, t.Router)
+		if !own.RemoteNames || !router.RemoteNames || !named(c.vpc) {
+			continue
+		}
+		for a := range cloud.TransitAttachments.By(c.v, "router", string(t.Router)) {
+			if a.VPC == "" || a.VPC == c.vpc.ID || !a.RemoteNames || !works(c.v, a) {
+				continue
+			}
+			far := half(c.v, a.VPC)
+			if far == nil || !named(far.vpc) {
+				continue
+			}
+			for _, r := range far.publicRecords() {
+				if !seen[r.Name] {
+					seen[r.Name] = true
+					out = append(out, r)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// publicRecords are the public names of the VPC's hosts, with their private addresses.
+func (c *compiler) publicRecords() (out []DNSRecord) {
+	c.gateways()
+	if c.p.Gateway == nil {
+		return nil
+	}
+	for _, p := range c.p.Gateway.Public {
+		if name := hostName(c.vpc.PublicNames, p.Public); name != "" {
+			out = append(out, DNSRecord{Name: name, Addrs: []netip.Addr{p.Private}})
+		}
+	}
+	return out
+}

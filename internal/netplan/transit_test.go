@@ -121,6 +121,12 @@ func TestTransitRoutes(t *testing.T) {
 		{"the next router's more closely", both(across, static("rtb-2", "10.4.9.0/24", "")), "10.4.9.1", hole},
 		{"back and forth", both(across, static("rtb-2", "10.5.0.0/16", "tgw-peer")), "10.5.0.1", loop},
 		{"the next router does not know the connection", both(across, table("rtb-2", func(t *cloud.TransitTable) { t.Associations = without(t.Associations, "tgw-peer") })), "10.4.0.1", noTable},
+		{"a connection of other routers", both(static("rtb-1", "10.8.0.0/16", "tgw-other"), func(tx cloud.Tx) {
+			for _, id := range []cloud.TransitRouterID{"tgw-3", "tgw-4"} {
+				cloud.TransitRouters.Put(tx, &cloud.TransitRouter{Meta: meta, ID: id})
+			}
+			cloud.TransitAttachments.Put(tx, &cloud.TransitAttachment{Meta: meta, ID: "tgw-other", Router: "tgw-3", State: cloud.TransitAvailable, Peer: &cloud.TransitPeer{Router: "tgw-4"}})
+		}), "10.8.0.1", hole},
 		{"connection deleted", both(across, attachment("tgw-peer", func(a *cloud.TransitAttachment) { a.State = cloud.TransitDeleted })), "10.4.0.1", hole},
 		{"next router deleted", both(across, func(tx cloud.Tx) {
 			edit(tx, cloud.TransitRouters, "tgw-2", func(r *cloud.TransitRouter) { r.Deleted = time.Unix(1, 0) })
@@ -203,6 +209,43 @@ func TestTransitTargets(t *testing.T) {
 		p := netplan.Compile(state(t, hub, change), "vpc-a")
 		if hopTo(p, "rtb-a", "10.0.0.0/8") != netplan.HopBlackhole || len(p.Transits) != 0 || p.ENI("eni-aa") != nil {
 			t.Errorf("%s: the route leads to %q, interfaces %+v", name, hopTo(p, "rtb-a", "10.0.0.0/8"), p.ENIs)
+		}
+	}
+}
+
+// TestTransitNames: public names of hosts resolve to private addresses across a
+// transit router while it and both attachments say so.
+func TestTransitNames(t *testing.T) {
+	names := func(tx cloud.Tx) {
+		for _, id := range []cloud.VPCID{"vpc-a", "vpc-b"} {
+			edit(tx, cloud.VPCs, id, func(v *cloud.VPC) { v.DNSSupport, v.DNSHostnames, v.PublicNames = true, true, "ec2-*.example" })
+		}
+		cloud.InternetGateways.Put(tx, &cloud.InternetGateway{Meta: meta, ID: "igw-b", VPC: "vpc-b"})
+		cloud.Interfaces.Put(tx, &cloud.Interface{Meta: meta, ID: "eni-host", VPC: "vpc-b", Subnet: "subnet-bb", Use: cloud.UseHost, Addrs: []netip.Addr{ip("10.2.0.77")}, PublicIP: ip("203.0.113.77")})
+		edit(tx, cloud.TransitRouters, "tgw-1", func(r *cloud.TransitRouter) { r.RemoteNames = true })
+		for _, id := range []cloud.TransitAttachmentID{"att-a", "att-b"} {
+			edit(tx, cloud.TransitAttachments, id, func(a *cloud.TransitAttachment) { a.RemoteNames = true })
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(cloud.Tx)
+		want   bool
+	}{
+		{"everyone says so", func(cloud.Tx) {}, true},
+		{"not the transit router", func(tx cloud.Tx) {
+			edit(tx, cloud.TransitRouters, "tgw-1", func(r *cloud.TransitRouter) { r.RemoteNames = false })
+		}, false},
+		{"not this attachment", attachment("att-a", func(a *cloud.TransitAttachment) { a.RemoteNames = false }), false},
+		{"not the other attachment", attachment("att-b", func(a *cloud.TransitAttachment) { a.RemoteNames = false }), false},
+		{"not the other VPC", func(tx cloud.Tx) { edit(tx, cloud.VPCs, "vpc-b", func(v *cloud.VPC) { v.DNSHostnames = false }) }, false},
+	} {
+		p := netplan.Compile(state(t, hub, names, c.change), "vpc-a")
+		got := slices.ContainsFunc(p.DNS.Records, func(r netplan.DNSRecord) bool {
+			return r.Name == "ec2-203-0-113-77.example" && slices.Equal(r.Addrs, []netip.Addr{ip("10.2.0.77")})
+		})
+		if got != c.want {
+			t.Errorf("%s: the name resolves to the private address: %v", c.name, got)
 		}
 	}
 }

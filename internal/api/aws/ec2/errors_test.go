@@ -111,6 +111,7 @@ var resources = map[string]cloud.Resource{
 	"KindPrefixList": cloud.KindPrefixList, "KindEndpoint": cloud.KindEndpoint, "KindZone": cloud.KindZone, "KindTag": cloud.KindTag,
 	"KindToken": cloud.KindToken, "KindInstance": cloud.KindInstance,
 	"KindPeering": cloud.KindPeering, "KindInsightsPath": cloud.KindInsightsPath, "KindInsightsAnalysis": cloud.KindInsightsAnalysis, "KindFlowLog": cloud.KindFlowLog,
+	"KindTransitRouter": cloud.KindTransitRouter, "KindTransitAttachment": cloud.KindTransitAttachment, "KindTransitTable": cloud.KindTransitTable, "KindTransitRoute": cloud.KindTransitRoute,
 }
 
 // TestFaultsAreTotal: whatever control refuses has Amazon's code, and the table

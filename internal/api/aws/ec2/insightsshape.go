@@ -283,9 +283,23 @@ func pathRouteShape(r *cloud.PathRoute) *AnalysisRouteTableRoute {
 		out.EgressOnlyInternetGatewayId = id
 	case kind == cloud.KindInterface:
 		out.NetworkInterfaceId = id
+	case kind == cloud.KindTransitRouter:
+		out.TransitGatewayId = id
 	default:
 		out.GatewayId = id
 	}
+	if r.Blackhole {
+		out.State = new("blackhole")
+	}
+	return out
+}
+
+// transitRouteComponent shows a route of a transit gateway's table.
+func transitRouteComponent(r *cloud.PathRoute) *TransitGatewayRouteTableRoute {
+	if r == nil {
+		return nil
+	}
+	out := &TransitGatewayRouteTableRoute{DestinationCidr: new(r.Dest.String()), AttachmentId: given(r.Target.ID), PrefixListId: given(r.PrefixList), State: new("active")}
 	if r.Blackhole {
 		out.State = new("blackhole")
 	}
@@ -323,6 +337,12 @@ func (s stepShaper) explanation(stop *cloud.PathStop) Explanation {
 			e.NatGateway = c
 		case cloud.KindEndpoint:
 			e.VpcEndpoint = c
+		case cloud.KindTransitRouter:
+			e.TransitGateway = c
+		case cloud.KindTransitAttachment:
+			e.TransitGatewayAttachment = c
+		case cloud.KindTransitTable:
+			e.TransitGatewayRouteTable, e.TransitGatewayRouteTableRoute = c, transitRouteComponent(p.Route)
 		case cloud.KindPrefixList:
 			e.PrefixList = c
 		default:

@@ -99,6 +99,9 @@ func useShape(v cloud.View, i *cloud.Interface, out *NetworkInterface) {
 	case cloud.UseEndpoint:
 		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeVpcEndpoint, new("amazon-aws")
 		out.Description = new("VPC Endpoint Interface " + i.Owner)
+	case cloud.UseTransit:
+		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeTransitGateway, new("amazon-aws")
+		out.Description = new("Network Interface for Transit Gateway Attachment " + i.Owner)
 	}
 }
 

@@ -35,8 +35,8 @@ func destination(cidr4, cidr6, list *string) (cloud.Route, error) {
 
 // targets are the parameters that a route's target may come in.
 type targets struct {
-	gateway, egressOnly, nat, iface, instance, endpoint, peering *string
-	others                                                       []*string // known, not implemented
+	gateway, egressOnly, nat, iface, instance, endpoint, peering, transit *string
+	others                                                                []*string // known, not implemented
 }
 
 func (a *api) target(who control.Caller, t targets) (cloud.RouteTarget, error) {
@@ -62,6 +62,7 @@ func (a *api) target(who control.Caller, t targets) (cloud.RouteTarget, error) {
 	add(cloud.TargetInterface, t.iface)
 	add(cloud.TargetEndpoint, t.endpoint)
 	add(cloud.TargetPeering, t.peering)
+	add(cloud.TargetTransit, t.transit)
 	if text(t.instance) != "" {
 		eni, err := a.control.PrimaryInterface(who, cloud.InstanceID(*t.instance))
 		if err != nil {
@@ -88,8 +89,8 @@ func (a *api) createRoute(ctx context.Context, in *CreateRouteInput) (*CreateRou
 		return nil, err
 	}
 	r.Target, err = a.target(who, targets{
-		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId,
-		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId},
+		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId, in.TransitGatewayId,
+		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn},
 	})
 	if err != nil {
 		return nil, err
@@ -113,8 +114,8 @@ func (a *api) replaceRoute(ctx context.Context, in *ReplaceRouteInput) (*struct{
 		return nil, a.unsupported("Resetting a local route")
 	}
 	r.Target, err = a.target(who, targets{
-		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId,
-		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn, in.TransitGatewayId},
+		in.GatewayId, in.EgressOnlyInternetGatewayId, in.NatGatewayId, in.NetworkInterfaceId, in.InstanceId, in.VpcEndpointId, in.VpcPeeringConnectionId, in.TransitGatewayId,
+		[]*string{in.CarrierGatewayId, in.CoreNetworkArn, in.LocalGatewayId, in.OdbNetworkArn},
 	})
 	if err != nil {
 		return nil, err

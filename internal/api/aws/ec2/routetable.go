@@ -87,6 +87,9 @@ func routeShape(v cloud.View, t *cloud.RouteTable, r cloud.Route) Route {
 		out.VpcPeeringConnectionId = new(id)
 		p, ok := cloud.Peerings.Get(v, cloud.PeeringID(id))
 		alive = ok && p.State == cloud.PeeringActive
+	case cloud.TargetTransit:
+		out.TransitGatewayId = new(id)
+		alive = transitAlive(v, cloud.TransitRouterID(id), t.VPC)
 	case cloud.TargetEndpoint:
 		out.GatewayId = new(id)
 		_, alive = cloud.Endpoints.Get(v, cloud.EndpointID(id))

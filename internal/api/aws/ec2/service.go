@@ -44,6 +44,7 @@ func New(c *control.Control, options ...Option) *wire.Service {
 	a.handleInstances(s)
 	a.handleOptions(s)
 	a.handlePeerings(s)
+	a.handleTransitGateways(s)
 	a.handleInsights(s)
 	a.handleFlowLogs(s)
 	return s
