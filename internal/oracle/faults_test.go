@@ -301,8 +301,7 @@ var kernelFaults = map[string]func(*dataplane.Namespace){
 		})
 	}),
 	"peers' groups forgotten":    without1("peered", "map @peer_src"),
-	"peers send anything":        peerChain("_in"),
-	"peers get anything":         peerChain("_out"),
+	"peers send anything":        fromPeers(),
 	"router answers":             prepend("input", nft.R(nft.Accept)),
 	"failed zones send":          without1("known", "vmap @zone_in"),
 	"failed zones receive":       without1("forward", "vmap @zone_out"),
@@ -349,9 +348,9 @@ func chains(is func(name string) bool, f func([]nft.Rule) []nft.Rule) func(*data
 	}
 }
 
-// peerChain has the chains of links to peers accept everything.
-func peerChain(suffix string) func(*dataplane.Namespace) {
-	return chains(func(n string) bool { return n[0] == 'p' && n[1] >= '0' && n[1] <= '9' && strings.HasSuffix(n, suffix) },
+// fromPeers has the chains of links from peers accept everything.
+func fromPeers() func(*dataplane.Namespace) {
+	return chains(func(n string) bool { return n[0] == 'p' && n[1] >= '0' && n[1] <= '9' && strings.HasSuffix(n, "_in") },
 		func(rules []nft.Rule) []nft.Rule { return append([]nft.Rule{nft.R(nft.Accept)}, rules...) })
 }
 
