@@ -157,8 +157,8 @@ func (q *request) acsRegion() string {
 			return r
 		}
 	}
-	if r := q.r.Header.Get("X-Acs-Region-Id"); r != "" {
-		return r
+	if _, unsigned := q.acs.proof.(*rpcProof); !unsigned && q.r.Header.Get("X-Acs-Region-Id") != "" {
+		return q.r.Header.Get("X-Acs-Region-Id")
 	}
 	for _, label := range q.acs.host {
 		if r := regionLabel(label); r != "" {

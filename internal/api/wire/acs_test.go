@@ -446,6 +446,14 @@ func TestACSPlaces(t *testing.T) {
 	if status, code, _ := askACS(t, s, unsigned); status != 400 || code != "MissingAccessKeyId" {
 		t.Errorf("unsigned: %d %s", status, code)
 	}
+	headers := acs{params: n, after: func(r *http.Request) {
+		r.Header.Set("X-Acs-Action", "DropThing")
+		r.Header.Set("X-Acs-Version", "2000-01-01")
+		r.Header.Set("X-Acs-Region-Id", "cn-beijing")
+	}}
+	if status, _, body := askACS(t, s, headers.rpc1(true)); status != 200 || body["Region"] != "cn-hangzhou" {
+		t.Errorf("headers that are not signed change a call: %d %v", status, body)
+	}
 	for style, r := range map[string]*http.Request{
 		"rpc1": acs{params: n, after: twice("Name=evil")}.rpc1(false), "acs3": acs{params: n, after: twice("Name=evil")}.v3(),
 	} {

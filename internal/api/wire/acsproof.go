@@ -53,7 +53,9 @@ func (q *request) readProof() error {
 	case auth != "":
 		return errors.New("")
 	case p.Has("AccessKeyId"):
-		q.acs.proof = &rpcProof{keyID: p.Get("AccessKeyId"), token: token}
+		// Headers are not signed here, and so say nothing of the call.
+		q.acs.proof = &rpcProof{keyID: p.Get("AccessKeyId"), token: p.Get("SecurityToken")}
+		q.acs.action, q.acs.version = p.Get("Action"), p.Get("Version")
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ func ARN(p cloud.Principal) string {
 		return RAM(p.Account, "user", p.Name)
 	case cloud.PrincipalSession:
 		return RAM(p.Account, "assumed-role", p.Name+"/"+p.Session)
+	case cloud.PrincipalFederated: // of the other dialect
+		return RAM(p.Account, "federated-user", p.Name)
 	}
 	return root(p.Account)
 }

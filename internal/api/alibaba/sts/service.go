@@ -40,6 +40,8 @@ func (a *api) getCallerIdentity(ctx context.Context, _ *GetCallerIdentityInput) 
 	switch p.Kind {
 	case cloud.PrincipalUser:
 		out.IdentityType, out.UserId = new("RAMUser"), new(p.ID)
+	case cloud.PrincipalFederated:
+		out.IdentityType = new("RAMUser")
 	case cloud.PrincipalSession:
 		out.IdentityType, out.RoleId = new("AssumedRoleUser"), new(p.RoleID())
 	default:
