@@ -110,6 +110,9 @@ func (w *walk) carryBack(l *leg, home *Analyser) (*netplan.ENI, *stop) {
 		return nil, s
 	}
 	l.to = to
+	if s := w.cut(to); s != nil {
+		return nil, s
+	}
 	if s := w.border(*l); s != nil {
 		return nil, s
 	}
