@@ -72,7 +72,7 @@ func (w *walk) carry(t *netplan.Transit, from *netplan.ENI, pkt packet) (*netpla
 	if to == nil {
 		return nil, w.noHost(pkt.dst, nil)
 	}
-	return to, nil
+	return to, w.cut(to)
 }
 
 // arriving takes care of what no VPC does for others: its resolver and gateway

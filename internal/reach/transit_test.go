@@ -117,6 +117,11 @@ func TestTransit(t *testing.T) {
 			}},
 		{name: "from a zone without a port", vpc: "vpc-2", from: "eni-b", to: "10.0.0.20", port: 443, stage: netplan.StageTransitZone, code: "TGW_ROUTE_AZ_RESTRICTION", blame: "att-2"},
 		{name: "to a zone without a port", vpc: "vpc-1", from: "eni-fn", to: "10.1.1.20", port: 22, stage: netplan.StageTransitZone, code: "TGW_ROUTE_AZ_RESTRICTION", blame: "att-2", delivered: true},
+		{name: "the port there is in a failed zone", vpc: "vpc-1", from: "eni-fn", to: "10.1.0.20", port: 22, stage: netplan.StageZone, code: "NO_PATH", blame: "us-east-1c",
+			change: func(tx cloud.Tx) {
+				edit(tx, cloud.Subnets, "subnet-2t", func(s *cloud.Subnet) { s.Zone = "us-east-1c" })
+				cloud.Zones.Put(tx, &cloud.Zone{Region: region, Name: "us-east-1c", Failed: true})
+			}},
 		{name: "associated with no table", vpc: "vpc-3", from: "eni-c", to: "10.1.0.20", port: 22, stage: netplan.StageTransitNoTable, code: "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION", blame: "att-3"},
 		{name: "the answerer is associated with no table", vpc: "vpc-1", from: "eni-fn", to: "10.2.0.20", port: 22, stage: netplan.StageTransitNoTable, code: "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION", blame: "att-3", delivered: true},
 		{name: "blackhole", vpc: "vpc-1", from: "eni-fn", to: "10.1.66.1", port: 22, stage: netplan.StageTransitBlackhole, code: "TGW_RTB_BAD_STATE_ROUTE", blame: "tgw-rtb-1"},

@@ -29,6 +29,7 @@ const (
 	attrTransitAccept   = "aws.auto-accept"
 	attrTransitECMP     = "aws.vpn-ecmp"
 	attrTransitGroupRef = "aws.group-references" // of an attachment
+	attrTransitDynamic  = "aws.dynamic-routing"  // of a peering attachment, if given
 )
 
 const (

@@ -20,11 +20,14 @@ func peeringAttachmentShape(a *cloud.TransitAttachment, who control.Caller, stat
 	side := func(id cloud.TransitRouterID, account, region string) *PeeringTgwInfo {
 		return &PeeringTgwInfo{TransitGatewayId: new(string(id)), OwnerId: new(account), Region: new(region)}
 	}
-	return &TransitGatewayPeeringAttachment{
+	out := &TransitGatewayPeeringAttachment{
 		TransitGatewayAttachmentId: new(string(a.ID)), CreationTime: new(a.Created), State: state, Tags: shown(tagList(control.TransitTags(a, who))),
 		RequesterTgwInfo: side(a.Router, a.Account, a.Region), AccepterTgwInfo: side(a.Peer.Router, a.Peer.Account, a.Peer.Region),
-		Options: &TransitGatewayPeeringAttachmentOptions{DynamicRouting: disable},
 	}
+	if dynamic := a.Attrs[attrTransitDynamic]; dynamic != "" { // Terraform makes anew what has options that nobody asked for
+		out.Options = &TransitGatewayPeeringAttachmentOptions{DynamicRouting: DynamicRoutingValue(dynamic)}
+	}
+	return out
 }
 
 func (a *api) createTransitGatewayPeeringAttachment(ctx context.Context, in *CreateTransitGatewayPeeringAttachmentInput) (*CreateTransitGatewayPeeringAttachmentOutput, error) {
@@ -36,8 +39,15 @@ func (a *api) createTransitGatewayPeeringAttachment(ctx context.Context, in *Cre
 	if err != nil {
 		return nil, err
 	}
-	if in.Options != nil && in.Options.DynamicRouting == enable {
-		return nil, a.unsupported("Dynamic routing between transit gateways")
+	if in.Options != nil {
+		on, err := ability("DynamicRouting", in.Options.DynamicRouting)
+		if err != nil {
+			return nil, err
+		}
+		if or(on, false) {
+			return nil, a.unsupported("Dynamic routing between transit gateways")
+		}
+		l.Attrs = map[string]string{attrTransitDynamic: string(in.Options.DynamicRouting)}
 	}
 	at, err := a.control.CreateTransitPeering(ctx, who, control.CreateTransitPeering{
 		Labels: l, Router: cloud.TransitRouterID(*in.TransitGatewayId), Peer: cloud.TransitRouterID(*in.PeerTransitGatewayId), PeerAccount: *in.PeerAccountId, PeerRegion: *in.PeerRegion,
