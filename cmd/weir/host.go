@@ -98,7 +98,7 @@ func (h *guest) connect(ctx context.Context) (err error) {
 		resolv += "nameserver " + a.String() + "\n"
 	}
 	resolv += "search " + strings.Join(append(h.slot.Search, cloud.HostDomain), " ") + "\n"
-	hosts := "127.0.0.1 localhost\n::1 localhost\n" + h.eni.Addrs[0].String() + " " + h.hostname() + "\n"
+	hosts := "127.0.0.1 localhost\n::1 localhost\n" + h.eni.Primary().String() + " " + h.hostname() + "\n"
 	return errors.Join(
 		os.WriteFile(filepath.Join(h.dir(), "resolv.conf"), []byte(resolv), 0o644),
 		os.WriteFile(filepath.Join(h.dir(), "hosts"), []byte(hosts), 0o644))
@@ -108,7 +108,7 @@ func (h *guest) hostname() string {
 	if h.in.Name != "" {
 		return h.in.Name
 	}
-	return host.Name(h.eni.Addrs[0])
+	return host.Name(h.eni.Primary())
 }
 
 func (h *guest) close() {
@@ -132,7 +132,7 @@ func (h *guest) info() attached {
 		a.Public = h.eni.PublicIP.String()
 	}
 	if plan := h.d.network.Plan(h.eni.VPC); plan != nil {
-		a.Names = namesOf(plan, h.eni.Addrs[0])
+		a.Names = namesOf(plan, h.eni.Primary())
 	}
 	return a
 }

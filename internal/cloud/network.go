@@ -189,6 +189,17 @@ type Interface struct {
 	Owner string
 }
 
+// Primary is the interface's first address: IPv4, if it has one. Interfaces in
+// subnets of IPv6 alone have none.
+func (i *Interface) Primary() netip.Addr {
+	for _, as := range [][]netip.Addr{i.Addrs, i.Addrs6} {
+		if len(as) > 0 {
+			return as[0]
+		}
+	}
+	return netip.Addr{}
+}
+
 // HostDomain is the domain of hosts' own names, the same in every VPC.
 const HostDomain = "weir.internal"
 

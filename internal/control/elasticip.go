@@ -157,7 +157,7 @@ func (c *Control) reassociate(tx cloud.Tx, who Caller, e *cloud.ElasticIP, i *cl
 
 // ownAddress is addr if the interface has it, or its primary address if none is asked for.
 func ownAddress(i *cloud.Interface, addr netip.Addr) (netip.Addr, error) {
-	if !addr.IsValid() {
+	if !addr.IsValid() && len(i.Addrs) > 0 {
 		return i.Addrs[0], nil
 	}
 	for _, a := range i.Addrs {

@@ -124,13 +124,14 @@ func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index in
 	next.Attachment = &cloud.InterfaceAttachment{
 		ID: who.NewID(cloud.KindAttachment), Instance: string(i.ID), At: i.Launched, DeleteOnTermination: in.Interface.Existing == "" && !in.Interface.Keep,
 	}
+	public = public && len(eni.Addrs) > 0
 	i.PublicIP = public
 	if public {
 		if next.PublicIP, err = c.publicAddress(tx); err != nil {
 			return nil, err
 		}
 	}
-	i.VPC, i.Subnet, i.Interface, i.Addr = next.VPC, next.Subnet, next.ID, next.Addrs[0]
+	i.VPC, i.Subnet, i.Interface, i.Addr = next.VPC, next.Subnet, next.ID, next.Primary()
 	cloud.Interfaces.Put(tx, &next)
 	cloud.Instances.Put(tx, i)
 	return i, nil

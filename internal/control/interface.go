@@ -98,7 +98,11 @@ func (c *Control) placeInterface(tx cloud.Tx, who Caller, p placement) (*cloud.I
 		return nil, err
 	}
 	var err error
-	if i.Addrs, err = takeAddresses(tx, s, p.addrs, max(p.count, 1)); err != nil {
+	count := max(p.count, 1)
+	if !s.CIDR.IsValid() && p.use == cloud.UseHost { // one address it has all the same
+		count, p.ipv6 = 0, max(p.ipv6, 1)
+	}
+	if i.Addrs, err = takeAddresses(tx, s, p.addrs, count); err != nil {
 		return nil, err
 	}
 	if i.Addrs6, err = takeAddresses6(tx, s, p.addrs6, p.ipv6); err != nil {

@@ -10,6 +10,12 @@ import (
 
 // takeAddresses picks IPv4 addresses of a subnet: those wanted, then free ones until there are n.
 func takeAddresses(v cloud.View, s *cloud.Subnet, want []netip.Addr, n int) ([]netip.Addr, error) {
+	if !s.CIDR.IsValid() {
+		if len(want) == 0 && n == 0 {
+			return nil, nil
+		}
+		return nil, cloud.Errorf(cloud.Invalid, cloud.KindInterface, string(s.ID), "no-ipv4", "subnet %s has IPv6 addresses alone", s.ID)
+	}
 	taken := map[netip.Addr]bool{}
 	for i := range cloud.Interfaces.By(v, "subnet", string(s.ID)) {
 		for _, a := range i.Addrs {
@@ -92,6 +98,9 @@ func addAddresses(tx cloud.Tx, who Caller, old *cloud.Interface, want []netip.Ad
 
 // removeAddresses takes secondary IPv4 addresses from an interface and frees their elastic IPs.
 func removeAddresses(tx cloud.Tx, old *cloud.Interface, addrs []netip.Addr) error {
+	if len(old.Addrs) == 0 {
+		return notAssigned(old)
+	}
 	if slices.Contains(addrs, old.Addrs[0]) {
 		return cloud.Errorf(cloud.Invalid, cloud.KindInterface, old.Addrs[0].String(), "primary", "The address %s is the primary one of %s and cannot be unassigned", old.Addrs[0], old.ID)
 	}

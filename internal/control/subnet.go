@@ -11,10 +11,11 @@ import (
 // CreateSubnet is the input of Control.CreateSubnet.
 type CreateSubnet struct {
 	Labels
-	VPC  cloud.VPCID
-	Zone string // name or ID; "" lets the platform choose
-	CIDR netip.Prefix
-	IPv6 netip.Prefix // optional
+	VPC      cloud.VPCID
+	Zone     string // name or ID; "" lets the platform choose
+	CIDR     netip.Prefix
+	IPv6     netip.Prefix // optional
+	IPv6Only bool         // no IPv4 block: CIDR is not read
 	// Addresses at the start and end that nobody gets.
 	ReservedFirst, ReservedLast int
 }
@@ -44,9 +45,11 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 	if err := within(n, c.Quotas().SubnetsPerVPC, cloud.KindSubnet, string(vpc.ID), ""); err != nil {
 		return nil, err
 	}
-	cidr, err := subnetBlock(tx, vpc, in.CIDR)
-	if err != nil {
-		return nil, err
+	var cidr netip.Prefix
+	if !in.IPv6Only {
+		if cidr, err = subnetBlock(tx, vpc, in.CIDR); err != nil {
+			return nil, err
+		}
 	}
 	s := &cloud.Subnet{
 		Meta: c.meta(who, in.Labels), ID: cloud.SubnetID(who.NewID(cloud.KindSubnet)), VPC: vpc.ID, Zone: zone.Name,
@@ -60,6 +63,7 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 		}
 		s.CIDRs6 = []cloud.CIDRAssociation{{ID: who.NewID(cloud.KindSubnetCIDR), Prefix: p}}
 	}
+	s.AssignIPv6 = in.IPv6Only // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-settings.html
 	cloud.Subnets.Put(tx, s)
 	return s, nil
 }
@@ -209,6 +213,9 @@ func (c *Control) RemoveSubnetBlock6(ctx context.Context, who Caller, assoc stri
 
 // FreeAddresses counts the IPv4 addresses of a subnet that nobody has.
 func FreeAddresses(v cloud.View, s *cloud.Subnet) int {
+	if !s.CIDR.IsValid() {
+		return 0 // those of IPv6 are not counted
+	}
 	n := int(size(s.CIDR)) - s.ReservedFirst - s.ReservedLast
 	for i := range cloud.Interfaces.By(v, "subnet", string(s.ID)) {
 		n -= len(i.Addrs)

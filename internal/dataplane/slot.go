@@ -61,7 +61,7 @@ func (m *Manager) stock(ctx context.Context, s *vpcState) {
 		if hasIPv6(p.eni.Addrs) != hasIPv6(e.Addrs) {
 			m.empty(p)
 		}
-		p.eni, p.resolvers = e, resolversOf(s.plan)
+		p.eni, p.resolvers = e, resolversOf(s.plan, &e)
 		m.fill(ctx, p)
 	}
 	for id, p := range m.pools {
@@ -73,12 +73,18 @@ func (m *Manager) stock(ctx context.Context, s *vpcState) {
 	}
 }
 
-// resolversOf lists whom hosts ask: the servers of the DHCP options, or the VPC's resolver.
-func resolversOf(p *netplan.Plan) []netip.Addr {
+// resolversOf lists whom hosts ask: the servers of the DHCP options, or the VPC's
+// resolver, at an address of a family that the interface has.
+func resolversOf(p *netplan.Plan, e *netplan.ENI) []netip.Addr {
 	if len(p.DNS.Upstream) > 0 {
 		return p.DNS.Upstream
 	}
-	return p.DNS.Resolvers[:min(1, len(p.DNS.Resolvers))]
+	for _, a := range p.DNS.Resolvers {
+		if a.Is4() == e.Addrs[0].Is4() {
+			return []netip.Addr{a}
+		}
+	}
+	return nil
 }
 
 // empty gives up slots that no longer fit the interface. m.mu is held.

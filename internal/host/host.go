@@ -311,7 +311,7 @@ func (r *runner) start(ctx context.Context, i *cloud.Instance) error {
 	if err != nil {
 		return fmt.Errorf("connecting it: %w", err)
 	}
-	r.n.console.add(fmt.Sprintf("[weir] %s starts at %s", i.ID, eni.Addrs[0]))
+	r.n.console.add(fmt.Sprintf("[weir] %s starts at %s", i.ID, eni.Primary()))
 	s := spec(i, eni, slot, r.n.console.line)
 	m, err := r.cfg.Machine.Start(ctx, s)
 	if err != nil {
@@ -346,14 +346,14 @@ const boot = `if [ -e ` + script + ` ]; then ` + script + ` </dev/null; echo "[w
 
 // spec is an instance as a machine.
 func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, print func(sandbox.Line)) sandbox.Spec {
-	name := Name(eni.Addrs[0])
+	name := Name(eni.Primary())
 	full := name
 	if len(slot.Search) > 0 {
 		full = name + "." + slot.Search[0]
 	}
 	s := sandbox.Spec{
 		ID: string(i.ID), Note: strconv.Itoa(i.Boot), NetNS: slot.NetNS, Resolvers: slot.Resolvers, Search: append(slot.Search, cloud.HostDomain),
-		Hostname: name, Hosts: []string{eni.Addrs[0].String() + " " + full + " " + name},
+		Hostname: name, Hosts: []string{eni.Primary().String() + " " + full + " " + name},
 		Local:  []netip.Addr{metadataAddr.Addr()},
 		TmpMiB: max(i.MemoryMiB/2, 256),
 		Limits: sandbox.Limits{MemoryMiB: i.MemoryMiB, CPU: float64(i.CPUs), Pids: maxPids},
@@ -373,7 +373,7 @@ func environment(more []string) []string {
 }
 
 // Name is the name that a host without one of its own has by its address.
-func Name(a netip.Addr) string { return "ip-" + strings.ReplaceAll(a.String(), ".", "-") }
+func Name(a netip.Addr) string { return "ip-" + strings.NewReplacer(".", "-", "::", "-", ":", "-").Replace(a.String()) }
 
 // Console is what an instance has printed, its last part, and when it last did.
 func (h *Hosts) Console(id cloud.InstanceID) (string, time.Time) {

@@ -179,7 +179,7 @@ func interfaceItems(v cloud.View, i *cloud.Instance, out map[string]string) {
 	}
 	public := eni.PublicIP
 	for e := range cloud.ElasticIPs.By(v, "interface", string(eni.ID)) {
-		if e.Private == eni.Addrs[0] {
+		if e.Private == eni.Primary() {
 			public = e.Addr
 		}
 	}

@@ -59,7 +59,7 @@ func (c *compiler) public() []PublicAddr {
 	}
 	for _, e := range c.p.ENIs {
 		auto, ok := c.auto[e.ID]
-		if !ok || private[e.Addrs[0]] {
+		if !ok || !e.Addrs[0].Is4() || private[e.Addrs[0]] {
 			continue
 		}
 		if !add(PublicAddr{Private: e.Addrs[0], Public: auto, Source: e.Source}) {

@@ -58,7 +58,10 @@ func (a *api) instanceShape(v cloud.View) func(*cloud.Instance) Instance {
 // placedShape shows what an instance has by its interface.
 func placedShape(v cloud.View, i *cloud.Instance, eni NetworkInterface, out *Instance) {
 	out.VpcId, out.SubnetId, out.SourceDestCheck = eni.VpcId, eni.SubnetId, eni.SourceDestCheck
-	out.PrivateIpAddress, out.PrivateDnsName, out.SecurityGroups, out.Ipv6Address = eni.PrivateIpAddress, eni.PrivateDnsName, eni.Groups, eni.Ipv6Address
+	out.PrivateIpAddress, out.SecurityGroups, out.Ipv6Address = eni.PrivateIpAddress, eni.Groups, eni.Ipv6Address
+	if eni.PrivateDnsName != nil {
+		out.PrivateDnsName = eni.PrivateDnsName
+	}
 	out.PrivateDnsNameOptions = &PrivateDnsNameOptionsResponse{HostnameType: "ip-name", EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false)}
 	if eni.Association != nil {
 		out.PublicIpAddress = eni.Association.PublicIp

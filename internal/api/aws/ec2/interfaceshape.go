@@ -13,7 +13,6 @@ func (a *api) interfaceShape(v cloud.View) func(*cloud.Interface) NetworkInterfa
 		out := NetworkInterface{
 			NetworkInterfaceId: new(string(i.ID)), VpcId: new(string(i.VPC)), SubnetId: new(string(i.Subnet)), OwnerId: new(i.Account),
 			Description: new(i.Description), MacAddress: new(i.MAC), SourceDestCheck: new(i.SourceDestCheck), InterfaceType: NetworkInterfaceTypeInterface,
-			PrivateIpAddress: new(i.Addrs[0].String()), PrivateDnsName: new("ip-" + dashed(i.Addrs[0]) + "." + domain),
 			RequesterManaged: new(i.Managed != ""), Status: NetworkInterfaceStatusAvailable, TagSet: shown(tagList(i.Tags)),
 			Groups: []GroupIdentifier{}, Ipv6Addresses: []NetworkInterfaceIpv6Address{},
 			Operator: &OperatorResponse{Managed: new(false)},
@@ -27,6 +26,9 @@ func (a *api) interfaceShape(v cloud.View) func(*cloud.Interface) NetworkInterfa
 				g.GroupName = new(r.Name)
 			}
 			out.Groups = append(out.Groups, g)
+		}
+		if len(i.Addrs) > 0 {
+			out.PrivateIpAddress, out.PrivateDnsName = new(i.Addrs[0].String()), new("ip-"+dashed(i.Addrs[0])+"."+domain)
 		}
 		addressShapes(v, i, &out, domain)
 		useShape(v, i, &out)
@@ -53,7 +55,9 @@ func addressShapes(v cloud.View, i *cloud.Interface, out *NetworkInterface, doma
 		}
 		out.PrivateIpAddresses = append(out.PrivateIpAddresses, x)
 	}
-	out.Association = out.PrivateIpAddresses[0].Association
+	if len(out.PrivateIpAddresses) > 0 {
+		out.Association = out.PrivateIpAddresses[0].Association
+	}
 	for n, addr := range i.Addrs6 {
 		if n == 0 {
 			out.Ipv6Address = new(addr.String())

@@ -23,11 +23,11 @@ func (a *api) subnetShape(v cloud.View) func(*cloud.Subnet) Subnet {
 		}
 		return Subnet{
 			SubnetId: new(string(s.ID)), SubnetArn: new(arn(&s.Meta, "subnet", string(s.ID))), VpcId: new(string(s.VPC)),
-			OwnerId: new(s.Account), State: SubnetStateAvailable, CidrBlock: new(s.CIDR.String()),
+			OwnerId: new(s.Account), State: SubnetStateAvailable, CidrBlock: ipv4Block(s),
 			AvailabilityZone: new(s.Zone), AvailabilityZoneId: new(a.zoneID(s.Region, s.Zone)),
 			AvailableIpAddressCount: new(int32(control.FreeAddresses(v, s))), DefaultForAz: new(s.Default),
 			MapPublicIpOnLaunch: new(s.MapPublicIP), MapCustomerOwnedIpOnLaunch: new(false),
-			AssignIpv6AddressOnCreation: new(s.AssignIPv6), Ipv6Native: new(false), EnableDns64: new(s.DNS64),
+			AssignIpv6AddressOnCreation: new(s.AssignIPv6), Ipv6Native: new(!s.CIDR.IsValid()), EnableDns64: new(s.DNS64),
 			Ipv6CidrBlockAssociationSet: shown(subnetBlocks(s, SubnetCidrBlockStateCodeAssociated)),
 			PrivateDnsNameOptionsOnLaunch: &PrivateDnsNameOptionsOnLaunch{
 				HostnameType:                    hostnames,
@@ -38,6 +38,14 @@ func (a *api) subnetShape(v cloud.View) func(*cloud.Subnet) Subnet {
 			Tags:                    tagList(s.Tags),
 		}
 	}
+}
+
+// ipv4Block is nil in a subnet of IPv6 alone.
+func ipv4Block(s *cloud.Subnet) *string {
+	if !s.CIDR.IsValid() {
+		return nil
+	}
+	return new(s.CIDR.String())
 }
 
 func subnetBlocks(s *cloud.Subnet, state SubnetCidrBlockStateCode) []SubnetIpv6CidrBlockAssociation {
@@ -111,18 +119,20 @@ func (a *api) createSubnet(ctx context.Context, in *CreateSubnetInput) (*CreateS
 	switch {
 	case in.Ipv4IpamPoolId != nil || in.Ipv6IpamPoolId != nil:
 		return nil, a.unsupported("An address pool of one's own")
-	case yes(in.Ipv6Native):
-		return nil, a.unsupported("An IPv6-only subnet")
+	case yes(in.Ipv6Native) && in.CidrBlock != nil:
+		return nil, combination("You cannot specify an IPv4 CIDR block for an IPv6-only subnet")
+	case yes(in.Ipv6Native) && in.Ipv6CidrBlock == nil:
+		return nil, missing("ipv6CidrBlock")
 	case in.OutpostArn != nil:
 		return nil, a.unsupported("A subnet on an Outpost")
-	case in.CidrBlock == nil:
+	case in.CidrBlock == nil && !yes(in.Ipv6Native):
 		return nil, missing("cidrBlock")
 	case in.AvailabilityZone != nil && in.AvailabilityZoneId != nil:
 		return nil, combination("Only one of availabilityZone and availabilityZoneId may be specified")
 	}
 	c := control.CreateSubnet{
 		VPC: cloud.VPCID(*in.VpcId), Zone: text(in.AvailabilityZone) + text(in.AvailabilityZoneId),
-		ReservedFirst: reservedFirst, ReservedLast: reservedLast,
+		ReservedFirst: reservedFirst, ReservedLast: reservedLast, IPv6Only: yes(in.Ipv6Native),
 	}
 	if c.Labels, err = labels(cloud.KindSubnet, in.TagSpecifications, nil); err != nil {
 		return nil, err
