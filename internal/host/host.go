@@ -373,7 +373,9 @@ func environment(more []string) []string {
 }
 
 // Name is the name that a host without one of its own has by its address.
-func Name(a netip.Addr) string { return "ip-" + strings.NewReplacer(".", "-", "::", "-", ":", "-").Replace(a.String()) }
+func Name(a netip.Addr) string {
+	return "ip-" + strings.NewReplacer(".", "-", "::", "-", ":", "-").Replace(a.String())
+}
 
 // Console is what an instance has printed, its last part, and when it last did.
 func (h *Hosts) Console(id cloud.InstanceID) (string, time.Time) {
