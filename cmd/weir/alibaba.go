@@ -25,6 +25,7 @@ import (
 	"weir/internal/api/aws/lambda"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
+	"weir/internal/runtime"
 )
 
 // alibabaAccess asks for permissions of calls in Alibaba Cloud's dialect.
@@ -39,7 +40,7 @@ func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code f
 	for _, s := range []*wire.Service{
 		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
-		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime, CodeURL: code}), sls.New(d.control),
+		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CodeURL: code}), sls.New(d.control),
 	} {
 		server.Add(s)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	goruntime "runtime"
-	"strings"
 	"time"
 
 	"weir/internal/api/aws/access"
@@ -18,6 +17,7 @@ import (
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/invoke"
+	"weir/internal/runtime"
 )
 
 // invoker is what the Lambda dialect calls: at once, or later.
@@ -54,7 +54,7 @@ func (d *daemon) apiHandler() http.Handler {
 		return targets.PassFlowRole(authorizer, wire.CallFrom(ctx), role)
 	})))
 	server.Add(lambda.New(d.control, invoker{d.invoker, d.async}, lambda.Options{
-		Code: code, CheckRuntime: d.checkLambdaRuntime, Architecture: architecture(),
+		Code: code, CheckRuntime: d.checkRuntime(runtime.Lambda), Architecture: architecture(),
 		PassRole: func(ctx context.Context, _ cloud.Principal, role string) error {
 			return targets.PassRole(authorizer, wire.CallFrom(ctx), role)
 		},
@@ -70,17 +70,9 @@ func (d *daemon) apiHandler() http.Handler {
 	return mux
 }
 
-// checkLambdaRuntime takes Lambda's names of runtimes alone: "nodejs20.x", not "nodejs20".
-func (d *daemon) checkLambdaRuntime(name string) error {
-	if strings.HasPrefix(name, "nodejs") && !strings.HasSuffix(name, ".x") {
-		return cloud.Errorf(cloud.Invalid, cloud.KindFunction, name, "runtime", "%q is not a runtime of Lambda's", name)
-	}
-	return d.checkRuntime(name)
-}
-
-func (d *daemon) checkRuntime(name string) error {
-	_, err := d.engine.Resolve(name)
-	return err
+// checkRuntime says why functions of a contract cannot have a runtime.
+func (d *daemon) checkRuntime(contract string) func(name string) error {
+	return func(name string) error { return d.engine.CheckName(contract, name) }
 }
 
 func architecture() string {

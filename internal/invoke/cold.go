@@ -28,35 +28,55 @@ func (i *Invoker) cold(ctx context.Context, r Request, w waiter) (*Response, err
 }
 
 // await adds the request to those that wait, and has an instance started unless
-// enough are being started already; mu is held.
+// those that are being started have places for all; mu is held.
 func (i *Invoker) await(ctx context.Context, p *pool, r Request) waiter {
 	w := make(waiter, 1)
 	p.waiting = append(p.waiting, w)
-	if p.launching < len(p.waiting) {
-		p.launching++
-		go func() { i.launched(p, i.launch(ctx, r)) }()
-	}
+	i.provide(ctx, p, r)
 	return w
 }
 
-// launched gives a new instance to the event that waits longest. If none waits
-// any more, because instances became idle meanwhile, it is for events to come.
-func (i *Invoker) launched(p *pool, l loaded) {
+// provide has an instance started if events wait for one; mu is held.
+func (i *Invoker) provide(ctx context.Context, p *pool, r Request) {
+	if p.launching*max(r.Version.Concurrency, 1) < len(p.waiting) {
+		p.launching++
+		go func() { i.launched(ctx, p, r, i.launch(ctx, r)) }()
+	}
+}
+
+// launched gives a new instance to the event that waits longest, and to others as
+// far as it has places. If none waits any more, because instances became idle
+// meanwhile, it is for events to come.
+func (i *Invoker) launched(ctx context.Context, p *pool, r Request, l loaded) {
 	i.mu.Lock()
 	p.launching--
-	if len(p.waiting) > 0 {
-		p.waiting[0] <- l
-		p.waiting = p.waiting[1:]
+	if l.in != nil {
+		l.in.busy = 1
+	}
+	if len(p.waiting) == 0 {
 		i.mu.Unlock()
+		if l.in != nil {
+			i.release(l.in, l.err != nil)
+		}
 		return
 	}
+	p.waiting[0] <- l
+	p.waiting = p.waiting[1:]
+	if l.in != nil && l.err == nil {
+		i.fill(p, l.in)
+	}
+	i.provide(ctx, p, r)
 	i.mu.Unlock()
-	switch {
-	case l.in == nil:
-	case l.err != nil:
-		i.kill([]*instance{l.in})
-	default:
-		i.release(l.in)
+}
+
+// fill gives a new instance's other places away; mu is held.
+func (i *Invoker) fill(p *pool, in *instance) {
+	for ; len(p.waiting) > 0 && in.busy < in.places; p.waiting = p.waiting[1:] {
+		p.waiting[0] <- loaded{in: in, warm: true}
+		in.busy++
+	}
+	if in.busy < in.places && i.pools[in.key] == p {
+		p.shared = append(p.shared, in)
 	}
 }
 
@@ -66,25 +86,26 @@ func (i *Invoker) launch(ctx context.Context, r Request) loaded {
 	if err != nil {
 		return loaded{err: err}
 	}
-	in.sink.startTail() // in case that the event wants it
+	in.sink.startTail("") // in case that the event wants it
 	start := i.cfg.Now()
-	in.sink.line(start, "INIT_START Runtime Version: "+r.Version.Runtime)
+	in.sink.say(start, in.words.loading(r))
 	if note := i.cfg.Engine.Note(r.Version.Runtime); note != "" {
 		in.sink.line(start, reasonPrefix+note)
 	}
-	initCtx, cancel := context.WithTimeout(ctx, i.cfg.InitTimeout)
+	initCtx, cancel := context.WithTimeout(ctx, in.words.loadWithin(i.cfg.InitTimeout, r.Version))
 	defer cancel()
 	l := loaded{in: in, err: i.load(initCtx, in, r)}
 	l.took = i.cfg.Now().Sub(start)
+	status, errorType := "", ""
 	switch {
 	case l.err == nil:
 		in.initTime = l.took
 	case errors.As(l.err, &l.failed):
-		in.sink.line(i.cfg.Now(), initReport(l.took, "error", l.failed.ErrorType))
+		status, errorType = "error", l.failed.ErrorType
 	case errors.Is(initCtx.Err(), context.DeadlineExceeded):
-		l.expired = true
-		in.sink.line(i.cfg.Now(), initReport(l.took, "timeout", ""))
+		l.expired, status = true, "timeout"
 	}
+	in.sink.say(i.cfg.Now(), in.words.loaded(r, l.took, status, errorType))
 	return l
 }
 
@@ -114,7 +135,7 @@ func (i *Invoker) first(ctx context.Context, l loaded, r Request) (*Response, er
 	case l.expired:
 		return i.second(ctx, l.in, r)
 	case l.in != nil:
-		i.kill([]*instance{l.in})
+		i.release(l.in, true)
 	}
 	return nil, asCloudError(l.err, r.Function)
 }
@@ -123,23 +144,40 @@ func (i *Invoker) first(ctx context.Context, l loaded, r Request) (*Response, er
 func (i *Invoker) initFailed(ctx context.Context, in *instance, r Request, failed *runtime.InitError, took time.Duration) *Response {
 	res := failed.Result(r.RequestID)
 	start := i.cfg.Now()
-	in.sink.line(start, startLine(r.RequestID, in.label))
-	resp := &Response{Payload: res.Payload, FunctionError: unhandled, ErrorType: res.ErrorType}
+	in.sink.say(start, in.words.start(r, in.label))
+	resp := &Response{Payload: res.Payload, FunctionError: unhandled, ErrorType: res.ErrorType, Instance: in.id}
+	resp.Failure, resp.Message = startFailure(failed), failed.Message
 	i.finish(ctx, in, r, resp, report{init: took, billed: took, status: "error"}, start.Add(-took))
-	i.kill([]*instance{in})
+	i.release(in, true)
 	return resp
+}
+
+// startFailure says why code was not ready for its first event.
+func startFailure(e *runtime.InitError) Failure {
+	switch {
+	case e.ErrorType == runtime.InitializerTimedOut:
+		return InitTimedOut
+	case e.OOM:
+		return OutOfMemory
+	case e.Server:
+		return NotStarted
+	case e.ErrorType == "Runtime.ExitError":
+		return Exited
+	}
+	return ""
 }
 
 // second starts over after the code did not load in the time that Lambda gives
 // to that: it may load again in a new process, in the event's own time.
 func (i *Invoker) second(ctx context.Context, old *instance, r Request) (*Response, error) {
-	tail := old.sink.takeTail()
-	i.kill([]*instance{old})
+	tail := old.sink.takeTail("")
+	i.release(old, true)
 	in, err := i.instance(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	in.sink.startTail(tail...)
+	in.busy = 1
+	in.sink.startTail("", tail...)
 	start := i.cfg.Now()
 	loadCtx, cancel := context.WithTimeout(ctx, r.Version.Timeout)
 	defer cancel()
@@ -152,10 +190,10 @@ func (i *Invoker) second(ctx context.Context, old *instance, r Request) (*Respon
 	case errors.As(err, &failed):
 		return i.initFailed(ctx, in, r, failed, spent), nil
 	case errors.Is(loadCtx.Err(), context.DeadlineExceeded):
-		in.sink.line(start, startLine(r.RequestID, in.label))
+		in.sink.say(start, in.words.start(r, in.label))
 		return i.outOfTime(ctx, in, r, start, 0), nil
 	default:
-		i.kill([]*instance{in})
+		i.release(in, true)
 		return nil, asCloudError(err, r.Function)
 	}
 }

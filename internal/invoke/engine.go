@@ -31,3 +31,17 @@ func (e engine) Note(name string) string {
 	}
 	return in.Note
 }
+
+// What dialects see of package runtime.
+type (
+	HTTPRequest = runtime.Request
+	HTTPReply   = runtime.Reply
+)
+
+// Error types of code that did not become a server.
+const (
+	ServerExited        = runtime.ServerExited
+	ServerMissing       = runtime.ServerMissing
+	ServerNotExecutable = runtime.ServerNotExecutable
+	ServerSilent        = runtime.ServerSilent
+)

@@ -189,6 +189,8 @@ func (p *fakeProcess) Invoke(ctx context.Context, e runtime.Event) (runtime.Resu
 	}
 }
 
+func (p *fakeProcess) Stop(context.Context) error { return nil }
+
 func (p *fakeProcess) Kill()                 { p.once.Do(func() { close(p.done) }) }
 func (p *fakeProcess) Done() <-chan struct{} { return p.done }
 func (p *fakeProcess) Peak() int64           { return 33_000_000 }

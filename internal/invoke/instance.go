@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/internal/cloud"
@@ -29,12 +31,23 @@ type instance struct {
 	// credentials are what events are told, by contracts that tell them.
 	credentials runtime.Credentials
 	close       func() // ends it whole, once
+	words       words
+	id          string
+	born        time.Time
+	places      int           // events that it takes at once
+	preStop     time.Duration // how long the hook before its end may take; 0: it has none
 
-	initTime  time.Duration // of loading, until a report has shown it
-	peak      int64         // most memory seen so far, in bytes
-	peakAt    time.Time     // when that was read
-	settled   uint64        // revision whose network is known to stand
-	idleSince time.Time     // the invoker's mu guards it
+	settled atomic.Uint64 // revision whose network is known to stand
+
+	mu       sync.Mutex    // guards what follows
+	initTime time.Duration // of loading, until a report has shown it
+	peak     int64         // most memory seen so far, in bytes
+	peakAt   time.Time     // when that was read
+
+	// The invoker's mu guards these.
+	idleSince time.Time
+	busy      int  // events that it runs
+	over      bool // it is to get no more events
 }
 
 // stale says that the process is gone, or that its credentials would run out during an invocation.
@@ -52,10 +65,21 @@ const peakEvery = 100 * time.Millisecond
 
 // readPeak is the most memory the instance took, as far as it was seen alive.
 func (in *instance) readPeak(now time.Time) int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	if now.Sub(in.peakAt) >= peakEvery {
 		in.peak, in.peakAt = max(in.peak, in.process.Peak()), now
 	}
 	return in.peak
+}
+
+// takeInit is how long loading took, once.
+func (in *instance) takeInit() time.Duration {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	d := in.initTime
+	in.initTime = 0
+	return d
 }
 
 // prepared is a process without a function, in its slot.
@@ -133,8 +157,18 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 		slot:     p.slot,
 		process:  p.process,
 		sink:     p.sink,
-		settled:  rev,
+		words:    wordsOf(v),
+		id:       id,
+		born:     i.cfg.Now(),
+		places:   max(v.Concurrency, 1),
 	}
+	if v.PreStop != nil {
+		in.preStop = v.PreStop.Timeout
+	}
+	if v.Contract == FC {
+		in.id = "c-" + id
+	}
+	in.settled.Store(rev)
 	in.close = sync.OnceFunc(p.close)
 	in.sink.direct(r.Function.Account, r.Function.Region, v.LogGroup, streamName(i.cfg.Now(), v.Label(), id))
 	return in, nil
@@ -230,6 +264,7 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 		Env:       v.Env,
 	}
 	told(&code, r.Function, v)
+	code.Instance = in.id
 	if i.cfg.Credentials != nil && v.Role != "" {
 		c, err := i.cfg.Credentials(ctx, v.Role, r.Function.Name)
 		if err != nil {
@@ -251,14 +286,10 @@ func told(code *runtime.Code, fn *cloud.Function, v *cloud.Version) {
 	if v.Contract != FC {
 		return
 	}
-	code.Account = v.Attrs["fc.account"]
-	code.NoEnvCredentials = v.Attrs["fc.disableInjectCredentials"] == "Env" || v.Attrs["fc.disableInjectCredentials"] == "All"
-	if v.Initializer != nil {
-		code.Initializer = v.Initializer.Handler
-	}
-	if v.PreStop != nil {
-		code.PreStop = v.PreStop.Handler
-	}
+	code.Account, code.Version = v.Attrs["fc.account"], strings.TrimPrefix(code.Version, "$")
+	inject := v.Attrs["fc.disableInjectCredentials"]
+	code.NoEnvCredentials, code.NoEventCredentials = inject == "Env" || inject == "All", inject == "Request" || inject == "All"
+	code.Initializer, code.PreStop, code.Server = v.Initializer, v.PreStop, v.Server
 }
 
 // cores is how many processors an instance may use. Lambda gives one per 1,769 MB

@@ -26,13 +26,33 @@ type Request struct {
 	ClientContext string // JSON
 	TraceID       string
 	LogTail       bool // return the end of the log
+	// HTTP, if set, is the request of which Payload is the body; see runtime.Event.
+	HTTP    *runtime.Request
+	Retries int // attempts before this one
 }
+
+// Failure says what ended an event, where it was not what its code answered.
+type Failure string
+
+// Failures.
+const (
+	TimedOut     Failure = "timeout"
+	OutOfMemory  Failure = "memory"
+	Exited       Failure = "exit"
+	NotStarted   Failure = "start"      // code that is a server did not become one
+	InitTimedOut Failure = "initialize" // the initializer's time
+)
 
 // Response is what an invocation answered.
 type Response struct {
 	Payload       []byte
 	FunctionError string // "" or "Unhandled"
 	ErrorType     string // of a function error
+	Failure       Failure
+	Message       string         // of a Failure that is no function error
+	Reported      bool           // the code told of the error, it did not throw it
+	HTTP          *runtime.Reply // of code that is a server
+	Instance      string
 	LogTail       []byte
 }
 
@@ -75,6 +95,8 @@ type Engine interface {
 type Process interface {
 	Init(ctx context.Context, code runtime.Code) error
 	Invoke(ctx context.Context, e runtime.Event) (runtime.Result, error)
+	// Stop runs what the function wants run before its process ends.
+	Stop(ctx context.Context) error
 	Kill()
 	// Done is closed when the process has ended.
 	Done() <-chan struct{}
@@ -242,14 +264,14 @@ func (i *Invoker) leave(p permit) {
 // settle makes every network change that was acknowledged before the invocation hold in it.
 func (i *Invoker) settle(ctx context.Context, in *instance) {
 	rev := i.cfg.State.View().Rev()
-	if rev == in.settled {
+	if rev == in.settled.Load() {
 		return
 	}
 	if err := i.settleVPC(ctx, in.vpc, rev); err != nil {
 		i.cfg.Log.Warn("network not settled before an invocation", "fn", in.key.fn, "vpc", in.vpc, "rev", rev, "err", err)
 		return
 	}
-	in.settled = rev
+	in.settled.Store(rev)
 }
 
 func (i *Invoker) settleVPC(ctx context.Context, vpc cloud.VPCID, rev uint64) error {

@@ -23,8 +23,7 @@ type sink struct {
 	region        string
 	group, stream string
 	early         []sandbox.Line
-	tailing       bool
-	tail          []byte
+	tails         map[string][]byte // by the event that wants one; "" is the one to come
 }
 
 const maxEarly = 100
@@ -66,31 +65,43 @@ func (s *sink) put(t time.Time, text string) {
 		text += "\n"
 	}
 	s.logs.Append(s.account, s.region, s.group, s.stream, t, text)
-	if !s.tailing {
-		return
-	}
-	s.tail = append(s.tail, text...)
-	if over := len(s.tail) - 2*maxTail; over > 0 {
-		s.tail = append(s.tail[:0], s.tail[len(s.tail)-maxTail:]...)
-	}
-}
-
-// startTail begins to keep lines for an invocation's answer, if that is not
-// done already, after the lines it has from before.
-func (s *sink) startTail(have ...byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.tailing {
-		s.tailing, s.tail = true, have
+	for id, tail := range s.tails {
+		tail = append(tail, text...)
+		if over := len(tail) - 2*maxTail; over > 0 {
+			tail = append(tail[:0], tail[len(tail)-maxTail:]...)
+		}
+		s.tails[id] = tail
 	}
 }
 
-// takeTail returns the end of what was kept, and stops keeping.
-func (s *sink) takeTail() []byte {
+// say writes lines of the platform's own.
+func (s *sink) say(t time.Time, lines []string) {
+	for _, l := range lines {
+		s.line(t, l)
+	}
+}
+
+// startTail begins to keep lines for an event's answer, after the lines it has
+// from before.
+func (s *sink) startTail(id string, have ...byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tail := s.tail
-	s.tailing, s.tail = false, nil
+	if s.tails == nil {
+		s.tails = map[string][]byte{}
+	}
+	s.tails[id] = have
+}
+
+// moveTail begins to keep lines for an event, with those of loading its code, if
+// it was the first.
+func (s *sink) moveTail(id string) { s.startTail(id, s.takeTail("")...) }
+
+// takeTail returns the end of what was kept for an event, and stops keeping.
+func (s *sink) takeTail(id string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tail := s.tails[id]
+	delete(s.tails, id)
 	if len(tail) > maxTail {
 		tail = tail[len(tail)-maxTail:]
 	}

@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"weir/internal/cloud"
@@ -18,7 +19,8 @@ type poolKey struct {
 type pool struct {
 	revision string
 	idle     []*instance
-	waiting  []waiter // events without an instance, the first first
+	shared   []*instance // run events, and have a place for another
+	waiting  []waiter    // events without an instance, the first first
 	// launching counts instances that are being started: at least one for each
 	// event that waits.
 	launching int
@@ -41,40 +43,84 @@ func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
 		p = &pool{revision: r.Version.RevisionID}
 		i.pools[key] = p
 	}
-	var in *instance
+	unfit := func(in *instance) bool {
+		return in.stale(i.cfg.Now(), r.Version.Timeout) || cloud.CutOff(v, in.slot.ENI)
+	}
+	in := p.place(unfit)
 	for in == nil && len(p.idle) > 0 {
 		last := len(p.idle) - 1
 		in, p.idle = p.idle[last], p.idle[:last]
-		if in.stale(i.cfg.Now(), r.Version.Timeout) || cloud.CutOff(v, in.slot.ENI) {
+		if unfit(in) {
 			dead, in = append(dead, in), nil
 		}
 	}
 	var w waiter
 	if in == nil {
 		w = i.await(ctx, p, r)
+	} else {
+		p.occupy(in)
 	}
 	i.mu.Unlock()
 	i.kill(dead)
 	return in, w
 }
 
-// release gives an instance to the event that waits longest, or puts it back,
-// or ends it if its version has changed meanwhile.
-func (i *Invoker) release(in *instance) {
+// place takes an instance that runs events out of those with a place for another.
+// What is not fit gets no more events, and ends with its last.
+func (p *pool) place(unfit func(*instance) bool) *instance {
+	for len(p.shared) > 0 {
+		last := len(p.shared) - 1
+		in := p.shared[last]
+		p.shared = p.shared[:last]
+		if !unfit(in) {
+			return in
+		}
+		in.over = true
+	}
+	return nil
+}
+
+// occupy counts an event in; the instance is in no list of the pool.
+func (p *pool) occupy(in *instance) {
+	if in.busy++; in.busy < in.places {
+		p.shared = append(p.shared, in)
+	}
+}
+
+// leave takes the instance out of those with a place.
+func (p *pool) leave(in *instance) {
+	if n := slices.Index(p.shared, in); n >= 0 {
+		p.shared = slices.Delete(p.shared, n, n+1)
+	}
+}
+
+// release takes an event out of an instance, which then is for the event that waits
+// longest, or idle, or ends because it must not go on.
+func (i *Invoker) release(in *instance, ended bool) {
 	cut := cloud.CutOff(i.cfg.State.View(), in.slot.ENI)
 	i.mu.Lock()
+	in.busy--
 	p := i.pools[in.key]
-	keep := !i.closed && !cut && p != nil && p.revision == in.revision
+	current := p != nil && p.revision == in.revision
+	in.over = in.over || ended || i.closed || cut || !current
+	if current {
+		p.leave(in)
+	}
 	switch {
-	case keep && len(p.waiting) > 0 && !in.stale(i.cfg.Now(), in.timeout):
+	case in.over:
+	case len(p.waiting) > 0 && !in.stale(i.cfg.Now(), in.timeout):
 		p.waiting[0] <- loaded{in: in, warm: true}
 		p.waiting = p.waiting[1:]
-	case keep:
+		p.occupy(in)
+	case in.busy > 0:
+		p.shared = append(p.shared, in)
+	default:
 		in.idleSince = i.cfg.Now()
 		p.idle = append(p.idle, in)
 	}
+	last := in.over && in.busy == 0
 	i.mu.Unlock()
-	if !keep {
+	if last {
 		i.kill([]*instance{in})
 	}
 }
@@ -82,13 +128,41 @@ func (i *Invoker) release(in *instance) {
 // kill ends instances that are in no pool.
 func (i *Invoker) kill(dead []*instance) {
 	for _, in := range dead {
-		in.close()
-		i.mu.Lock()
-		delete(i.all, in)
-		i.count--
-		i.mu.Unlock()
-		i.live.Done()
+		if in.preStop > 0 {
+			go i.end(in) // nobody waits for the hook
+			continue
+		}
+		i.end(in)
 	}
+}
+
+// end ends one instance, after its hook.
+func (i *Invoker) end(in *instance) {
+	if in.preStop > 0 {
+		i.stop(in)
+	}
+	in.close()
+	i.mu.Lock()
+	delete(i.all, in)
+	i.count--
+	i.mu.Unlock()
+	i.live.Done()
+}
+
+// stop runs an instance's hook, unless its process has ended.
+func (i *Invoker) stop(in *instance) {
+	select {
+	case <-in.process.Done():
+		return
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), in.preStop)
+	defer cancel()
+	in.sink.say(i.cfg.Now(), in.words.stopping(in.id))
+	if err := in.process.Stop(ctx); err != nil {
+		in.sink.line(i.cfg.Now(), "FC PreStop failed: "+err.Error())
+	}
+	in.sink.say(i.cfg.Now(), in.words.stopped(in.id))
 }
 
 // reserve makes room for one more instance, by ending the longest idle one if need be.

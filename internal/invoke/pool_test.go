@@ -215,11 +215,11 @@ func TestTailIsTheLastFourKilobytes(t *testing.T) {
 	s := &sink{logs: &fakeLogs{lines: map[string][]string{}}}
 	s.direct("a", "r", "g", "s")
 	s.line(time.Now(), "before")
-	s.startTail()
+	s.startTail("r1")
 	for n := range 1000 {
 		s.line(time.Now(), fmt.Sprintf("line %4d of sixteen", n))
 	}
-	tail := string(s.takeTail())
+	tail := string(s.takeTail("r1"))
 	if len(tail) != 4096 || !strings.HasSuffix(tail, "line  998 of sixteen\nline  999 of sixteen\n") || strings.Contains(tail, "before") {
 		t.Errorf("%d bytes, ending %q", len(tail), tail[len(tail)-60:])
 	}

@@ -15,16 +15,15 @@ const unhandled = "Unhandled"
 // instance back, or ends it. spent is what loading took of the event's own time.
 func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.Duration) *Response {
 	if r.LogTail {
-		in.sink.startTail()
+		in.sink.moveTail(r.RequestID)
 	} else {
-		in.sink.takeTail()
+		in.sink.takeTail("")
 	}
-	initTime := in.initTime
-	in.initTime = 0
+	initTime := in.takeInit()
 	now := i.cfg.Now()
 	start := now.Add(-spent)
 	deadline := start.Add(r.Version.Timeout)
-	in.sink.line(now, startLine(r.RequestID, in.label))
+	in.sink.say(now, in.words.start(r, in.label))
 	runCtx, cancel := context.WithDeadline(ctx, deadline)
 	res, err := in.process.Invoke(runCtx, runtime.Event{
 		RequestID:     r.RequestID,
@@ -35,13 +34,15 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 		ClientContext: r.ClientContext,
 		Credentials:   in.credentials,
 		Qualifier:     r.Qualifier,
+		Retries:       r.Retries,
+		HTTP:          r.HTTP,
 	})
 	late := runCtx.Err() != nil
 	cancel()
 	if err != nil && late {
 		return i.outOfTime(ctx, in, r, start, initTime)
 	}
-	resp := &Response{Payload: res.Payload}
+	resp := &Response{Payload: res.Payload, HTTP: res.HTTP, Instance: in.id, Reported: res.Reported}
 	rep := report{duration: i.cfg.Now().Sub(start), init: initTime}
 	rep.billed = rep.duration + rep.init
 	switch {
@@ -53,28 +54,43 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	}
 	if err != nil || res.Exited {
 		rep.status, rep.errorType = "error", resp.ErrorType
+		if resp.FunctionError != "" {
+			resp.Failure = Exited
+		}
+		if res.OOM {
+			resp.Failure = OutOfMemory
+		}
 	}
 	i.finish(ctx, in, r, resp, rep, start)
-	if err != nil || res.Exited {
-		i.kill([]*instance{in})
-	} else {
-		i.release(in)
-	}
+	i.release(in, err != nil || res.Exited)
 	return resp
 }
 
-// outOfTime ends the instance whole and answers with the vendor's message. The
-// reply has the form of the guide's example, the message alone; the type is for
-// destinations and metrics.
+// outOfTime ends the instance whole, unless it runs other events, and answers with
+// the vendor's message. The reply has the form of the guide's example, the message
+// alone; the type is for destinations and metrics.
 func (i *Invoker) outOfTime(ctx context.Context, in *instance, r Request, start time.Time, initTime time.Duration) *Response {
 	end := i.cfg.Now()
 	took := end.Sub(start)
 	message := timedOut(end, r.RequestID, took)
-	resp := &Response{Payload: errorPayload("", message), FunctionError: unhandled, ErrorType: "Sandbox.Timedout"}
-	in.process.Kill()
+	resp := &Response{Payload: errorPayload("", message), FunctionError: unhandled, ErrorType: "Sandbox.Timedout", Failure: TimedOut, Instance: in.id}
+	if i.alone(in) {
+		in.process.Kill()
+	}
 	i.finish(ctx, in, r, resp, report{duration: took, init: initTime, billed: r.Version.Timeout + initTime, status: "timeout"}, start, message)
-	i.kill([]*instance{in})
+	i.release(in, true)
 	return resp
+}
+
+// alone tells whether an instance runs one event, and makes that its last.
+func (i *Invoker) alone(in *instance) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if p := i.pools[in.key]; p != nil {
+		p.leave(in)
+	}
+	in.over = true
+	return in.busy <= 1
 }
 
 // finish writes the end of an invocation to the log, with the reason if packets
@@ -82,18 +98,15 @@ func (i *Invoker) outOfTime(ctx context.Context, in *instance, r Request, start 
 func (i *Invoker) finish(ctx context.Context, in *instance, r Request, resp *Response, rep report, since time.Time, extra ...string) {
 	now := i.cfg.Now()
 	rep.requestID, rep.memory, rep.peak = r.RequestID, in.memory, in.readPeak(now)
-	in.sink.line(now, endLine(r.RequestID))
-	in.sink.line(now, rep.String())
-	for _, text := range extra {
-		in.sink.line(now, text+"\n")
-	}
+	in.words.fail(resp, rep, r)
+	in.sink.say(now, in.words.end(r, rep, extra))
 	if i.cfg.Explain != nil && (resp.FunctionError != "" || i.cfg.Dropped != nil && i.cfg.Dropped(in.slot.ENI, since)) {
 		for _, reason := range i.cfg.Explain(ctx, in.slot, since) {
 			in.sink.line(now, reasonPrefix+reason)
 		}
 	}
 	if r.LogTail {
-		resp.LogTail = in.sink.takeTail()
+		resp.LogTail = in.sink.takeTail(r.RequestID)
 	}
 }
 

@@ -23,13 +23,14 @@ const (
 	Python   Family = "python"
 	Node     Family = "nodejs"
 	Provided Family = "provided" // an executable of the function's own
+	Serving  Family = "custom"   // an HTTP server of the function's own
 )
 
 // Interpreter is what a runtime's name means on this machine.
 type Interpreter struct {
 	Runtime string // as asked for
 	Family  Family
-	Path    string // of the program; "" for Provided
+	Path    string // of the program; "" for Provided and Serving
 	Version string // that runs: "3.11", "20.20.2"
 	// Note says what runs instead, if not what was asked for; it belongs into the
 	// function's log and status.
@@ -40,7 +41,30 @@ type Interpreter struct {
 // slow shims there, and what runs must not depend on who started the daemon.
 var programDirs = []string{"/usr/bin", "/usr/local/bin"}
 
-var runtimeName = regexp.MustCompile(`^(?:python3\.(\d{1,2})|nodejs(\d{1,2})(?:\.x)?|(provided|provided\.al2|provided\.al2023|go1\.x))$`)
+var runtimeName = regexp.MustCompile(`^(?:python3\.(\d{1,2})|nodejs(\d{1,2})(?:\.x)?|(provided|provided\.al2|provided\.al2023|go1\.x)|(custom|custom\.debian1[012]))$`)
+
+// offered are the names that each contract has for what Resolve can run. What else
+// the vendors have (java11, php7.2, dotnetcore3.1, go1 …) needs their own programs.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/runtime-environments
+var offered = map[string]*regexp.Regexp{
+	Lambda: regexp.MustCompile(`^(?:python3\.\d{1,2}|nodejs\d{1,2}\.x|provided|provided\.al2|provided\.al2023|go1\.x)$`),
+	FC:     regexp.MustCompile(`^(?:python3\.(?:9|10|12)|nodejs(?:14|16|18|20|22)|custom|custom\.debian1[012])$`),
+}
+
+// offers names some of each contract's, for who asked for another.
+var offers = map[string]string{
+	Lambda: "python3.N, nodejsN.x or provided.al2023",
+	FC:     "python3.9, python3.10, python3.12, nodejs14 to nodejs22, custom or custom.debian10 to custom.debian12",
+}
+
+// CheckName says why functions of a contract cannot have a runtime here.
+func (e *Engine) CheckName(contract, name string) error {
+	if !offered[contract].MatchString(name) {
+		return cloud.Errorf(cloud.Invalid, cloud.KindFunction, name, "runtime", "%q is not a runtime Weir knows: use %s", name, offers[contract])
+	}
+	_, err := e.Resolve(name)
+	return err
+}
 
 // Resolve finds the interpreter for a runtime's name. An unknown name is a
 // cloud.Error of kind Invalid, one that nothing installed can run is Unsupported.
@@ -68,15 +92,18 @@ func resolve(name string, strict bool, python, node func() []installed) (Interpr
 	in := Interpreter{Runtime: name}
 	switch {
 	case m == nil:
-		return in, cloud.Errorf(cloud.Invalid, cloud.KindFunction, name, "runtime", "%q is not a runtime Weir knows: use python3.N, nodejsN.x or provided.al2023", name)
+		return in, cloud.Errorf(cloud.Invalid, cloud.KindFunction, name, "runtime", "%q is not a runtime Weir knows", name)
 	case m[1] != "":
 		in.Family = Python
 		return choose(in, m[1], python(), "python3", "python3."+m[1], strict)
 	case m[2] != "":
 		in.Family = Node
 		return choose(in, m[2], node(), "nodejs", "nodejs"+m[2], strict)
-	default:
+	case m[3] != "":
 		in.Family = Provided
+		return in, nil
+	default:
+		in.Family = Serving
 		return in, nil
 	}
 }

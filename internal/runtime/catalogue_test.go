@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,25 @@ func TestResolve(t *testing.T) {
 				t.Errorf("error = %v, want kind %s with %q", err, c.kind, c.msg)
 			}
 		})
+	}
+}
+
+// TestNames: each contract has names of its own.
+func TestNames(t *testing.T) {
+	e := &Engine{found: map[string]Interpreter{}}
+	for _, name := range []string{"python3.10", "python3.12", "nodejs20", "nodejs20.x", "custom", "custom.debian12"} {
+		e.found[name] = Interpreter{Runtime: name}
+	}
+	for name, of := range map[string][]string{
+		"python3.12": {Lambda, FC}, "nodejs20": {FC}, "nodejs20.x": {Lambda}, "custom": {FC}, "custom.debian12": {FC}, "provided.al2023": {Lambda},
+		"java11": {}, "custom.debian13": {}, "php7.2": {}, "go1": {}, "": {},
+	} {
+		for _, contract := range []string{Lambda, FC} {
+			err := e.CheckName(contract, name)
+			if want := slices.Contains(of, contract); want != (err == nil) || err != nil && !cloud.IsKind(err, cloud.Invalid) {
+				t.Errorf("%q for contract %q: %v", name, contract, err)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strconv"
 	"time"
+
+	"weir/internal/cloud"
 )
 
 // codeRoot is where the code of Function Compute's functions is.
@@ -25,9 +27,12 @@ func environmentFC(_ Interpreter, c *Code, extraCA bool) map[string]string {
 		"FC_FUNC_CODE_PATH":       codeRoot,
 		"FC_REGION":               c.Region,
 		"FC_ACCOUNT_ID":           c.Account,
-		"FC_INSTANCE_ID":          c.LogStream,
+		"FC_INSTANCE_ID":          c.Instance,
 		"FC_QUALIFIER":            c.Version,
 	})
+	if s := c.Server; s != nil {
+		env["FC_CUSTOM_LISTEN_PORT"], env["FC_SERVER_PORT"] = strconv.Itoa(s.Port), strconv.Itoa(s.Port)
+	}
 	if k := c.Credentials; k.AccessKeyID != "" && !c.NoEnvCredentials {
 		env["ALIBABA_CLOUD_ACCESS_KEY_ID"], env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], env["ALIBABA_CLOUD_SECURITY_TOKEN"] = k.AccessKeyID, k.SecretAccessKey, k.SessionToken
 	}
@@ -62,12 +67,19 @@ func contextFC(ev *Event) string {
 
 // orderFC adds to an order to load what the contract needs.
 func orderFC(order map[string]any, c *Code) {
-	order["contract"], order["initializer"], order["preStop"] = FC, c.Initializer, c.PreStop
+	order["contract"], order["initializer"], order["preStop"] = FC, handler(c.Initializer), handler(c.PreStop)
 	order["context"] = encode(toldFC{Credentials: c.Credentials.fc()})
 	order["function"] = map[string]any{
 		"name": c.Name, "handler": c.Handler, "memory": c.MemoryMiB, "timeout": int(c.Timeout / time.Second), "version": c.Version,
 		"region": c.Region, "account": c.Account, "logProject": c.Attrs["logProject"], "logStore": c.Attrs["logStore"],
 	}
+}
+
+func handler(h *cloud.Hook) string {
+	if h == nil {
+		return ""
+	}
+	return h.Handler
 }
 
 func encode(v any) string {

@@ -22,8 +22,8 @@ type Process struct {
 	contract contract
 	extraCA  bool
 
-	mu    sync.Mutex // held by Init and Invoke
-	ready bool       // Init has succeeded
+	mu    sync.RWMutex // held by Init and Invoke, which servers share
+	ready bool         // Init has succeeded
 	// called is the contract of the function, known since Init.
 	called string
 }
@@ -32,8 +32,11 @@ type Process struct {
 type contract interface {
 	// load makes the process load its code and waits until it is ready for events.
 	// document is the code's own account of why it cannot be loaded.
-	load(env map[string]string, c *Code) (document []byte, err error)
-	invoke(ev *Event) (Result, error)
+	load(ctx context.Context, env map[string]string, c *Code) (document []byte, err error)
+	// invoke may give up when ctx ends; the process is killed then unless it is shared.
+	invoke(ctx context.Context, ev *Event) (Result, error)
+	// stop runs what the function wants run before its process ends.
+	stop(ctx context.Context) error
 	close()
 }
 
@@ -57,9 +60,12 @@ func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
 			}
 		},
 	}
-	if in.Family == Provided {
+	switch in.Family {
+	case Provided:
 		err = p.startAPI(ctx, e.host, box)
-	} else {
+	case Serving:
+		err = p.startServing(ctx, e.host, box)
+	default:
 		err = p.startPush(ctx, e.host, box, &spec)
 	}
 	if err != nil {
@@ -111,7 +117,7 @@ func (p *Process) Init(ctx context.Context, c Code) error {
 	if c.Contract == FC {
 		env = environmentFC
 	}
-	doc, err := p.contract.load(env(p.in, &c, p.extraCA), &c)
+	doc, err := p.contract.load(ctx, env(p.in, &c, p.extraCA), &c)
 	stop()
 	p.box.Flush()
 	if err == nil && doc == nil {
@@ -165,9 +171,14 @@ func (p *Process) settle(c *Code) error {
 }
 
 // Invoke hands the code one event and waits for its result. When ctx ends first
-// the process is killed and the error is ctx's: what the code would do next is
-// not known, so it is never used again.
+// the error is ctx's, and the process is killed unless it is a server, which may
+// have other events: what the code would do next is not known, so it is never used again.
 func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
+	if p.in.Family == Serving {
+		p.mu.RLock()
+		defer p.mu.RUnlock()
+		return p.serve(ctx, &ev)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ready {
@@ -177,7 +188,7 @@ func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
 		ev.Payload = []byte("{}")
 	}
 	stop := p.killAt(ctx)
-	res, err := p.contract.invoke(&ev)
+	res, err := p.contract.invoke(ctx, &ev)
 	inTime := stop()
 	switch {
 	case !inTime || err != nil && ctx.Err() != nil:
@@ -186,9 +197,7 @@ func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
 		return Result{Exited: true}, context.Cause(ctx)
 	case errors.Is(err, errGone):
 		p.ready = false
-		exit := p.ending()
-		doc := errorDocument("Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", ev.RequestID, exitMessage(exit)))
-		return Result{Payload: doc, FunctionError: true, ErrorType: "Runtime.ExitError", Exited: true, OOM: exit.OOM}, nil
+		return exited(&ev, p.ending()), nil
 	case err != nil:
 		p.ready = false
 		p.Kill()
@@ -204,6 +213,44 @@ func (p *Process) Invoke(ctx context.Context, ev Event) (Result, error) {
 			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))}
 	}
 	return res, nil
+}
+
+// serve hands an event to a server, beside others.
+func (p *Process) serve(ctx context.Context, ev *Event) (Result, error) {
+	if !p.ready {
+		return Result{}, errors.New("invoke: the process has no function")
+	}
+	res, err := p.contract.invoke(ctx, ev)
+	switch {
+	case err == nil:
+		p.box.Flush()
+		return res, nil
+	case ctx.Err() != nil:
+		return Result{}, context.Cause(ctx)
+	case errors.Is(err, errGone):
+		return exited(ev, p.ending()), nil
+	}
+	return Result{}, fmt.Errorf("invoke %s: %w", ev.ARN, err)
+}
+
+// exited is the answer to an event whose process ended.
+func exited(ev *Event, exit sandbox.Exit) Result {
+	doc := errorDocument("Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", ev.RequestID, exitMessage(exit)))
+	return Result{Payload: doc, FunctionError: true, ErrorType: "Runtime.ExitError", Exited: true, OOM: exit.OOM}
+}
+
+// Stop runs what the function wants run before its process ends, while no event runs.
+func (p *Process) Stop(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ready {
+		return nil
+	}
+	stop := p.killAt(ctx)
+	defer stop()
+	err := p.contract.stop(ctx)
+	p.box.Flush()
+	return err
 }
 
 // killAt kills the sandbox when ctx ends; the function it returns ends the watch

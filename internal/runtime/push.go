@@ -14,19 +14,24 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"weir/internal/cloud"
 	"weir/internal/sandbox"
 )
 
 // Frames between the daemon and a bootstrap: see bootstrap/bootstrap.py.
 const (
-	frameInit   = 'I'
-	frameEvent  = 'E'
-	frameLoaded = 'S'
-	frameFailed = 'F'
-	frameResult = 'R'
-	frameError  = 'X'
-	frameFatal  = 'Z'
+	frameInit     = 'I'
+	frameEvent    = 'E'
+	frameLoaded   = 'S'
+	frameFailed   = 'F'
+	frameResult   = 'R'
+	frameError    = 'X'
+	frameFatal    = 'Z'
+	frameReported = 'Y' // the code itself told of the failure
+	frameBegin    = 'B' // the initializer begins
+	frameStop     = 'P' // run the hook before the end
 )
 
 // maxFrame bounds what is kept of one frame: the largest response of any contract.
@@ -84,7 +89,7 @@ func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbo
 
 func (c *push) close() { c.conn.Close() }
 
-func (c *push) load(env map[string]string, code *Code) ([]byte, error) {
+func (c *push) load(ctx context.Context, env map[string]string, code *Code) ([]byte, error) {
 	c.called = code.Contract
 	order := map[string]any{"handler": code.Handler, "env": env}
 	if code.Contract == FC {
@@ -98,6 +103,9 @@ func (c *push) load(env map[string]string, code *Code) ([]byte, error) {
 		return nil, err
 	}
 	kind, doc, err := c.receive()
+	if err == nil && kind == frameBegin {
+		kind, doc, err = c.initialize(ctx, code.Initializer)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -110,17 +118,28 @@ func (c *push) load(env map[string]string, code *Code) ([]byte, error) {
 	}
 }
 
-func (c *push) invoke(ev *Event) (Result, error) {
-	context := ev.ClientContext
-	if c.called == FC {
-		context = contextFC(ev)
+// initialize waits for the initializer's end, for as long as that may take.
+func (c *push) initialize(ctx context.Context, hook *cloud.Hook) (byte, []byte, error) {
+	if hook == nil {
+		return 0, nil, fmt.Errorf("the bootstrap sent a frame %q out of turn", frameBegin)
 	}
-	head := strings.Join([]string{oneLine(ev.RequestID), strconv.FormatInt(ev.Deadline.UnixMilli(), 10), oneLine(ev.ARN),
-		oneLine(ev.TraceID), oneLine(context), oneLine(ev.Identity)}, "\n")
-	if err := c.send(frameEvent, []byte(head), []byte{0}, ev.Payload); err != nil {
-		return Result{}, err
+	ctx, cancel := context.WithTimeout(ctx, hook.Timeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, c.close)
+	defer stop()
+	kind, doc, err := c.receive()
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return 0, nil, initializerLate(hook)
 	}
-	kind, body, err := c.receive()
+	return kind, doc, err
+}
+
+func initializerLate(hook *cloud.Hook) *InitError {
+	return &InitError{ErrorType: InitializerTimedOut, Message: fmt.Sprintf("Function initialization timed out after %d seconds", hook.Timeout/time.Second)}
+}
+
+func (c *push) invoke(_ context.Context, ev *Event) (Result, error) {
+	kind, body, err := c.event(frameEvent, ev)
 	if err != nil {
 		return Result{}, err
 	}
@@ -130,9 +149,39 @@ func (c *push) invoke(ev *Event) (Result, error) {
 	case frameError, frameFatal:
 		errorType, _ := readDocument(body)
 		return Result{Payload: body, FunctionError: true, ErrorType: errorType, Exited: kind == frameFatal}, nil
+	case frameReported:
+		errorType, _ := readDocument(body)
+		return Result{Payload: body, FunctionError: true, ErrorType: errorType, Reported: true}, nil
 	default:
 		return Result{}, fmt.Errorf("the bootstrap sent a frame %q out of turn", kind)
 	}
+}
+
+// stop runs the hook before the end.
+func (c *push) stop(context.Context) error {
+	kind, body, err := c.event(frameStop, &Event{RequestID: "", Deadline: time.Now()})
+	switch {
+	case err != nil:
+		return err
+	case kind != frameResult:
+		_, msg := readDocument(body)
+		return errors.New(msg)
+	}
+	return nil
+}
+
+// event sends a frame with an event's header, and waits for the answer.
+func (c *push) event(kind byte, ev *Event) (byte, []byte, error) {
+	context := ev.ClientContext
+	if c.called == FC {
+		context = contextFC(ev)
+	}
+	head := strings.Join([]string{oneLine(ev.RequestID), strconv.FormatInt(ev.Deadline.UnixMilli(), 10), oneLine(ev.ARN),
+		oneLine(ev.TraceID), oneLine(context), oneLine(ev.Identity)}, "\n")
+	if err := c.send(kind, []byte(head), []byte{0}, ev.Payload); err != nil {
+		return 0, nil, err
+	}
+	return c.receive()
 }
 
 var oneLine = strings.NewReplacer("\n", " ", "\x00", " ").Replace

@@ -83,7 +83,7 @@ func (p *Process) startAPI(ctx context.Context, host *sandbox.Host, spec sandbox
 
 func (a *api) close() { _ = a.server.Close() }
 
-func (a *api) load(env map[string]string, c *Code) ([]byte, error) {
+func (a *api) load(_ context.Context, env map[string]string, c *Code) ([]byte, error) {
 	program, ok := entrypoint(c)
 	if !ok {
 		return nil, &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}
@@ -124,7 +124,10 @@ func entrypoint(c *Code) (string, bool) {
 	return "", false
 }
 
-func (a *api) invoke(ev *Event) (Result, error) {
+// stop: the Runtime API knows no hook.
+func (a *api) stop(context.Context) error { return nil }
+
+func (a *api) invoke(_ context.Context, ev *Event) (Result, error) {
 	select {
 	case a.next <- ev:
 	case <-a.box.Done():

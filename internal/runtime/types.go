@@ -2,10 +2,12 @@ package runtime
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"time"
 
+	"weir/internal/cloud"
 	"weir/internal/sandbox"
 )
 
@@ -58,10 +60,13 @@ type Code struct {
 	// Contract is how the code is called; what follows is told by FC's alone.
 	Contract             string
 	Account              string // as that cloud writes it
+	Instance             string // names this one
 	Timeout              time.Duration
-	Initializer, PreStop string // handlers; "" for none
-	NoEnvCredentials     bool   // they are not in the environment
-	Attrs                map[string]string
+	Initializer, PreStop *cloud.Hook
+	Server               *cloud.Server // of code that is an HTTP server
+	// Credentials are not in the environment; they are not in events.
+	NoEnvCredentials, NoEventCredentials bool
+	Attrs                                map[string]string
 }
 
 // Event is one invocation.
@@ -77,6 +82,22 @@ type Event struct {
 	Credentials Credentials
 	Qualifier   string
 	Retries     int
+	// HTTP, if set, is the request that the event is: code that is a server gets
+	// it as it came, with Payload as its body.
+	HTTP *Request
+}
+
+// Request is an HTTP request without its body.
+type Request struct {
+	Method, Path, RawQuery string // Path as it was sent, still escaped
+	Host                   string
+	Header                 http.Header
+}
+
+// Reply is an HTTP response without its body.
+type Reply struct {
+	Status int
+	Header http.Header
 }
 
 // Result is what the code made of an event.
@@ -84,16 +105,30 @@ type Result struct {
 	Payload       []byte // the response, or the error document
 	FunctionError bool   // Payload is an error document
 	ErrorType     string // of that document: "ValueError", "Runtime.ExitError", …
+	Reported      bool   // the code told of the failure, by a callback: it was not thrown
 	Exited        bool   // the process has ended; do not use it again
 	OOM           bool   // …because memory ran out
+	HTTP          *Reply // what code that is a server answered
 }
+
+// Types of an InitError of code that is a server, and of a hook.
+const (
+	ServerExited        = "Server.Exited"
+	ServerMissing       = "Server.Missing"       // its program
+	ServerNotExecutable = "Server.NotExecutable" // its program
+	ServerSilent        = "Server.Silent"        // its port
+	InitializerTimedOut = "Initializer.TimedOut"
+	InitializerFailed   = "Initializer.Failed"
+)
 
 // InitError says that the code could not be loaded; the process is dead.
 type InitError struct {
 	ErrorType string
 	Message   string
 	OOM       bool
-	document  []byte
+	// Server says that code that is a server did not become one.
+	Server   bool
+	document []byte
 }
 
 func (e *InitError) Error() string { return e.ErrorType + ": " + e.Message }

@@ -1,5 +1,5 @@
 // Weir's runtime for Node functions. The frames are those of bootstrap.py, and
-// Z: the handler failed and the process ends. In the log, \x1e stands for a
+// Z: the handler failed and the process ends; Y: the code's callback told of a failure. In the log, \x1e stands for a
 // newline within one message.
 'use strict';
 const fs = require('fs');
@@ -170,7 +170,7 @@ async function initFC(order) {
 
 // invokeFC runs an event by the other contract. Nothing to do ends no event there:
 // its time does.
-function invokeFC(body) {
+function invokeFC(kind, body) {
   const cut = body.indexOf(0);
   const head = body.subarray(0, cut).toString().split('\n');
   requestId = head[0];
@@ -179,9 +179,11 @@ function invokeFC(body) {
     send(kind, document, then);
   };
   const end = finish;
-  fc.invoke(head, Buffer.from(body.subarray(cut + 1)), (kind, document) => {
-    if (finish === end) end(kind, document);
-  });
+  const reply = (answer, document) => {
+    if (finish === end) end(answer, document);
+  };
+  if (kind === 'P') fc.stop(head, reply);
+  else fc.invoke(head, Buffer.from(body.subarray(cut + 1)), reply);
 }
 
 function makeContext(head, reply) {
@@ -265,7 +267,7 @@ socket.on('data', (data) => {
   parts = [];
   have = 0;
   if (started) {
-    if (fc) invokeFC(frame.subarray(5));
+    if (fc) invokeFC(String.fromCharCode(frame[4]), frame.subarray(5));
     else invoke(handler, frame.subarray(5));
     return;
   }

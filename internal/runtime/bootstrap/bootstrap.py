@@ -2,7 +2,8 @@
 
 Frames on descriptor 3: a length (4 bytes, little endian), a type (1 byte), the
 body. In: I (what to load, JSON), E (an event: a header of lines, a zero byte, the
-payload). Out: S (loaded), F (loading failed), R (response), X (the handler
+payload), P (run the hook before the end, a header as E's). Out: B (the
+initializer begins), S (loaded), F (loading failed), R (response), X (the handler
 failed). In the log, \x1e stands for a newline within one message.
 """
 import importlib
@@ -42,7 +43,7 @@ class Channel:
         head = self.file.read(5)
         if len(head) < 5:
             os._exit(0)  # the daemon has gone
-        return head[4:], self.file.read(int.from_bytes(head[:4], "little") - 1)
+        return head[4:5], self.file.read(int.from_bytes(head[:4], "little") - 1)
 
     def send(self, kind, body=b""):
         frame = memoryview((len(body) + 1).to_bytes(4, "little") + kind + body)

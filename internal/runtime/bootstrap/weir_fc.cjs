@@ -47,16 +47,16 @@ function bytes(result) {
 }
 
 // call runs a handler of the form (…args, context, callback) or async, and tells
-// done(err, result) once.
+// done(err, result, whether the callback was used) once.
 function call(handler, args, done) {
   let over = false;
-  const once = (err, result) => {
+  const once = (err, result, reported) => {
     if (over) return;
     over = true;
-    done(err, result);
+    done(err, result, reported);
   };
   try {
-    const returned = handler(...args, (err, result) => once(err ?? null, result));
+    const returned = handler(...args, (err, result) => once(err ?? null, result, true));
     if (typeof returned?.then === 'function') returned.then((r) => once(null, r), (e) => once(e ?? new Error(String(e))));
   } catch (e) {
     once(e ?? new Error(String(e)));
@@ -68,6 +68,7 @@ module.exports = async function start(order, load, send) {
   const handler = await load(order.handler);
   if (order.initializer) {
     const initialize = await load(order.initializer);
+    send('B', '');
     await new Promise((resolve, reject) => {
       call(initialize, [makeContext(order, ['', '0', '', '', order.context, ''])], (err) => (err ? reject(err) : resolve()));
     });
@@ -76,17 +77,16 @@ module.exports = async function start(order, load, send) {
   return {
     document,
     id: () => requestId,
+    stop(head, reply) {
+      if (!stop) reply('R', '');
+      else call(stop, [makeContext(order, head)], (err) => (err ? reply('X', document(err)) : reply('R', '')));
+    },
     invoke(head, payload, reply) {
       requestId = head[0];
-      if (head[4] === '\x01stop') {
-        if (!stop) reply('R', '');
-        else call(stop, [makeContext(order, [...head.slice(0, 4), '', ''])], () => reply('R', ''));
-        return;
-      }
-      call(handler, [payload, makeContext(order, head)], (err, result) => {
+      call(handler, [payload, makeContext(order, head)], (err, result, reported) => {
         if (err !== null && err !== undefined) {
           say('error', util.format(err));
-          reply('X', document(err));
+          reply(reported ? 'Y' : 'X', document(err));
           return;
         }
         let body;

@@ -89,31 +89,28 @@ def run(channel, order, state):
     set_up_logging(state)
     try:
         handler = bootstrap.load(order["handler"])
+        hook = bootstrap.load(order["preStop"]) if order.get("preStop") else None
         if order.get("initializer"):
-            bootstrap.load(order["initializer"])(Context(order, ["", "0", "", "", order.get("context", ""), ""]))
+            initialize = bootstrap.load(order["initializer"])
+            channel.send(b"B")
+            initialize(Context(order, ["", "0", "", "", order.get("context", ""), ""]))
     except BaseException as e:
         channel.send(b"F", describe(e))
         sys.exit(1)
     channel.send(b"S")
     while True:
-        _, body = channel.receive()
+        kind, body = channel.receive()
         head, _, payload = body.partition(b"\0")
         head = head.decode().split("\n")
         state["request_id"] = head[0]
-        if head[4] == "\x01stop":  # the instance ends: its hook
-            channel.send(b"R", stop(order, head))
-            continue
         try:
-            result = encode(handler(payload, Context(order, head)))
+            if kind == b"P":  # the instance ends
+                if hook:
+                    hook(Context(order, head))
+                result = b""
+            else:
+                result = encode(handler(payload, Context(order, head)))
         except Exception as e:
             channel.send(b"X", describe(e))
         else:
             channel.send(b"R", result)
-
-
-def stop(order, head):
-    try:
-        bootstrap.load(order["preStop"])(Context(order, head[:4] + ["", ""]))
-    except Exception as e:
-        return describe(e)
-    return b""

@@ -13,6 +13,8 @@ import (
 var statuses = map[string]int{
 	"InvalidArgument": http.StatusBadRequest, "AccessDenied": http.StatusForbidden, "ResourceExhausted": http.StatusTooManyRequests,
 	"ResourceThrottled": http.StatusServiceUnavailable, "ConcurrentUpdateError": http.StatusConflict, "EntityTooLarge": http.StatusRequestEntityTooLarge,
+	"CAExited": http.StatusPreconditionFailed, "CAFileNotFound": http.StatusPreconditionFailed, "CAFilePermission": http.StatusPreconditionFailed,
+	"FunctionNotStarted": http.StatusPreconditionFailed,
 	"PreconditionFailed": http.StatusPreconditionFailed,
 }
 

@@ -1,6 +1,7 @@
 package fc
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"slices"
@@ -43,19 +44,25 @@ func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*Inv
 	}
 	tail := value(in.XFcLogType) == "Tail"
 	resp, err := a.invoker.Invoke(ctx, invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), Payload: in.Body,
-		RequestID: call.RequestID, Qualifier: value(in.Qualifier), LogTail: tail})
+		RequestID: call.RequestID, Qualifier: value(in.Qualifier), LogTail: tail || v.Server != nil})
 	if err != nil {
 		return nil, err
 	}
-	return answer(call, q.Function, v, resp, tail), nil
+	if err := notStarted(resp); err != nil {
+		return nil, err
+	}
+	return answer(call, v, resp, tail), nil
 }
 
 // answer is what came of an event. A function's own failure is no failed call.
-func answer(call *wire.Call, fn *cloud.Function, v *cloud.Version, resp *invoke.Response, tail bool) *InvokeFunctionOutput {
+func answer(call *wire.Call, v *cloud.Version, resp *invoke.Response, tail bool) *InvokeFunctionOutput {
 	out := &InvokeFunctionOutput{Body: resp.Payload, StatusCode: ptr(int64(200)), Headers: map[string]string{
 		"x-fc-request-id": call.RequestID, "x-fc-invocation-service-version": versionLabel(v), "x-fc-code-checksum": checksum(v),
-		"Content-Type": "application/octet-stream",
+		"x-fc-instance-id": resp.Instance, "Content-Type": "application/octet-stream",
 	}}
+	if resp.HTTP != nil {
+		out.Headers["Content-Type"] = cmp.Or(resp.HTTP.Header.Get("Content-Type"), "application/octet-stream")
+	}
 	if resp.FunctionError != "" {
 		out.Headers["x-fc-error-type"] = errorType(resp)
 		out.Headers["Content-Type"] = "application/json"
@@ -66,13 +73,26 @@ func answer(call *wire.Call, fn *cloud.Function, v *cloud.Version, resp *invoke.
 	return out
 }
 
-// errorType tells the code's own failure from its instance's.
+// errorType tells a failure that the code told of from all others.
 func errorType(resp *invoke.Response) string {
-	switch resp.ErrorType {
-	case "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory":
+	if resp.Reported {
 		return "HandledInvocationError"
 	}
 	return "UnhandledInvocationError"
+}
+
+// startCodes are the codes for a custom runtime that did not become a server.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/support/error-codes
+var startCodes = map[string]string{
+	invoke.ServerExited: "CAExited", invoke.ServerMissing: "CAFileNotFound", invoke.ServerNotExecutable: "CAFilePermission", invoke.ServerSilent: "FunctionNotStarted",
+}
+
+// notStarted is the failed call, if the event met no server.
+func notStarted(resp *invoke.Response) error {
+	if resp.Failure != invoke.NotStarted {
+		return nil
+	}
+	return fault(startCodes[resp.ErrorType], "%s\nLogs:%s", resp.Message, resp.LogTail)
 }
 
 // later stores an event for an asynchronous invocation.

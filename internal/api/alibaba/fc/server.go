@@ -26,9 +26,9 @@ func server(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSett
 		return container(in, old, s)
 	case in.CustomContainerConfig != nil && value(in.CustomContainerConfig.Image) != "":
 		return invalid("customContainerConfig needs runtime custom-container")
-	case name == "custom" || strings.HasPrefix(name, "custom."):
+	case custom(name):
 		c := in.CustomRuntimeConfig
-		if c == nil && old != nil {
+		if c == nil && old != nil && old.Server != nil {
 			return nil
 		}
 		if c == nil {

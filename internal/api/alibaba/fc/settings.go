@@ -40,7 +40,7 @@ const (
 func (a *api) settings(ctx context.Context, in *UpdateFunctionInput, old *cloud.Version) (control.FunctionSettings, error) {
 	s := control.FunctionSettings{Description: in.Description, Handler: in.Handler, Env: in.EnvironmentVariables, Attrs: map[string]string{}}
 	for _, step := range []func(*UpdateFunctionInput, *cloud.Version, *control.FunctionSettings) error{
-		a.refuse, a.runtimeOf, sizes, hooks, server, network, keep,
+		a.refuse, a.runtimeOf, a.sizes, hooks, server, network, keep,
 	} {
 		if err := step(in, old, &s); err != nil {
 			return s, err
@@ -88,6 +88,9 @@ func (a *api) runtimeOf(in *UpdateFunctionInput, old *cloud.Version, s *control.
 		return nil
 	}
 	s.Runtime = in.Runtime
+	if *in.Runtime == "custom-container" {
+		return a.service.Trouble(wire.NotImplemented, "Runtime custom-container is not implemented.")
+	}
 	if a.opt.CheckRuntime != nil {
 		if err := a.opt.CheckRuntime(*in.Runtime); err != nil {
 			return invalid("runtime is set to an invalid value: %v", err)
@@ -97,7 +100,7 @@ func (a *api) runtimeOf(in *UpdateFunctionInput, old *cloud.Version, s *control.
 }
 
 // sizes checks what an instance has.
-func sizes(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSettings) error {
+func (a *api) sizes(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSettings) error {
 	number := func(p *int64, v int64) *int64 {
 		if p == nil && old == nil {
 			return &v
@@ -128,8 +131,34 @@ func sizes(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSetti
 		}
 		s.Concurrency = ptr(int(*n))
 	}
+	if err := a.together(in, old); err != nil {
+		return err
+	}
 	return processors(in, old, s)
 }
+
+// together checks how many events an instance may run at once: code that is a
+// server any number, Python code one.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-instance-concurrency
+func (a *api) together(in *UpdateFunctionInput, old *cloud.Version) error {
+	name, n := value(in.Runtime), value(in.InstanceConcurrency)
+	if old != nil && in.Runtime == nil {
+		name = old.Runtime
+	}
+	if old != nil && in.InstanceConcurrency == nil {
+		n = int64(old.Concurrency)
+	}
+	switch {
+	case n <= 1 || custom(name):
+		return nil
+	case strings.HasPrefix(name, "python"):
+		return invalid("instanceConcurrency is set to an invalid value: runtime %s supports 1 only", name)
+	}
+	return a.service.Trouble(wire.NotImplemented, "instanceConcurrency above 1 is not implemented for runtime "+name+".")
+}
+
+// custom tells the runtimes whose code is a server itself.
+func custom(runtime string) bool { return runtime == "custom" || strings.HasPrefix(runtime, "custom.") }
 
 // processors checks the share of the processor, and that it fits the memory: 1 to
 // 4 GB for a vCPU.
