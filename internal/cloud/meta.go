@@ -46,6 +46,7 @@ const (
 	KindInternetGateway   Resource = "internet-gateway"
 	KindEgressOnlyGateway Resource = "egress-only-internet-gateway"
 	KindNATGateway        Resource = "nat-gateway"
+	KindNATRule           Resource = "nat-rule" // of a NAT gateway: what it translates
 	KindElasticIP         Resource = "elastic-ip"
 	KindVPCCIDR           Resource = "vpc-cidr"            // an address block of a VPC
 	KindSubnetCIDR        Resource = "subnet-cidr"         // an address block of a subnet

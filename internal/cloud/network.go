@@ -40,6 +40,9 @@ type VPC struct {
 	// Service marks the platform's own network, in which functions without a
 	// VPC run. APIs never show it.
 	Service bool
+	// DirectPublic: an address that has a public one leaves by it without a gateway
+	// or a route, before what the route for everything says. Narrower routes go first.
+	DirectPublic bool
 	// Services is a block outside the VPC where the platform's internal services
 	// answer, in every subnet; invalid for none.
 	Services netip.Prefix

@@ -16,6 +16,11 @@ type CreateSecurityGroup struct {
 	VPC         cloud.VPCID // "" is the default VPC
 	Name        string
 	Description string
+	// Rules are those of a dialect that has others for a new group, nil for none of
+	// its own. A Group "" without another peer is the new group itself.
+	Rules []cloud.SecurityGroupRule
+	// SameNames lets groups of one VPC have the same name.
+	SameNames bool
 }
 
 // CreateSecurityGroup makes a group that lets everything out and nothing in.
@@ -36,7 +41,7 @@ func (c *Control) CreateSecurityGroup(ctx context.Context, who Caller, in Create
 			return nil, cloud.Errorf(cloud.Invalid, cloud.KindSecurityGroup, in.Name, "reserved", "the name %q is reserved for the group that comes with a VPC", in.Name)
 		}
 		for g := range cloud.SecurityGroups.By(tx, "vpc", string(in.VPC)) {
-			if g.Name == in.Name {
+			if g.Name == in.Name && !in.SameNames {
 				return nil, cloud.Errorf(cloud.Exists, cloud.KindSecurityGroup, in.Name, "", "The security group '%s' already exists for VPC '%s'", in.Name, in.VPC)
 			}
 		}
@@ -49,11 +54,43 @@ func (c *Control) CreateSecurityGroup(ctx context.Context, who Caller, in Create
 			VPC: in.VPC, Name: in.Name, Description: in.Description,
 			Rules: []cloud.SecurityGroupRule{allowAll(who, true, cloud.SecurityGroupRule{Prefix: anyIPv4})},
 		}
-		if len(vpc.CIDRs6) > 0 {
+		if in.Rules != nil {
+			g.Rules = ownRules(who, g.ID, in.Rules)
+		} else if len(vpc.CIDRs6) > 0 {
 			g.Rules = append(g.Rules, allowAll(who, true, cloud.SecurityGroupRule{Prefix: anyIPv6}))
 		}
 		cloud.SecurityGroups.Put(tx, g)
 		return g, nil
+	})
+}
+
+// ownRules completes a new group's rules.
+func ownRules(who Caller, id cloud.SecurityGroupID, rules []cloud.SecurityGroupRule) []cloud.SecurityGroupRule {
+	out := slices.Clone(rules)
+	for i := range out {
+		out[i].ID = who.NewID(cloud.KindSecurityGroupRule)
+		if r := &out[i]; !r.Prefix.IsValid() && r.PrefixList == "" && r.Group == "" {
+			r.Group = id
+		}
+	}
+	return out
+}
+
+// EditSecurityGroup changes a group by edit, which gets a copy; rules and their
+// peers are edit's to get right.
+func (c *Control) EditSecurityGroup(ctx context.Context, who Caller, id cloud.SecurityGroupID, edit func(*cloud.SecurityGroup) error) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		old, err := find(tx, who, cloud.SecurityGroups, cloud.KindSecurityGroup, id)
+		if err != nil {
+			return err
+		}
+		g := *old
+		g.Rules = slices.Clone(old.Rules)
+		if err := edit(&g); err != nil {
+			return err
+		}
+		cloud.SecurityGroups.Put(tx, &g)
+		return nil
 	})
 }
 

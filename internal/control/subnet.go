@@ -18,6 +18,7 @@ type CreateSubnet struct {
 	IPv6Only bool         // no IPv4 block: CIDR is not read
 	// Addresses at the start and end that nobody gets.
 	ReservedFirst, ReservedLast int
+	Narrowest                   int // bits of the smallest block; 0 is 28
 }
 
 // CreateSubnet makes a subnet behind the VPC's main route table and default ACL.
@@ -47,7 +48,7 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 	}
 	var cidr netip.Prefix
 	if !in.IPv6Only {
-		if cidr, err = subnetBlock(tx, vpc, in.CIDR); err != nil {
+		if cidr, err = subnetBlock(tx, vpc, in.CIDR, in.Narrowest); err != nil {
 			return nil, err
 		}
 	}
@@ -68,11 +69,15 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 	return s, nil
 }
 
-// subnetBlock checks an IPv4 block for a new subnet and clears its host bits.
-func subnetBlock(v cloud.View, vpc *cloud.VPC, p netip.Prefix) (netip.Prefix, error) {
+// subnetBlock checks an IPv4 block for a new subnet and clears its host bits; it
+// has narrowest bits or fewer, 0 for 28.
+func subnetBlock(v cloud.View, vpc *cloud.VPC, p netip.Prefix, narrowest int) (netip.Prefix, error) {
+	if narrowest == 0 {
+		narrowest = 28
+	}
 	p = p.Masked()
-	if !p.IsValid() || !p.Addr().Is4() || p.Bits() < 16 || p.Bits() > 28 || !covers(prefixes(vpc.CIDRs), p) {
-		return p, cloud.Errorf(cloud.Invalid, cloud.KindSubnet, p.String(), "range", "a subnet of %s cannot have the block %s; choose one from /16 to /28 inside the VPC's blocks", vpc.ID, p)
+	if !p.IsValid() || !p.Addr().Is4() || p.Bits() < 16 || p.Bits() > narrowest || !covers(prefixes(vpc.CIDRs), p) {
+		return p, cloud.Errorf(cloud.Invalid, cloud.KindSubnet, p.String(), "range", "a subnet of %s cannot have the block %s; choose one from /16 to /%d inside the VPC's blocks", vpc.ID, p, narrowest)
 	}
 	return p, subnetFree(v, vpc, p)
 }

@@ -140,3 +140,41 @@ func Tagged(v cloud.View, who Caller) iter.Seq2[cloud.Ref, map[string]string] {
 		}
 	}
 }
+
+// editMeta puts a copy of a resource whose Meta is edited.
+func editMeta[K ~string, T any](tx cloud.Tx, who Caller, table *cloud.Table[K, T], kind cloud.Resource, id string, meta func(*T) *cloud.Meta, edit func(*cloud.Meta)) error {
+	old, err := find(tx, who, table, kind, K(id))
+	if err != nil {
+		return err
+	}
+	r := *old
+	m := meta(&r)
+	m.Attrs = maps.Clone(m.Attrs)
+	edit(m)
+	table.Put(tx, &r)
+	return nil
+}
+
+// SetAttrs merges attributes into a resource of a network.
+func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs map[string]string) error {
+	edit := func(m *cloud.Meta) { m.Attrs = merged(m.Attrs, attrs) }
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		switch ref.Kind {
+		case cloud.KindVPC:
+			return editMeta(tx, who, cloud.VPCs, ref.Kind, ref.ID, func(r *cloud.VPC) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindSubnet:
+			return editMeta(tx, who, cloud.Subnets, ref.Kind, ref.ID, func(r *cloud.Subnet) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindRouteTable:
+			return editMeta(tx, who, cloud.RouteTables, ref.Kind, ref.ID, func(r *cloud.RouteTable) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindNATGateway:
+			return editMeta(tx, who, cloud.NATGateways, ref.Kind, ref.ID, func(r *cloud.NATGateway) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindElasticIP:
+			return editMeta(tx, who, cloud.ElasticIPs, ref.Kind, ref.ID, func(r *cloud.ElasticIP) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindSecurityGroup:
+			return editMeta(tx, who, cloud.SecurityGroups, ref.Kind, ref.ID, func(r *cloud.SecurityGroup) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindInterface:
+			return editMeta(tx, who, cloud.Interfaces, ref.Kind, ref.ID, func(r *cloud.Interface) *cloud.Meta { return &r.Meta }, edit)
+		}
+		return absent(ref.Kind, ref.ID)
+	})
+}

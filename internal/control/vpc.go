@@ -15,6 +15,10 @@ type CreateVPC struct {
 	DNSSupport   bool
 	DNSHostnames bool
 	Names        HostNames
+	Widest       int          // bits of the largest block; 0 is 16
+	Services     netip.Prefix // with Resolvers and DirectPublic, as in cloud.VPC
+	Resolvers    []netip.Addr
+	DirectPublic bool
 }
 
 // HostNames are a dialect's patterns for the names of a VPC's hosts; see cloud.VPC.
@@ -38,7 +42,7 @@ func (c *Control) CreateVPC(ctx context.Context, who Caller, in CreateVPC) (*clo
 }
 
 func (c *Control) createVPC(tx cloud.Tx, who Caller, in CreateVPC) (*cloud.VPC, error) {
-	cidr, err := vpcBlock(in.CIDR)
+	cidr, err := vpcBlock(in.CIDR, in.Widest)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +51,7 @@ func (c *Control) createVPC(tx cloud.Tx, who Caller, in CreateVPC) (*cloud.VPC, 
 		CIDRs:      []cloud.CIDRAssociation{{ID: who.NewID(cloud.KindVPCCIDR), Prefix: cidr}},
 		DNSSupport: in.DNSSupport, DNSHostnames: in.DNSHostnames, PrivateNames: in.Names.Private, PublicNames: in.Names.Public,
 		DHCPOptions: defaultDHCPOptions(tx, who),
+		Services:    in.Services, Resolvers: in.Resolvers, DirectPublic: in.DirectPublic,
 	}
 	if in.IPv6 {
 		b, err := c.ipv6Block(tx, who)
@@ -117,10 +122,13 @@ func openToIPv6(tx cloud.Tx, who Caller, vpc cloud.VPCID) {
 	}
 }
 
-// vpcBlock checks an IPv4 block for a VPC and clears its host bits.
-func vpcBlock(p netip.Prefix) (netip.Prefix, error) {
-	if !p.IsValid() || !p.Addr().Is4() || p.Bits() < 16 || p.Bits() > 28 || overlapsAny(forbidden, p) {
-		return p, cloud.Errorf(cloud.Invalid, cloud.KindVPCCIDR, p.String(), "range", "a VPC cannot have the block %s; choose an IPv4 block from /16 to /28 outside the loopback, link-local and multicast ranges", p)
+// vpcBlock checks an IPv4 block for a VPC and clears its host bits; it has widest bits or more, 0 for 16.
+func vpcBlock(p netip.Prefix, widest int) (netip.Prefix, error) {
+	if widest == 0 {
+		widest = 16
+	}
+	if !p.IsValid() || !p.Addr().Is4() || p.Bits() < widest || p.Bits() > 28 || overlapsAny(forbidden, p) {
+		return p, cloud.Errorf(cloud.Invalid, cloud.KindVPCCIDR, p.String(), "range", "a VPC cannot have the block %s; choose an IPv4 block from /%d to /28 outside the loopback, link-local and multicast ranges", p, widest)
 	}
 	return p.Masked(), nil
 }

@@ -8,14 +8,14 @@ import (
 	"weir/internal/cloud"
 )
 
-// AddVPCBlock adds an IPv4 block to a VPC.
-func (c *Control) AddVPCBlock(ctx context.Context, who Caller, id cloud.VPCID, p netip.Prefix) (*cloud.CIDRAssociation, error) {
+// AddVPCBlock adds an IPv4 block to a VPC, of widest bits or more (0 is 16).
+func (c *Control) AddVPCBlock(ctx context.Context, who Caller, id cloud.VPCID, p netip.Prefix, widest int) (*cloud.CIDRAssociation, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.CIDRAssociation, error) {
 		old, err := find(tx, who, cloud.VPCs, cloud.KindVPC, id)
 		if err != nil {
 			return nil, err
 		}
-		if p, err = vpcBlock(p); err != nil {
+		if p, err = vpcBlock(p, widest); err != nil {
 			return nil, err
 		}
 		if err := within(len(old.CIDRs), c.Quotas().CIDRsPerVPC, cloud.KindVPCCIDR, string(id), "ipv4"); err != nil {

@@ -18,6 +18,7 @@ import (
 	sdkvpc "github.com/aliyun/alibaba-cloud-sdk-go/services/vpc"
 
 	"weir/internal/api/alibaba/access"
+	"weir/internal/api/alibaba/ecs"
 	"weir/internal/api/alibaba/ram"
 	"weir/internal/api/alibaba/region"
 	"weir/internal/api/alibaba/resourcemanager"
@@ -64,7 +65,7 @@ func newWorld(t *testing.T) *world {
 			return awsAuth.Authorize(ctx, c, in)
 		},
 	})
-	for _, s := range []*wire.Service{vpc.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control), iam.New(w.control)} {
+	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control), iam.New(w.control)} {
 		server.Add(s)
 	}
 	web := httptest.NewServer(server)

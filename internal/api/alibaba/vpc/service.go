@@ -1,8 +1,15 @@
 // Package vpc speaks Alibaba Cloud's VPC 2016-04-28: VPCs, vSwitches, routes, NAT
 // gateways and elastic IP addresses.
+//
+// They are those of the account, whichever dialect made them.
+//
+// Invariants: a VPC made here has the platform's services in 100.64.0.0/10, its
+// public addresses need no route, and its network ACL lets everything pass; what
+// only this dialect shows is in attributes (package resource).
 package vpc
 
 import (
+	"weir/internal/api/alibaba/resource"
 	"weir/internal/api/wire"
 	"weir/internal/control"
 )
@@ -14,8 +21,21 @@ type api struct {
 // New returns the service with everything that is implemented.
 func New(c *control.Control) *wire.Service {
 	s := wire.NewService(Spec)
+	s.MapError = mapError
 	a := &api{c}
 	wire.Handle(s, "DescribeRegions", a.describeRegions)
 	wire.Handle(s, "DescribeZones", a.describeZones)
+	a.vpcs(s)
+	a.vSwitches(s)
 	return s
+}
+
+func text(p *string) string { return resource.Text(p) }
+
+func tags(list []Tag) (map[string]string, error) {
+	return resource.Tags(list, func(t Tag) (*string, *string) { return t.Key, t.Value })
+}
+
+func tagList(m map[string]string) []Tag {
+	return resource.TagList(m, func(k, v *string) Tag { return Tag{k, v} })
 }

@@ -77,7 +77,7 @@ func (a *api) associateVpcCidrBlock(ctx context.Context, in *AssociateVpcCidrBlo
 	if restricted(vpc.CIDRs[0].Prefix, p) {
 		return nil, &wire.Error{Code: "InvalidVpc.Range", Msg: fmt.Sprintf("The CIDR '%s' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a publicly-routable CIDR. For additional restrictions, see https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Subnets.html#VPC_Sizing", p)}
 	}
-	b, err := a.control.AddVPCBlock(ctx, who, vpc.ID, p)
+	b, err := a.control.AddVPCBlock(ctx, who, vpc.ID, p, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,62 @@
+package ecs
+
+import (
+	"net/http"
+
+	"weir/internal/api/alibaba/resource"
+	"weir/internal/api/wire"
+	"weir/internal/cloud"
+)
+
+// absent are the codes for what does not exist, in the vendor's spellings.
+var absent = map[cloud.Resource][2]string{
+	cloud.KindVPC:               {"InvalidVpcId.NotFound", "The specified VPC does not exist."},
+	cloud.KindSubnet:            {"InvalidVSwitchId.NotFound", "The specified vSwitch does not exist."},
+	cloud.KindSecurityGroup:     {"InvalidSecurityGroupId.NotFound", "The specified security group does not exist."},
+	cloud.KindSecurityGroupRule: {"InvalidSecurityGroupRuleId.NotFound", "The specified security group rule does not exist."},
+	cloud.KindInterface:         {"InvalidEniId.NotFound", "The specified network interface does not exist."},
+	cloud.KindInstance:          {"InvalidInstanceId.NotFound", "The specified instance does not exist."},
+	cloud.KindPrefixList:        {"InvalidPrefixListId.NotFound", "The specified prefix list does not exist."},
+}
+
+// words are the codes of other refusals, by kind, resource and control's reason.
+var words = map[[3]string][2]string{
+	{"in-use", "security-group", ""}:                   {"DependencyViolation", "There is still instance(s) or network interface(s) in the specified security group, or another group refers to it."},
+	{"invalid", "security-group", "reserved"}:          {"InvalidSecurityGroupName.Malformed", "The specified security group name is reserved."},
+	{"limit", "security-group", ""}:                    {"QuotaExceed.SecurityGroup", "The maximum number of security groups is exceeded."},
+	{"limit", "security-group-rule", ""}:               {"AuthorizationLimitExceed", "The limit of authorization records in the security group is reached."},
+	{"conflict", "security-group-rule", "many-vpcs"}:   {"InvalidSourceGroupId.Mismatch", "The specified security groups are not in the same VPC."},
+	{"conflict", "network-interface", "many-vpcs"}:     {"InvalidSecurityGroupId.NotVpc", "The security group and the vSwitch are not in the same VPC."},
+	{"exhausted", "subnet", "addresses"}:               {"InvalidVSwitchId.IpNotEnough", "The specified vSwitch has not enough IP addresses."},
+	{"exists", "network-interface", "address-in-use"}:  {"InvalidIp.IpAssigned", "The specified IP address is already assigned."},
+	{"invalid", "network-interface", "outside-subnet"}: {"InvalidIp.Address", "The specified IP address is not in the CIDR block of the vSwitch."},
+	{"invalid", "network-interface", "reserved"}:       {"InvalidIp.Address", "The specified IP address is reserved."},
+	{"invalid", "network-interface", "primary"}:        {"InvalidIp.PrimaryIp", "The primary IP address cannot be unassigned."},
+	{"invalid", "network-interface", "not-assigned"}:   {"InvalidIp.IpUnassigned", "The specified IP address is not assigned to the network interface."},
+	{"limit", "network-interface", ""}:                 {"EniPerInstanceLimitExceeded", "The maximum number of network interfaces is exceeded."},
+	{"limit", "network-interface", "addresses"}:        {"SecondaryIpAddressLimitExceeded", "The maximum number of IP addresses of the network interface is exceeded."},
+	{"limit", "network-interface", "groups"}:           {"SecurityGroupLimitExceeded", "The maximum number of security groups of the network interface is exceeded."},
+	{"in-use", "network-interface", ""}:                {"InvalidOperation.InvalidEniState", "The operation is not allowed in the current state of the network interface."},
+}
+
+// mapError puts neutral errors into the product's words.
+func mapError(e *cloud.Error) *wire.Error {
+	if w, ok := words[[3]string{string(e.Kind), string(e.Resource), e.Reason}]; ok {
+		return resource.Fault(w[0], w[1])
+	}
+	switch e.Kind {
+	case cloud.NotFound:
+		if w, ok := absent[e.Resource]; ok {
+			return resource.Missing(w[0], w[1])
+		}
+	case cloud.InUse:
+		return resource.Fault("DependencyViolation", e.Msg)
+	case cloud.Limit:
+		return resource.Fault("QuotaExceeded", e.Msg)
+	case cloud.Denied:
+		return &wire.Error{Code: "InvalidOperation.EniServiceManaged", Status: http.StatusForbidden, Msg: e.Msg}
+	case cloud.State, cloud.Conflict, cloud.Exists:
+		return resource.Fault("IncorrectStatus", e.Msg)
+	}
+	return nil
+}

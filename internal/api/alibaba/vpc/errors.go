@@ -1,0 +1,86 @@
+package vpc
+
+import (
+	"net/http"
+
+	"weir/internal/api/alibaba/resource"
+	"weir/internal/api/wire"
+	"weir/internal/cloud"
+)
+
+// absent are the codes for what does not exist, in the vendor's spellings.
+var absent = map[cloud.Resource][2]string{
+	cloud.KindVPC:           {"InvalidVpcId.NotFound", "Specified VPC does not exist."},
+	cloud.KindSubnet:        {"InvalidVswitchID.NotFound", "Specified virtual switch does not exist."},
+	cloud.KindRouteTable:    {"InvalidRouteTableId.NotFound", "Specified route table does not exist."},
+	cloud.KindRoute:         {"InvalidRouteEntry.NotFound", "Specified route entry does not exist."},
+	cloud.KindNATGateway:    {"InvalidNatGatewayId.NotFound", "Specified NAT gateway does not exist."},
+	cloud.KindNATRule:       {"InvalidSnatEntryId.NotFound", "Specified SNAT entry does not exist."},
+	cloud.KindElasticIP:     {"InvalidAllocationId.NotFound", "Specified allocation ID is not found."},
+	cloud.KindInterface:     {"InvalidInstanceId.NotFound", "Specified instance does not exist."},
+	cloud.KindInstance:      {"InvalidInstanceId.NotFound", "Specified instance does not exist."},
+	cloud.KindSecurityGroup: {"InvalidSecurityGroupId.NotFound", "The specified security group does not exist."},
+	cloud.KindZone:          {"InvalidZoneId.NotFound", "Specified zone does not exist."},
+	cloud.KindPeering:       {"InvalidNextHopId.NotFound", "Specified next hop does not exist."},
+}
+
+// words are the codes of other refusals, by kind, resource and control's reason.
+var words = map[[3]string][2]string{
+	{"invalid", "vpc-cidr", "range"}:                     {"InvalidCidrBlock.Malformed", "Specified CIDR block is not valid."},
+	{"conflict", "vpc-cidr", "overlap"}:                  {"InvalidCidrBlock.Overlapped", "Specified CIDR block overlapped with other CIDR blocks of the VPC."},
+	{"in-use", "vpc-cidr", "subnet"}:                     {"DependencyViolation.VSwitch", "Specified object has dependent resources: vSwitches in the CIDR block."},
+	{"invalid", "subnet", "range"}:                       {"InvalidCidrBlock.Malformed", "Specified CIDR block is not valid: it is no part of the VPC, or not from /16 to /29."},
+	{"conflict", "subnet", "overlap"}:                    {"InvalidCidrBlock.Overlapped", "Specified CIDR block overlapped with other subnets."},
+	{"in-use", "subnet", ""}:                             {"DependencyViolation", "Specified object has dependent resources."},
+	{"limit", "vpc", ""}:                                 {"QuotaExceeded.Vpc", "VPC quota exceeded."},
+	{"limit", "subnet", ""}:                              {"QuotaExceeded.VSwitch", "VSwitch quota exceeded."},
+	{"limit", "vpc-cidr", "ipv4"}:                        {"QuotaExceeded.SecondaryCidrBlock", "The quota of secondary CIDR blocks is exceeded."},
+	{"limit", "route-table", ""}:                         {"QuotaExceeded.RouteTable", "The quota of route tables is exceeded."},
+	{"limit", "route", ""}:                               {"QuotaExceeded.RouteEntry", "The quota of route entries is exceeded."},
+	{"limit", "elastic-ip", ""}:                          {"QuotaExceeded.Eip", "Elastic IP address quota exceeded."},
+	{"limit", "nat-gateway", ""}:                         {"QuotaExceeded.NatGateway", "The quota of NAT gateways is exceeded."},
+	{"limit", "nat-gateway", "addresses"}:                {"QuotaExceeded.NatGatewayEip", "The quota of EIPs of the NAT gateway is exceeded."},
+	{"exhausted", "elastic-ip", "pool"}:                  {"InsufficientResource", "There are not enough elastic IP addresses."},
+	{"exhausted", "subnet", "addresses"}:                 {"InvalidVSwitchId.IpNotEnough", "The specified vSwitch has not enough IP addresses."},
+	{"in-use", "elastic-ip", ""}:                         {"IncorrectEipStatus", "Current elastic IP status does not support this operation."},
+	{"exists", "address-association", ""}:                {"IncorrectEipStatus", "Current elastic IP status does not support this operation."},
+	{"exists", "route", ""}:                              {"RouteEntry.Conflict", "The specified route entry conflicts with an existing one."},
+	{"invalid", "route", "inside-vpc"}:                   {"InvalidCidrBlock", "Specified CIDR block is not valid: a route inside the VPC's CIDR blocks leads to a network interface."},
+	{"conflict", "route", "many-vpcs"}:                   {"InvalidNextHopId.NotFound", "Specified next hop does not exist in the VPC of the route table."},
+	{"in-use", "route-table", ""}:                        {"DependencyViolation", "The route table is a system route table or is associated with a vSwitch."},
+	{"conflict", "route-table-association", "many-vpcs"}: {"OperationFailed.VpcNotMatch", "The route table and the vSwitch are not in the same VPC."},
+	{"in-use", "nat-gateway", "rules"}:                   {"DependencyViolation.SnatEntry", "The NAT gateway has SNAT entries."},
+	{"in-use", "nat-gateway", "addresses"}:               {"DependencyViolation.EIPS", "The NAT gateway has elastic IP addresses."},
+	{"in-use", "elastic-ip", "nat-rule"}:                 {"InvalidOperation.UsedBySnatTable", "The elastic IP address is used by a SNAT entry."},
+	{"exists", "nat-rule", ""}:                           {"InvalidSourceVSwitchId.Duplicate", "The vSwitch or CIDR block has a SNAT entry already."},
+	{"invalid", "nat-rule", "address"}:                   {"InvalidSnatIp.NotFound", "Specified SNAT IP address is not one of the NAT gateway."},
+	{"conflict", "nat-rule", "many-vpcs"}:                {"InvalidVswitchID.NotFound", "Specified virtual switch is not in the VPC of the NAT gateway."},
+	{"limit", "tag", ""}:                                 {"SizeLimitExceeded.TagNum", "The maximum number of tags is exceeded."},
+	{"exhausted", "nat-gateway", "zone-limited"}:         {"OperationFailed.ZoneResourceLimit", "The zone of the vSwitch has no resources for a NAT gateway."},
+	{"invalid", "zone", "unknown-zone"}:                  {"InvalidZoneId.NotFound", "Specified zone does not exist."},
+	{"invalid", "zone", "limited"}:                       {"OperationFailed.ZoneResourceLimit", "The zone has no resources left; use another zone."},
+}
+
+// mapError puts neutral errors into the product's words.
+func mapError(e *cloud.Error) *wire.Error {
+	if w, ok := words[[3]string{string(e.Kind), string(e.Resource), e.Reason}]; ok {
+		return resource.Fault(w[0], w[1])
+	}
+	switch e.Kind {
+	case cloud.NotFound:
+		if w, ok := absent[e.Resource]; ok {
+			return resource.Missing(w[0], w[1])
+		}
+	case cloud.InUse:
+		return resource.Fault("DependencyViolation", e.Msg)
+	case cloud.Limit:
+		return resource.Fault("QuotaExceeded", e.Msg)
+	case cloud.Denied:
+		return &wire.Error{Code: "OperationDenied", Status: http.StatusForbidden, Msg: e.Msg}
+	case cloud.State, cloud.Conflict, cloud.Exists:
+		return resource.Fault("IncorrectStatus", e.Msg)
+	case cloud.Exhausted:
+		return resource.Fault("InsufficientResource", e.Msg)
+	}
+	return nil
+}
