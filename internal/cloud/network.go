@@ -262,6 +262,9 @@ type Endpoint struct {
 	PrivateDNS   bool
 	DualStack    bool      // its interfaces have IPv6 addresses too
 	ReadyAt      time.Time // pending until then
+	// Provider is the endpoint service behind it, Consent what its owner says; "" is the platform's own.
+	Provider EndpointServiceID
+	Consent  Consent
 }
 
 // ZoneName is the endpoint's own name in one zone: the first label that is no
@@ -290,5 +293,5 @@ var (
 	Interfaces         = newTable("interface", func(r *Interface) InterfaceID { return r.ID }, index[Interface]{"scope": func(r *Interface) []string { return one(r.Scope()) }, "vpc": func(r *Interface) []string { return one(r.VPC) }, "subnet": func(r *Interface) []string { return one(r.Subnet) }, "group": func(r *Interface) []string { return strs(r.SecurityGroups) }, "owner": func(r *Interface) []string { return one(r.Owner) }})
 	DHCPOptionSets     = newTable("dhcp-options", func(r *DHCPOptions) DHCPOptionsID { return r.ID }, index[DHCPOptions]{"scope": func(r *DHCPOptions) []string { return one(r.Scope()) }})
 	PrefixLists        = newTable("prefix-list", func(r *PrefixList) PrefixListID { return r.ID }, index[PrefixList]{"scope": func(r *PrefixList) []string { return one(r.Scope()) }})
-	Endpoints          = newTable("endpoint", func(r *Endpoint) EndpointID { return r.ID }, index[Endpoint]{"scope": func(r *Endpoint) []string { return one(r.Scope()) }, "vpc": func(r *Endpoint) []string { return one(r.VPC) }})
+	Endpoints          = newTable("endpoint", func(r *Endpoint) EndpointID { return r.ID }, index[Endpoint]{"scope": func(r *Endpoint) []string { return one(r.Scope()) }, "vpc": func(r *Endpoint) []string { return one(r.VPC) }, "provider": func(r *Endpoint) []string { return one(r.Provider) }})
 )

@@ -32,8 +32,9 @@ type CreateInterfaceEndpoint struct {
 	Labels
 	VPC          cloud.VPCID
 	Service, API string
-	Domain       string // the endpoint's own name ends with it
-	Wildcard     bool   // and stands for all names below it
+	Provider     cloud.EndpointServiceID // of users' own; "" is the platform's
+	Domain       string                  // the endpoint's own name ends with it
+	Wildcard     bool                    // and stands for all names below it
 	PrivateNames []string
 	PrivateDNS   bool
 	DualStack    bool
@@ -67,6 +68,9 @@ func (c *Control) CreateInterfaceEndpoint(ctx context.Context, who Caller, in Cr
 				PrivateNames: in.PrivateNames, PrivateDNS: in.PrivateDNS, DualStack: in.DualStack,
 			}
 			e.Name = endpointName(e.ID, in.Domain, in.Wildcard)
+			if err := c.connect(tx, e, in.Provider); err != nil {
+				return nil, err
+			}
 			if c.opt.SlowStates {
 				e.ReadyAt = c.now().Add(endpointStart)
 			}
@@ -108,6 +112,9 @@ func (c *Control) checkEndpointPolicy(doc string) error {
 func privateDNSFree(v cloud.View, e *cloud.Endpoint) error {
 	if !e.PrivateDNS {
 		return nil
+	}
+	if !e.Open() {
+		return cloud.Errorf(cloud.State, cloud.KindEndpoint, e.Service, "not-accepted", "Private DNS can only be enabled after the endpoint connection is accepted by the owner of %s.", e.Service)
 	}
 	if len(e.PrivateNames) == 0 {
 		return cloud.Errorf(cloud.Invalid, cloud.KindEndpoint, e.Service, "no-private-name", "Private DNS can't be enabled because the service %s does not provide a private DNS name.", e.Service)
@@ -161,6 +168,9 @@ func (c *Control) joinSubnets(tx cloud.Tx, who Caller, e *cloud.Endpoint, subnet
 		}
 		if zoneLimited(tx, s.ID) {
 			return cloud.Errorf(cloud.Exhausted, cloud.KindEndpoint, string(s.ID), "zone-limited", "The VPC endpoint service %s does not support the availability zone of the subnet: %s.", e.Service, s.ID)
+		}
+		if err := offeredIn(tx, e, s); err != nil {
+			return err
 		}
 		zones[s.Zone] = true
 		p := placement{

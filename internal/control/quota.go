@@ -32,6 +32,11 @@ type Quotas struct {
 	TransitsPerVPC        int // transit routers that one VPC is attached to
 	TransitTables         int // of one transit router
 	TransitRoutes         int // static ones, of one table
+	LoadBalancers         int
+	ListenersPerBalancer  int
+	TargetGroups          int
+	TargetsPerGroup       int
+	EndpointServices      int
 	TagsPerResource       int
 	EntriesPerPrefixList  int
 	DNSZones              int
@@ -50,6 +55,7 @@ func (q Quotas) withDefaults() Quotas {
 		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000, &q.Instances: 64,
 		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TransitRouters: 5, &q.TransitsPerVPC: 5, &q.TransitTables: 20, &q.TransitRoutes: 10000, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
 		&q.DNSZones: 500, &q.RecordsPerDNSZone: 10000, &q.VPCsPerDNSZone: 300, &q.InvitesPerDNSZone: 1000,
+		&q.LoadBalancers: 50, &q.ListenersPerBalancer: 50, &q.TargetGroups: 3000, &q.TargetsPerGroup: 1000, &q.EndpointServices: 20,
 	} {
 		if *p == 0 {
 			*p = n
