@@ -60,7 +60,7 @@ func namespaceOf(e *netplan.ENI, number int) Namespace {
 	case netplan.AttachShared:
 		ns.Sysctls = natSysctls
 		ns.Table = sharedTable(e)
-	case netplan.AttachEndpoint:
+	case netplan.AttachEndpoint, netplan.AttachBalancer:
 		ns.Sysctls = endpointSysctls(endpointIdle)
 		ns.Table = endpointTable(e)
 	default:

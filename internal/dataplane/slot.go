@@ -45,7 +45,7 @@ func (p *pool) shared() bool { return p.eni.Attach == netplan.AttachShared }
 func (m *Manager) stock(ctx context.Context, s *vpcState) {
 	has := map[cloud.InterfaceID]bool{}
 	for _, e := range s.plan.ENIs {
-		if !e.Attach.Grouped() || e.Attach == netplan.AttachEndpoint {
+		if e.Attach != netplan.AttachDirect && e.Attach != netplan.AttachShared {
 			continue
 		}
 		has[e.ID] = true

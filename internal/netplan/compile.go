@@ -35,6 +35,7 @@ func Compile(v cloud.View, id cloud.VPCID) *Plan {
 	c.peers()
 	c.transits()
 	c.endpoints()
+	c.balancers()
 	c.flows()
 	c.services()
 	c.profiles()

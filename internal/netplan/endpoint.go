@@ -23,6 +23,7 @@ func (c *compiler) endpoints() {
 		}
 		if r.Gateway || len(e.ENIs) > 0 {
 			slices.Sort(e.ENIs)
+			e.Provider, e.Consent, e.Legs = r.Provider, r.Consent, c.legs(r, e.ENIs)
 			c.p.Endpoints = append(c.p.Endpoints, e)
 		}
 	}
@@ -65,7 +66,7 @@ func (c *compiler) endpointRecords() []DNSRecord {
 		}
 		own, all := ownNames(c.v, r, p.ENIs)
 		out = append(out, own...)
-		if !r.PrivateDNS || !c.vpc.DNSSupport || !c.vpc.DNSHostnames {
+		if !r.PrivateDNS || !r.Open() || !c.vpc.DNSSupport || !c.vpc.DNSHostnames {
 			continue
 		}
 		for _, name := range r.PrivateNames {

@@ -48,6 +48,8 @@ func attach(use cloud.InterfaceUse) Attach {
 		return AttachEndpoint
 	case cloud.UseTransit:
 		return AttachTransit
+	case cloud.UseBalancer:
+		return AttachBalancer
 	default:
 		return AttachDirect
 	}

@@ -23,6 +23,7 @@ type Plan struct {
 	Gateway   *InternetGateway
 	NATs      []NATGateway
 	Endpoints []Endpoint
+	Balancers []Balancer
 	Peers     []Peer    // active peering connections
 	Transits  []Transit // attachments to transit routers
 	Flows     []FlowPoint
@@ -200,6 +201,11 @@ type Endpoint struct {
 	API     string // as cloud.Endpoint.API
 	ENIs    []cloud.InterfaceID
 	Source  []cloud.Ref
+	// Provider is the users' own service behind it, "" if it is the platform's;
+	// Legs are then the ways to it, none while its owner does not agree.
+	Provider cloud.EndpointServiceID
+	Consent  cloud.Consent
+	Legs     []Leg
 }
 
 // DNS is what the VPC's resolver answers with.

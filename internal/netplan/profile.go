@@ -31,9 +31,12 @@ func (c *compiler) profiles() {
 		}
 		keys[e.Profile] = true
 		p := Profile{Key: e.Profile}
-		if e.Profile == NoGroups {
+		switch e.Profile {
+		case NoGroups:
 			c.problem(e.Source[0], "network interface %s has no security group", e.ID)
-		} else {
+		case OpenGroups:
+			p = c.openProfile()
+		default:
 			for g := range strings.SplitSeq(string(e.Profile), ",") {
 				p.Groups = append(p.Groups, cloud.SecurityGroupID(g))
 			}

@@ -50,7 +50,7 @@ func (w *walk) run(from *netplan.ENI, pkt packet) Answer {
 	if s := w.back(); s != nil {
 		return s.answer(w)
 	}
-	a := Answer{Reachable: true, Delivered: true, Path: w.path, Reply: w.reply}
+	a := Answer{Reachable: true, Delivered: true, Path: w.path, Reply: append(w.further, w.reply...)}
 	if !w.terse {
 		a.Text = w.success(from, pkt)
 	}

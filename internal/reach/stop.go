@@ -45,6 +45,9 @@ var codes = map[netplan.Stage]string{
 	netplan.StageTransitBlackhole: "TGW_RTB_BAD_STATE_ROUTE",
 	netplan.StageFlowLimit:        "NO_PATH",
 	netplan.StageZone:             "NO_PATH",
+	netplan.StageConsent:          "BAD_STATE",
+	netplan.StageListener:         "ELBV2_LISTENERS_MISMATCH",
+	netplan.StageTargets:          "ELBV2_NO_TARGETS_IN_AZ",
 }
 
 // sprintf is fmt.Sprintf for full answers.

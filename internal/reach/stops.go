@@ -169,9 +169,13 @@ func (w *walk) unsolicited(l leg) *stop {
 }
 
 func (w *walk) interfaceEndpoint(l leg) *stop {
+	whose := "an interface endpoint's"
+	if l.to.Attach == netplan.AttachBalancer {
+		whose = "a load balancer's"
+	}
 	return &stop{
 		stage: netplan.StageEndpoint, code: "PROTOCOL_RESTRICTION", blame: []cloud.Ref{eniRef(l.to)},
-		text: w.sprintf("%s (%s) is an interface endpoint's, which takes TCP only, not %s", l.to.ID, l.pkt.dst, l.pkt.what()),
+		text: w.sprintf("%s (%s) is %s, which takes TCP only, not %s", l.to.ID, l.pkt.dst, whose, l.pkt.what()),
 	}
 }
 

@@ -30,6 +30,10 @@ type walk struct {
 	// (the resolver, an interface's own address, a forwarding host).
 	unanswered bool
 	end        string // what the packet reached, in words
+	// further are the answer's hops on the connection that a load balancer made
+	// for this one; behind counts such connections.
+	further []Hop
+	behind  int
 }
 
 func eniRef(e *netplan.ENI) cloud.Ref {
@@ -165,15 +169,14 @@ func (w *walk) deliver(l leg) *stop {
 		return s
 	}
 	switch l.to.Attach {
-	case netplan.AttachDirect:
-	case netplan.AttachEndpoint:
-		if l.pkt.proto != tcp {
-			return w.interfaceEndpoint(l)
-		}
+	case netplan.AttachDirect, netplan.AttachEndpoint, netplan.AttachBalancer:
 	default:
 		return w.unsolicited(l)
 	}
 	w.end = w.sprintf("%s (%s)", l.to.ID, l.pkt.dst)
+	if l.to.Attach != netplan.AttachDirect {
+		return w.serve(l)
+	}
 	return nil
 }
 
