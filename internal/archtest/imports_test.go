@@ -16,6 +16,7 @@ import (
 var may = map[string]string{
 	"cloud":           "",
 	"store":           "",
+	"balance":         "netplan",
 	"bus":             "",
 	"codezip":         "",
 	"logs":            "",
