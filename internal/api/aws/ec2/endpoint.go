@@ -43,12 +43,12 @@ func (a *api) endpointShape(v cloud.View) func(*cloud.Endpoint) VpcEndpoint {
 	return func(e *cloud.Endpoint) VpcEndpoint {
 		out := VpcEndpoint{
 			VpcEndpointId: new(string(e.ID)), VpcEndpointType: VpcEndpointTypeGateway, VpcId: new(string(e.VPC)), OwnerId: new(e.Account),
-			ServiceName: new(e.Service), ServiceRegion: new(e.Region), State: endpointAvailable, PolicyDocument: new(openPolicy),
+			ServiceName: new(e.Service), ServiceRegion: new(e.Region), State: consentState(e), PolicyDocument: new(openPolicy),
 			PrivateDnsEnabled: new(false), RequesterManaged: new(false), CreationTimestamp: new(e.Created),
 			Tags: shown(tagList(e.Tags)), RouteTableIds: []string{}, SubnetIds: []string{}, NetworkInterfaceIds: []string{},
 			Groups: []SecurityGroupIdentifier{}, DnsEntries: []DnsEntry{},
 		}
-		if e.Policy != "" {
+		if e.Policy != "" && e.Provider == "" {
 			out.PolicyDocument = new(e.Policy)
 		}
 		for _, t := range e.RouteTables {
@@ -56,7 +56,7 @@ func (a *api) endpointShape(v cloud.View) func(*cloud.Endpoint) VpcEndpoint {
 		}
 		if !e.Gateway {
 			interfaceEndpointShape(v, e, &out)
-			if control.EndpointPending(e, a.control.Now()) {
+			if e.Open() && control.EndpointPending(e, a.control.Now()) {
 				out.State = endpointPending
 			}
 		}
@@ -197,6 +197,12 @@ func (a *api) describeVpcEndpointServices(ctx context.Context, in *DescribeVpcEn
 	for _, s := range endpointServices(who.Region) {
 		if len(in.ServiceNames) == 0 || slices.Contains(in.ServiceNames, s.name) {
 			all = append(all, serviceShape(s, region))
+		}
+	}
+	v := a.control.View()
+	for s := range control.EndpointServicesFor(v, who, callerNames(who)) {
+		if len(in.ServiceNames) == 0 || slices.Contains(in.ServiceNames, s.Name) {
+			all = append(all, a.offeredShape(v, s))
 		}
 	}
 	for _, name := range in.ServiceNames {

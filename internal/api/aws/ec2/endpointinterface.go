@@ -17,19 +17,13 @@ func (a *api) createInterfaceEndpoint(ctx context.Context, who control.Caller, i
 	}
 	// The vendor's page shows its command on one line with what continued it: the name then begins with a blank.
 	name := strings.TrimSpace(*in.ServiceName)
-	service, ok := findEndpointService(who.Region, name, ServiceTypeInterface)
-	if !ok {
-		return nil, a.noSuchService(who.Region, name, "Interface")
-	}
 	if err := a.checkAddressType(in.IpAddressType, in.DnsOptions); err != nil {
 		return nil, err
 	}
-	c := control.CreateInterfaceEndpoint{
-		VPC: cloud.VPCID(*in.VpcId), Service: service.name, API: service.api, Domain: service.domain(who.Region), Wildcard: service.wildcard,
-		PrivateNames: service.privateNames, PrivateDNS: in.PrivateDnsEnabled == nil || *in.PrivateDnsEnabled,
-		DualStack: in.IpAddressType == IpAddressTypeDualstack, Policy: text(in.PolicyDocument), Groups: ids[cloud.SecurityGroupID](in.SecurityGroupIds),
+	c, err := a.interfaceService(who, in, name)
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if c.Labels, err = labels(cloud.KindEndpoint, in.TagSpecifications, in.ClientToken); err != nil {
 		return nil, err
 	}
@@ -41,8 +35,26 @@ func (a *api) createInterfaceEndpoint(ctx context.Context, who control.Caller, i
 		return nil, err
 	}
 	out := a.endpointShape(a.control.View())(e)
-	out.State = endpointPending
+	if e.Open() {
+		out.State = endpointPending
+	}
 	return &CreateVpcEndpointOutput{ClientToken: in.ClientToken, VpcEndpoint: &out}, nil
+}
+
+// interfaceService finds the service of an interface endpoint: Amazon's, or one of users' own.
+func (a *api) interfaceService(who control.Caller, in *CreateVpcEndpointInput, name string) (c control.CreateInterfaceEndpoint, err error) {
+	if ok, err := a.ownService(who, in, name, &c); ok || err != nil {
+		return c, err
+	}
+	service, ok := findEndpointService(who.Region, name, ServiceTypeInterface)
+	if !ok {
+		return c, a.noSuchService(who.Region, name, "Interface")
+	}
+	return control.CreateInterfaceEndpoint{
+		VPC: cloud.VPCID(*in.VpcId), Service: service.name, API: service.api, Domain: service.domain(who.Region), Wildcard: service.wildcard,
+		PrivateNames: service.privateNames, PrivateDNS: in.PrivateDnsEnabled == nil || *in.PrivateDnsEnabled,
+		DualStack: in.IpAddressType == IpAddressTypeDualstack, Policy: text(in.PolicyDocument), Groups: ids[cloud.SecurityGroupID](in.SecurityGroupIds),
+	}, nil
 }
 
 // noSuchService tells a service that has no endpoints of this type from one that does not exist.
@@ -100,19 +112,13 @@ func interfaceEndpointShape(v cloud.View, e *cloud.Endpoint, out *VpcEndpoint) {
 	if e.DualStack {
 		out.IpAddressType, out.DnsOptions.DnsRecordIpType = IpAddressTypeDualstack, DnsRecordIpTypeDualstack
 	}
-	entry := func(name, zone string) {
-		out.DnsEntries = append(out.DnsEntries, DnsEntry{DnsName: new(name), HostedZoneId: new(zone)})
-	}
-	entry(e.Name, endpointZone)
+	out.DnsEntries = endpointNames(v, e)
 	for _, id := range e.Subnets {
 		out.SubnetIds = append(out.SubnetIds, string(id))
-		if s, ok := cloud.Subnets.Get(v, id); ok {
-			entry(e.ZoneName(s.Zone), endpointZone)
-		}
 	}
 	if e.PrivateDNS {
 		for _, name := range e.PrivateNames {
-			entry(name, privateZone(e))
+			out.DnsEntries = append(out.DnsEntries, DnsEntry{DnsName: new(name), HostedZoneId: new(privateZone(e))})
 		}
 	}
 	for _, id := range e.Interfaces {
@@ -125,6 +131,17 @@ func interfaceEndpointShape(v cloud.View, e *cloud.Endpoint, out *VpcEndpoint) {
 		}
 		out.Groups = append(out.Groups, g)
 	}
+}
+
+// endpointNames are an endpoint's own names.
+func endpointNames(v cloud.View, e *cloud.Endpoint) []DnsEntry {
+	out := []DnsEntry{{DnsName: new(e.Name), HostedZoneId: new(endpointZone)}}
+	for _, id := range e.Subnets {
+		if s, ok := cloud.Subnets.Get(v, id); ok {
+			out = append(out, DnsEntry{DnsName: new(e.ZoneName(s.Zone)), HostedZoneId: new(endpointZone)})
+		}
+	}
+	return out
 }
 
 // endpointZone is Amazon's hosted zone of endpoints' own names.

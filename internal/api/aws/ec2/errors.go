@@ -47,6 +47,8 @@ var absences = map[cloud.Resource]absence{
 	cloud.KindDHCPOptions:       {"InvalidDhcpOptionID.NotFound", "The dhcpOption ID '%s' does not exist", "InvalidDhcpOptionsId.Malformed"},
 	cloud.KindPrefixList:        {"InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", "InvalidPrefixListId.Malformed"},
 	cloud.KindEndpoint:          {"InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist", "InvalidVpcEndpointId.Malformed"},
+	cloud.KindEndpointService:   {"InvalidVpcEndpointServiceId.NotFound", "The VpcEndpointService Id '%s' does not exist", "InvalidVpcEndpointServiceId.Malformed"},
+	cloud.KindLoadBalancer:      {"InvalidParameter", "The load balancer '%s' does not exist", ""},
 	cloud.KindPeering:           {"InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist", "InvalidVpcPeeringConnectionId.Malformed"},
 	cloud.KindFlowLog:           {"InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: 1] %s", ""},
 	cloud.KindTransitRouter:     {"InvalidTransitGatewayID.NotFound", "Transit Gateway %s was deleted or does not exist.", "InvalidTransitGatewayID.Malformed"},
@@ -256,6 +258,14 @@ var faults = map[fault]words{
 	{cloud.Invalid, cloud.KindEndpoint, "gateway-type"}:     {"InvalidParameter", "Subnets, security groups and private DNS cannot be modified for the Gateway endpoint %s."},
 	{cloud.Invalid, cloud.KindEndpoint, "interface-type"}:   {"InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint."},
 	{cloud.Malformed, cloud.KindEndpoint, "policy"}:         {"InvalidPolicyDocument", ""},
+	{cloud.Invalid, cloud.KindEndpoint, "service-zone"}:     {"InvalidParameter", ""},
+	{cloud.State, cloud.KindEndpoint, "not-accepted"}:       {"InvalidParameter", ""},
+	{cloud.State, cloud.KindEndpoint, "consent"}:            {"InvalidState", ""},
+
+	{cloud.Limit, cloud.KindEndpointService, ""}:              {"VpcEndpointServiceLimitExceeded", "The maximum number of VPC endpoint services has been reached."},
+	{cloud.InUse, cloud.KindEndpointService, ""}:              {"ExistingVpcEndpointConnections", ""},
+	{cloud.InUse, cloud.KindEndpointService, "balancer"}:      {"InvalidParameter", ""},
+	{cloud.Invalid, cloud.KindEndpointService, "no-balancer"}: {"InvalidParameter", ""},
 }
 
 // statuses are the HTTP statuses of codes that do not answer 400.

@@ -33,6 +33,7 @@ var idPrefixes = map[cloud.Resource]string{
 	cloud.KindDHCPOptions:       "dopt",
 	cloud.KindPrefixList:        "pl",
 	cloud.KindEndpoint:          "vpce",
+	cloud.KindEndpointService:   "vpce-svc",
 	cloud.KindInstance:          "i",
 	cloud.KindReservation:       "r",
 	cloud.KindPeering:           "pcx",

@@ -106,6 +106,12 @@ func useShape(v cloud.View, i *cloud.Interface, out *NetworkInterface) {
 	case cloud.UseTransit:
 		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeTransitGateway, new("amazon-aws")
 		out.Description = new("Network Interface for Transit Gateway Attachment " + i.Owner)
+	case cloud.UseBalancer:
+		out.InterfaceType, out.RequesterId = NetworkInterfaceTypeNetworkLoadBalancer, new("amazon-elb")
+		out.Attachment.InstanceOwnerId = new("amazon-elb")
+		if b, ok := cloud.LoadBalancers.Get(v, cloud.LoadBalancerID(i.Owner)); ok {
+			out.Description = new("ELB net/" + b.Name + "/" + i.Owner)
+		}
 	}
 }
 

@@ -111,6 +111,7 @@ func (a *api) handleGateways(s *wire.Service) {
 	wire.Handle(s, "DescribeVpcEndpoints", a.describeVpcEndpoints)
 	wire.Handle(s, "DeleteVpcEndpoints", a.deleteVpcEndpoints)
 	wire.Handle(s, "DescribeVpcEndpointServices", a.describeVpcEndpointServices)
+	a.handleEndpointServices(s)
 }
 
 func (a *api) handleSecurity(s *wire.Service) {

@@ -30,6 +30,7 @@ var resourceTypes = map[cloud.Resource]ResourceType{
 	cloud.KindDHCPOptions:       "dhcp-options",
 	cloud.KindPrefixList:        "prefix-list",
 	cloud.KindEndpoint:          "vpc-endpoint",
+	cloud.KindEndpointService:   "vpc-endpoint-service",
 	cloud.KindInstance:          "instance",
 	cloud.KindPeering:           "vpc-peering-connection",
 	cloud.KindTransitRouter:     "transit-gateway",
@@ -194,6 +195,9 @@ func (a *api) describeTags(ctx context.Context, in *DescribeTagsInput) (*Describ
 	l.fields = fields
 	var all []TagDescription
 	for ref, tags := range control.Tagged(a.control.View(), who) {
+		if resourceTypes[ref.Kind] == "" {
+			continue // another service's
+		}
 		for _, t := range tagList(tags) {
 			all = append(all, TagDescription{Key: t.Key, Value: t.Value, ResourceId: new(ref.ID), ResourceType: resourceTypes[ref.Kind]})
 		}

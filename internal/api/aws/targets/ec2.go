@@ -99,5 +99,6 @@ var resources = map[string]finder{
 	"prefix-list":                  in(cloud.PrefixLists, func(r *cloud.PrefixList) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 	"instance":                     in(cloud.Instances, func(r *cloud.Instance) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 	"vpc-flow-log":                 in(cloud.FlowLogs, func(r *cloud.FlowLog) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
+	"vpc-endpoint-service":         in(cloud.EndpointServices, func(r *cloud.EndpointService) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 	"vpc-endpoint":                 in(cloud.Endpoints, func(r *cloud.Endpoint) (*cloud.Meta, cloud.VPCID) { return &r.Meta, "" }),
 }
