@@ -85,19 +85,26 @@ func (d *daemon) applied(ctx context.Context, vpc cloud.VPCID, plan *netplan.Pla
 	if err := d.gateways.sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
 		d.log.Error("gateway endpoint not in place", "vpc", vpc, "err", err)
 	}
+	if err := d.balancers.Sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
+		d.log.Error("load balancer not in place", "vpc", vpc, "err", err)
+	}
 	if err := d.endpoints.sync(ctx, vpc, plan); err != nil && ctx.Err() == nil {
 		d.log.Error("interface endpoint not in place", "vpc", vpc, "err", err)
 	}
 }
 
 // resolve answers what a VPC's resolver does not know by itself: names of the
-// internet, among them the own names of interface endpoints.
+// internet, among them the own names of interface endpoints and load balancers.
 func (d *daemon) resolve(ctx context.Context, name string, qtype uint16) ([]dns.RR, int, error) {
 	key := strings.ToLower(strings.TrimSuffix(name, "."))
-	if !strings.Contains(key, ".vpce.") {
-		return d.lab.Resolve(ctx, name, qtype)
+	var addrs []netip.Addr
+	var ok bool
+	switch {
+	case strings.Contains(key, ".vpce."):
+		addrs, ok = netplan.EndpointAddrs(d.store.View(), key)
+	case strings.Contains(key, ".elb."):
+		addrs, ok = netplan.BalancerAddrs(d.store.View(), key)
 	}
-	addrs, ok := netplan.EndpointAddrs(d.store.View(), key)
 	if !ok {
 		return d.lab.Resolve(ctx, name, qtype)
 	}

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	goruntime "runtime"
 	"time"
 
 	"weir/internal/api/aws/access"
 	"weir/internal/api/aws/ec2"
+	"weir/internal/api/aws/elbv2"
 	"weir/internal/api/aws/iam"
 	"weir/internal/api/aws/lambda"
 	awslogs "weir/internal/api/aws/logs"
@@ -33,7 +35,7 @@ func (invoker) Run(context.Context) error { panic("run by the daemon") }
 func (d *daemon) apiHandler() http.Handler {
 	authorizer := access.New(d.control, map[string]access.Lister{
 		"ec2": targets.EC2(d.control), "lambda": targets.Lambda(d.control), "logs": targets.Logs,
-		"iam": iam.Targets(d.control), "sts": sts.Targets, "route53": route53.Targets(d.control),
+		"iam": iam.Targets(d.control), "sts": sts.Targets, "route53": route53.Targets(d.control), "elasticloadbalancing": elbv2.Targets,
 	}, time.Now)
 	alibaba := d.alibabaAccess()
 	server := wire.NewServer(wire.Config{
@@ -58,6 +60,10 @@ func (d *daemon) apiHandler() http.Handler {
 		PassRole: func(ctx context.Context, _ cloud.Principal, role string) error {
 			return targets.PassRole(authorizer, wire.CallFrom(ctx), role)
 		},
+	}))
+	server.Add(elbv2.New(d.control, func(group cloud.TargetGroupID, addr netip.Addr, port int) (string, string) {
+		h := d.balancers.Health(group, addr, port)
+		return string(h.State), h.Reason
 	}))
 	server.Add(iam.New(d.control))
 	server.Add(sts.New(d.control, authorizer))

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"weir/internal/balance"
 	"weir/internal/bus"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -54,6 +55,7 @@ type daemon struct {
 	hosts     *host.Hosts
 	endpoints *endpoints
 	flows     *flowLogs
+	balancers *balance.Balancers
 	engine    *runtime.Engine
 	invoker   *invoke.Invoker
 	queue     *invoke.JetStreamQueue
@@ -262,6 +264,11 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	d.onClose(d.flows.close)
 	d.group.Go(func() error { return d.flows.run(ctx) })
 	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); return nil })
+	d.balancers = balance.New(balance.Config{Net: kernel, Admits: admits, Log: d.log})
+	d.endpoints.services = d.balancers.Connect
+	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.guests.held, EndpointIdle: d.cfg.endpointIdle})
+	d.onClose(d.network.Close)
+	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); d.balancers.Close(); return nil })
 	d.group.Go(func() error { return d.network.Run(ctx) })
 	return nil
 }

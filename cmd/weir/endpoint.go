@@ -30,6 +30,8 @@ type endpoints struct {
 	log    *slog.Logger
 	idle   time.Duration
 	meters *meters
+	// services connects to users' own services, by a load balancer's interface.
+	services func(ctx context.Context, eni cloud.InterfaceID, port int, client netip.AddrPort) (net.Conn, error)
 
 	mu      sync.Mutex // guards servers
 	servers map[cloud.InterfaceID]*endpointServer
@@ -39,7 +41,8 @@ type endpoints struct {
 type endpointServer struct {
 	vpc    cloud.VPCID
 	addrs  []netip.Addr
-	server *http.Server
+	legs   []netplan.Leg // to a service of users' own
+	server interface{ Close() error }
 }
 
 func newEndpoints(l dataplane.Listener, api http.Handler, ca *pki.CA, idle time.Duration, log *slog.Logger) *endpoints {
@@ -54,8 +57,8 @@ func (s *endpoints) sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Pla
 		plan = &netplan.Plan{}
 	}
 	for id, have := range s.servers {
-		if e := plan.ENI(id); have.vpc == vpc && (e == nil || !slices.Equal(e.Addrs, have.addrs)) {
-			have.server.Close()
+		if e := plan.ENI(id); have.vpc == vpc && (e == nil || !slices.Equal(e.Addrs, have.addrs) || !slices.Equal(legsOf(plan, id), have.legs)) {
+			_ = have.server.Close()
 			delete(s.servers, id)
 			if e == nil {
 				s.meters.end(id, time.Now())
@@ -65,7 +68,11 @@ func (s *endpoints) sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Pla
 	var errs []error
 	for _, p := range plan.Endpoints {
 		for _, id := range p.ENIs {
-			if s.servers[id] == nil {
+			switch {
+			case s.servers[id] != nil:
+			case p.Provider != "":
+				errs = append(errs, s.openService(ctx, plan, p, plan.ENI(id)))
+			default:
 				errs = append(errs, s.open(ctx, plan, p, plan.ENI(id)))
 			}
 		}
@@ -76,27 +83,21 @@ func (s *endpoints) sync(ctx context.Context, vpc cloud.VPCID, plan *netplan.Pla
 // open serves an endpoint's service at one of its interfaces. s.mu is held.
 func (s *endpoints) open(ctx context.Context, plan *netplan.Plan, p netplan.Endpoint, e *netplan.ENI) error {
 	origin := wire.Origin{VPC: plan.VPC, Endpoint: p.ID, Service: p.API, Region: plan.Region}
-	server := &endpointServer{vpc: plan.VPC, addrs: e.Addrs, server: privateServer(s.api, s.ca, s.log, func(netip.Addr) wire.Origin { return origin })}
+	server := privateServer(s.api, s.ca, s.log, func(netip.Addr) wire.Origin { return origin })
 	// What has no request to read or answer is the network's to end, not the server's.
-	server.server.ReadHeaderTimeout = max(s.idle, server.server.ReadHeaderTimeout)
-	zone := ""
-	for _, sub := range plan.Subnets {
-		if sub.ID == e.Subnet {
-			zone = sub.Zone
-		}
-	}
-	count := s.meters.begin(e.ID, p, plan, zone)
+	server.ReadHeaderTimeout = max(s.idle, server.ReadHeaderTimeout)
+	count := s.meters.begin(e.ID, p, plan, plan.Zone(e.ID))
 	for _, addr := range e.Addrs {
 		for _, port := range []uint16{80, 443} {
 			l, err := s.listen.ListenBehind(ctx, plan.VPC, e.ID, netip.AddrPortFrom(addr, port))
 			if err != nil {
-				server.server.Close()
+				server.Close()
 				return fmt.Errorf("listening on %s for endpoint %s: %w", addr, p.ID, err)
 			}
-			serveOn(server.server, metered{l, count, s.idle}, port == 443, s.log)
+			serveOn(server, metered{l, count, s.idle}, port == 443, s.log)
 		}
 	}
-	s.servers[e.ID] = server
+	s.servers[e.ID] = &endpointServer{vpc: plan.VPC, addrs: e.Addrs, server: server}
 	return nil
 }
 
@@ -104,7 +105,7 @@ func (s *endpoints) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, have := range s.servers {
-		have.server.Close()
+		_ = have.server.Close()
 		delete(s.servers, id)
 	}
 }
@@ -134,6 +135,22 @@ func (m metered) Accept() (net.Conn, error) {
 type meteredConn struct {
 	net.Conn
 	count *counter
+}
+
+// CloseWrite tells the other end that nothing more comes.
+func (c meteredConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return c.Close()
+}
+
+// SetLinger is as a TCP connection's.
+func (c meteredConn) SetLinger(seconds int) error {
+	if w, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		return w.SetLinger(seconds)
+	}
+	return nil
 }
 
 func (c meteredConn) Read(b []byte) (int, error) {

@@ -252,7 +252,7 @@ func (k asker) names(vpc cloud.VPCID) map[cloud.InterfaceID][]string {
 			out[i.ID] = []string{i.Hostname}
 		case i.Tags["Name"] != "":
 			out[i.ID] = []string{i.Tags["Name"]}
-		case i.Use == cloud.UseNAT || i.Use == cloud.UseEndpoint:
+		case i.Use == cloud.UseNAT || i.Use == cloud.UseEndpoint || i.Use == cloud.UseBalancer:
 			out[i.ID] = []string{i.Owner}
 		default:
 			out[i.ID] = []string{string(i.ID)}
