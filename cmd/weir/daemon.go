@@ -256,6 +256,8 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.api.ServeHTTP(w, r) })
 	d.gateways = newGateways(kernel, api, d.ca, d.log)
 	d.endpoints = newEndpoints(kernel, api, d.ca, d.cfg.endpointIdle, d.log)
+	d.balancers = balance.New(balance.Config{Net: kernel, Admits: admits, Log: d.log})
+	d.endpoints.services = d.balancers.Connect
 	d.flows = newFlowLogs(d)
 	d.network = dataplane.New(dataplane.Config{
 		State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.held, EndpointIdle: d.cfg.endpointIdle, Refused: d.flows.refused,
@@ -263,11 +265,6 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	d.onClose(d.network.Close)
 	d.onClose(d.flows.close)
 	d.group.Go(func() error { return d.flows.run(ctx) })
-	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); return nil })
-	d.balancers = balance.New(balance.Config{Net: kernel, Admits: admits, Log: d.log})
-	d.endpoints.services = d.balancers.Connect
-	d.network = dataplane.New(dataplane.Config{State: d.store, Kernel: kernel, Log: d.log, Applied: d.applied, Held: d.guests.held, EndpointIdle: d.cfg.endpointIdle})
-	d.onClose(d.network.Close)
 	d.onClose(func() error { d.dns.Close(); d.gateways.close(); d.endpoints.close(); d.balancers.Close(); return nil })
 	d.group.Go(func() error { return d.network.Run(ctx) })
 	return nil

@@ -61,7 +61,7 @@ type checked struct {
 type check struct {
 	n    *node
 	at   checked
-	how  cloud.HealthCheck
+	how  cloud.TargetCheck
 	end  context.CancelFunc
 	mu   sync.Mutex // guards now and what it counts
 	now  Health
@@ -71,7 +71,7 @@ type check struct {
 
 // recheck starts and ends checks as the balancer's targets say. n.mu is held.
 func (n *node) recheck() {
-	want := map[checked]cloud.HealthCheck{}
+	want := map[checked]cloud.TargetCheck{}
 	for i := range n.lb.Listeners {
 		l := &n.lb.Listeners[i]
 		for _, t := range n.lb.From(n.plan.Zone(n.eni), l) {

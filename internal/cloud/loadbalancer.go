@@ -54,7 +54,7 @@ type TargetGroup struct {
 	Port          int  // of targets that do not say another
 	ByInstance    bool // targets are instances; otherwise addresses
 	Targets       []Target
-	Health        HealthCheck
+	Health        TargetCheck
 	Drain         time.Duration // how long a target that was taken out shows as draining
 	ProxyProtocol bool          // a connection begins with a header (version 2) that tells its client
 }
@@ -83,8 +83,8 @@ const (
 	CheckHTTPS CheckKind = "https" // whatever certificate it has
 )
 
-// HealthCheck is how, and how often, the health of targets is found out.
-type HealthCheck struct {
+// TargetCheck is how, and how often, the health of targets is found out.
+type TargetCheck struct {
 	Kind               CheckKind
 	Port               int // 0 is the target's own
 	Path               string

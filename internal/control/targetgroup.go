@@ -17,7 +17,7 @@ type CreateTargetGroup struct {
 	VPC        cloud.VPCID
 	Port       int
 	ByInstance bool
-	Health     cloud.HealthCheck
+	Health     cloud.TargetCheck
 	Drain      time.Duration
 }
 
@@ -52,7 +52,7 @@ func (c *Control) CreateTargetGroup(ctx context.Context, who Caller, in CreateTa
 
 // ModifyTargetGroup changes what is set.
 type ModifyTargetGroup struct {
-	Health        func(*cloud.HealthCheck)
+	Health        func(*cloud.TargetCheck)
 	Drain         *time.Duration
 	ProxyProtocol *bool
 }

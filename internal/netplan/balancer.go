@@ -42,7 +42,7 @@ type Listener struct {
 	Port          int
 	Group         cloud.TargetGroupID
 	Targets       []Target
-	Health        cloud.HealthCheck
+	Health        cloud.TargetCheck
 	ProxyProtocol bool
 	Source        []cloud.Ref
 }

@@ -69,7 +69,7 @@ func (a *api) createTargetGroup(ctx context.Context, in *CreateTargetGroupInput)
 		return nil, invalid("The target group name '" + *in.Name + "' can have at most 32 characters, letters, digits and hyphens, and cannot begin or end with a hyphen")
 	}
 	// https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
-	h := cloud.HealthCheck{Kind: cloud.CheckTCP, Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2}
+	h := cloud.TargetCheck{Kind: cloud.CheckTCP, Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2}
 	change, err := a.healthChange(healthInput{in.HealthCheckEnabled, in.HealthCheckProtocol, in.HealthCheckPort, in.HealthCheckPath, in.Matcher,
 		in.HealthCheckIntervalSeconds, in.HealthCheckTimeoutSeconds, in.HealthyThresholdCount, in.UnhealthyThresholdCount})
 	if err != nil {
@@ -99,7 +99,7 @@ type healthInput struct {
 }
 
 // healthChange checks a request's health check and says what it changes.
-func (a *api) healthChange(in healthInput) (func(*cloud.HealthCheck), error) {
+func (a *api) healthChange(in healthInput) (func(*cloud.TargetCheck), error) {
 	kind, known := checkKinds[in.protocol]
 	port, from, to := 0, 0, 0
 	switch {
@@ -127,7 +127,7 @@ func (a *api) healthChange(in healthInput) (func(*cloud.HealthCheck), error) {
 			return nil, invalid("Health check matcher HTTP code '" + text(in.matcher.HttpCode) + "' must be a code or a range within 200-599")
 		}
 	}
-	return func(h *cloud.HealthCheck) {
+	return func(h *cloud.TargetCheck) {
 		if known {
 			h.Kind = kind
 		}
