@@ -55,11 +55,9 @@ var made = map[string]ResourceType{
 	"CreateTransitGatewayVpcAttachment": "transit-gateway-attachment", "CreateTransitGatewayPeeringAttachment": "transit-gateway-attachment",
 	"CreateNetworkInsightsPath": "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
 	"CreateVpcEndpointServiceConfiguration": "vpc-endpoint-service",
-	"CreateVpcPeeringConnection":            "vpc-peering-connection",
-	"CreateNetworkInsightsPath":             "network-insights-path", "StartNetworkInsightsAnalysis": "network-insights-analysis",
-	"RunInstances":                  "instance",
-	"CreateFlowLogs":                "vpc-flow-log",
-	"AuthorizeSecurityGroupIngress": "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
+	"RunInstances":                          "instance",
+	"CreateFlowLogs":                        "vpc-flow-log",
+	"AuthorizeSecurityGroupIngress":         "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
 }
 
 // visit calls f with every string in members that name resources: those whose
