@@ -181,6 +181,7 @@ var faults = map[fault]words{
 	{cloud.Invalid, cloud.KindInterface, "not-its-address"}: {badParameter, "Invalid value '%s' for PrivateIpAddress. Must be one of the private addresses of the network interface."},
 	{cloud.Invalid, cloud.KindInterface, "primary"}:         {badParameter, ""},
 	{cloud.Invalid, cloud.KindInterface, "no-ipv6"}:         {badParameter, "The subnet '%s' does not have an IPv6 CIDR block"},
+	{cloud.Invalid, cloud.KindInterface, "no-ipv4"}:         {"InvalidParameterValue", ""},
 
 	{cloud.InUse, cloud.KindDHCPOptions, ""}: {inUse, "The dhcpOptions '%s' has dependencies and cannot be deleted."},
 

@@ -15,7 +15,7 @@ import (
 
 // elsewhere are control's files whose refusals others put into words: the
 // functions' service, and Weir's own API.
-var elsewhere = []string{"functionnetwork.go", "blueprint.go", "host.go"}
+var elsewhere = []string{"functionnetwork.go", "blueprint.go", "host.go", "functionopen.go", "functionaccess.go"}
 
 // refusals are the neutral errors that control's source can return for the
 // kinds of resource that this API shows, with where.
@@ -110,7 +110,7 @@ var resources = map[string]cloud.Resource{
 	"KindInterface": cloud.KindInterface, "KindAttachment": cloud.KindAttachment, "KindDHCPOptions": cloud.KindDHCPOptions,
 	"KindPrefixList": cloud.KindPrefixList, "KindEndpoint": cloud.KindEndpoint, "KindZone": cloud.KindZone, "KindTag": cloud.KindTag,
 	"KindToken": cloud.KindToken, "KindInstance": cloud.KindInstance,
-	"KindPeering": cloud.KindPeering, "KindInsightsPath": cloud.KindInsightsPath, "KindInsightsAnalysis": cloud.KindInsightsAnalysis, "KindFlowLog": cloud.KindFlowLog,
+	"KindPeering": cloud.KindPeering, "KindEndpointService": cloud.KindEndpointService, "KindInsightsPath": cloud.KindInsightsPath, "KindInsightsAnalysis": cloud.KindInsightsAnalysis, "KindFlowLog": cloud.KindFlowLog,
 	"KindTransitRouter": cloud.KindTransitRouter, "KindTransitAttachment": cloud.KindTransitAttachment, "KindTransitTable": cloud.KindTransitTable, "KindTransitRoute": cloud.KindTransitRoute,
 }
 
