@@ -44,8 +44,8 @@ func (l leaser) lease(ctx context.Context, at invoke.Place) (*dataplane.Slot, er
 // lines writes functions' log lines.
 type lines struct{ *logs.Logs }
 
-func (l lines) Append(account, region, group, stream string, t time.Time, line string) {
-	l.Logs.Append(logs.Scope{Account: account, Region: region}, group, stream, t, line)
+func (l lines) Append(account, region, group, stream string, line invoke.Line) {
+	l.AppendEvent(logs.Scope{Account: account, Region: region}, group, stream, logs.Event{Time: line.Time, Message: line.Text, Fields: line.Fields})
 }
 
 // archives opens functions' code.

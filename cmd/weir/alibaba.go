@@ -31,7 +31,7 @@ import (
 // alibabaAccess asks for permissions of calls in Alibaba Cloud's dialect.
 func (d *daemon) alibabaAccess() *access.Authorizer {
 	return access.New(d.control, map[string]access.Lister{
-		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets,
+		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(d.logs),
 	}, time.Now)
 }
 
@@ -40,10 +40,15 @@ func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code f
 	for _, s := range []*wire.Service{
 		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
-		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CodeURL: code}), sls.New(d.control),
+		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now),
 	} {
 		server.Add(s)
 	}
+}
+
+// logstore names the log group behind a logstore.
+func (d *daemon) logstore(account, region, project, logstore string) (string, error) {
+	return sls.GroupOf(d.logs, account, region, project, logstore)
 }
 
 // alibabaRegion is the region of calls that name none: the daemon's own, if it

@@ -201,10 +201,10 @@ type fakeLogs struct {
 	lines map[string][]string
 }
 
-func (l *fakeLogs) Append(_, _, group, stream string, _ time.Time, line string) {
+func (l *fakeLogs) Append(_, _, group, stream string, line Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines[group+" "+stream] = append(l.lines[group+" "+stream], strings.TrimSuffix(line, "\n"))
+	l.lines[group+" "+stream] = append(l.lines[group+" "+stream], strings.TrimSuffix(line.Text, "\n"))
 }
 
 func (l *fakeLogs) all() string {

@@ -170,6 +170,8 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 	}
 	in.settled.Store(rev)
 	in.close = sync.OnceFunc(p.close)
+	in.sink.begin("", lineFields(r, in.id))
+	in.sink.end("")
 	in.sink.direct(r.Function.Account, r.Function.Region, v.LogGroup, streamName(i.cfg.Now(), v.Label(), id))
 	return in, nil
 }

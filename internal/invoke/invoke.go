@@ -118,7 +118,14 @@ type State interface {
 
 // Logs takes lines of the functions' logs; it must not block for long.
 type Logs interface {
-	Append(account, region, group, stream string, t time.Time, line string)
+	Append(account, region, group, stream string, l Line)
+}
+
+// Line is a line of a function's log.
+type Line struct {
+	Time   time.Time
+	Text   string
+	Fields map[string]string // of functions of contract FC; see lineFields
 }
 
 // Config is what an Invoker works with. Zero limits take their defaults.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/internal/cloud"
 	"weir/internal/sandbox"
 )
 
@@ -22,6 +23,8 @@ type sink struct {
 	account       string
 	region        string
 	group, stream string
+	running       map[string]fields // of the running events, if the function's contract has any
+	fields        fields            // of a line that comes now
 	early         []sandbox.Line
 	tails         map[string][]byte // by the event that wants one; "" is the one to come
 }
@@ -52,6 +55,36 @@ func (s *sink) direct(account, region, group, stream string) {
 	s.early = nil
 }
 
+// begin notes that an event runs, or that code is loaded for one: lines are filed
+// under it while it is the only one.
+func (s *sink) begin(id string, f fields) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f == nil {
+		return
+	}
+	if s.running == nil {
+		s.running = map[string]fields{}
+	}
+	s.running[id] = f
+	s.fields = f
+	if len(s.running) > 1 {
+		s.fields = fields{FieldFunction: f[FieldFunction], FieldVersion: f[FieldVersion], FieldInstance: f[FieldInstance]}
+	}
+}
+
+// end notes that an event is over; what is left of its output may still come.
+func (s *sink) end(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.running, id)
+	if len(s.running) == 1 {
+		for _, f := range s.running {
+			s.fields = f
+		}
+	}
+}
+
 // line writes a line of the platform's own.
 func (s *sink) line(t time.Time, text string) {
 	s.mu.Lock()
@@ -64,7 +97,7 @@ func (s *sink) put(t time.Time, text string) {
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
-	s.logs.Append(s.account, s.region, s.group, s.stream, t, text)
+	s.logs.Append(s.account, s.region, s.group, s.stream, Line{Time: t, Text: text, Fields: s.fields})
 	for id, tail := range s.tails {
 		tail = append(tail, text...)
 		if over := len(tail) - 2*maxTail; over > 0 {
@@ -113,6 +146,32 @@ func (s *sink) takeTail(id string) []byte {
 
 func streamName(t time.Time, version, id string) string {
 	return fmt.Sprintf("%s/[%s]%s", t.UTC().Format("2006/01/02"), version, id)
+}
+
+// fields are what a line is filed under.
+type fields = map[string]string
+
+// Fields of lines.
+const (
+	FieldFunction  = "function"
+	FieldVersion   = "version" // "$LATEST" or a number
+	FieldQualifier = "qualifier"
+	FieldRequest   = "request"
+	FieldInstance  = "instance"
+)
+
+// lineFields are what a line of a function of contract FC is filed under. Those of
+// the Lambda contract have it all in their streams and texts.
+func lineFields(r Request, instance string) fields {
+	if r.Version.Contract != FC {
+		return nil
+	}
+	qualifier := r.Qualifier
+	if qualifier == "" {
+		qualifier = cloud.Latest
+	}
+	return fields{FieldFunction: r.Function.Name, FieldVersion: r.Version.Label(), FieldQualifier: qualifier,
+		FieldRequest: r.RequestID, FieldInstance: instance}
 }
 
 func startLine(requestID, version string) string {

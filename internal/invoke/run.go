@@ -23,6 +23,7 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	now := i.cfg.Now()
 	start := now.Add(-spent)
 	deadline := start.Add(r.Version.Timeout)
+	in.sink.begin(r.RequestID, lineFields(r, in.id))
 	in.sink.say(now, in.words.start(r, in.label))
 	runCtx, cancel := context.WithDeadline(ctx, deadline)
 	res, err := in.process.Invoke(runCtx, runtime.Event{
@@ -105,6 +106,7 @@ func (i *Invoker) finish(ctx context.Context, in *instance, r Request, resp *Res
 			in.sink.line(now, reasonPrefix+reason)
 		}
 	}
+	in.sink.end(r.RequestID)
 	if r.LogTail {
 		resp.LogTail = in.sink.takeTail(r.RequestID)
 	}

@@ -25,8 +25,9 @@ const (
 
 // record is an event within a chunk.
 type record struct {
-	Time    int64  `json:"t"`
-	Message string `json:"m"`
+	Time    int64             `json:"t"`
+	Message string            `json:"m"`
+	Fields  map[string]string `json:"f,omitempty"`
 }
 
 func (c chunk) head() string {
@@ -60,7 +61,7 @@ func split(rs []record) [][]record {
 func (l *Logs) Put(ctx context.Context, s Scope, group, name string, events []Event) error {
 	rs := make([]record, len(events))
 	for i, e := range events {
-		rs[i] = record{e.Time.UnixMilli(), e.Message}
+		rs[i] = record{e.Time.UnixMilli(), e.Message, e.Fields}
 	}
 	l.write.Lock()
 	defer l.write.Unlock()

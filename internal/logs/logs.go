@@ -41,6 +41,8 @@ type Event struct {
 	Time     time.Time
 	Ingested time.Time // set by reads
 	Message  string
+	// Fields are what is known of the line beside its text; readers leave them as they are.
+	Fields map[string]string
 }
 
 // overhead is what an event counts beside its message.

@@ -228,7 +228,7 @@ func (l *Logs) load(ctx context.Context, r ref, w window, q *queue) error {
 		at := position{rec.Time, r.seq, int64(i)}
 		if w.holds(at) {
 			heap.Push(q, found{Event{ID: at.String(), Stream: r.stream, Time: time.UnixMilli(rec.Time),
-				Ingested: time.UnixMilli(r.ingested), Message: rec.Message}, at})
+				Ingested: time.UnixMilli(r.ingested), Message: rec.Message, Fields: rec.Fields}, at})
 		}
 	}
 	return nil

@@ -40,6 +40,11 @@ type line struct {
 // Append adds a line to a stream, which it makes, with its group, if there is
 // none. It returns before the line is stored; lines keep their order.
 func (l *Logs) Append(s Scope, group, stream string, t time.Time, text string) {
+	l.AppendEvent(s, group, stream, Event{Time: t, Message: text})
+}
+
+// AppendEvent is Append for an event with fields, which must not change any more.
+func (l *Logs) AppendEvent(s Scope, group, stream string, e Event) {
 	w := &l.writer
 	w.mu.Lock()
 	for w.bytes > bufferBytes {
@@ -49,8 +54,8 @@ func (l *Logs) Append(s Scope, group, stream string, t time.Time, text string) {
 		w.mu.Lock()
 	}
 	defer w.mu.Unlock()
-	w.lines = append(w.lines, line{address{groupKey{s, group}, stream}, record{t.UnixMilli(), text}})
-	w.bytes += len(text) + overhead
+	w.lines = append(w.lines, line{address{groupKey{s, group}, stream}, record{e.Time.UnixMilli(), e.Message, e.Fields}})
+	w.bytes += len(e.Message) + overhead
 	w.appended++
 	if !w.running {
 		w.running = true

@@ -15,6 +15,7 @@ type acsCall struct {
 	version string
 	params  url.Values // of the query and the beginning of a form
 	host    []string   // labels of an aliyuncs.com name, without the domain
+	project string     // of Log Service: what the host's name begins with; "" is none
 }
 
 // domain is where the cloud's API names are.
@@ -52,7 +53,7 @@ func (q *request) recognise(s *Server) {
 	switch {
 	case strings.HasPrefix(auth, "ACS3-"), strings.HasPrefix(auth, "acs "), h.Get("X-Acs-Action") != "", h.Get("X-Acs-Version") != "",
 		h.Get("X-Acs-Signature-Nonce") != "", c.params.Has("AccessKeyId"), c.params.Has("SignatureNonce"), c.host != nil,
-		s.productOf(c.version) != nil, s.productAt(q) != nil:
+		s.productOf(c.version) != nil, s.productAt(q) != nil, saysLog(q.r):
 	default:
 		return
 	}
@@ -107,6 +108,7 @@ func (s *Server) productAt(q *request) *Service {
 // version.
 func (s *Server) routeACS(q *request) *Error {
 	c := q.acs
+	q.svc = s.logProduct(q)
 	for _, label := range c.host {
 		i := slices.IndexFunc(s.products, func(p *Service) bool { return p.at(label) })
 		if i >= 0 {
@@ -123,6 +125,9 @@ func (s *Server) routeACS(q *request) *Error {
 		return q.service().Trouble(UnknownAction, "")
 	}
 	q.call.Service = q.svc.Name
+	if q.svc.Log {
+		q.readProject()
+	}
 	if c.version != "" && c.version != q.svc.Version && q.svc.Protocol == RPC {
 		return &Error{Code: "InvalidVersion", Msg: "Specified parameter Version is not valid."}
 	}
@@ -185,6 +190,9 @@ func (s *Server) serveACS(w http.ResponseWriter, q *request) *Error {
 	fault := q.readProof()
 	if err := s.routeACS(q); err != nil {
 		return err
+	}
+	if q.svc.Log {
+		w.Header()["X-Log-Requestid"] = []string{q.call.RequestID}
 	}
 	if o, _ := q.r.Context().Value(originKey{}).(Origin); o.Service != "" {
 		return q.svc.Trouble(AccessDenied, "This endpoint serves "+o.Service+" only.")

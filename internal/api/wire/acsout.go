@@ -56,6 +56,11 @@ func (q *request) acsError(w http.ResponseWriter, e *Error) {
 	svc := q.service()
 	status := svc.status(e)
 	id := q.call.RequestID
+	if svc.Log {
+		body, _ := json.Marshal(map[string]string{"errorCode": e.Code, "errorMessage": e.Msg}) // cannot fail
+		send(w, status, "application/json", body)
+		return
+	}
 	if svc.Protocol == ROA {
 		body, _ := json.Marshal(map[string]string{"RequestId": id, "Code": e.Code, "Message": e.Msg}) // cannot fail
 		send(w, status, "application/json", body)

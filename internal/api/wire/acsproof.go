@@ -50,6 +50,12 @@ func (q *request) readProof() error {
 			return errors.New("")
 		}
 		q.acs.proof = &roaProof{id, token, strings.TrimSpace(sum)}
+	case strings.HasPrefix(auth, "LOG "), strings.HasPrefix(auth, "SLS4-"):
+		s, err := q.readLogProof(auth, token)
+		if err == nil {
+			q.acs.proof = s
+		}
+		return err
 	case auth != "":
 		return errors.New("")
 	case p.Has("AccessKeyId"):

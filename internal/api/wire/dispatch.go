@@ -105,12 +105,17 @@ var (
 )
 
 func (svc *Service) match(q *request) *route {
+	var other *route // that would want a project, which this call has none of
 	for _, r := range svc.routes {
-		if r.match(q.r.Method, q.path, q.query) {
+		switch {
+		case !r.match(q.r.Method, q.path, q.query):
+		case !svc.Log || q.acs.project != "" || !r.op.ofProject():
 			return r
+		case other == nil:
+			other = r
 		}
 	}
-	return nil
+	return other
 }
 
 // findOperation reads which operation is called; the body is there already.

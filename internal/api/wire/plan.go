@@ -35,7 +35,7 @@ const (
 	inHeaders // all headers with a prefix, as a map
 	inStatus
 	inPayload // the member is the whole body
-	inHost    // the first label of the host's name
+	inHost    // the project that the host's name begins with
 )
 
 // typePlan says how values of one Go type travel.

@@ -67,8 +67,10 @@ func (s *Service) bind(q *request, f *field, v reflect.Value) error {
 			return bindAll(strings.Split(strings.Join(h, ","), ","), f, v)
 		}
 	case inHost:
-		label, _, _ := strings.Cut(q.r.Host, ".")
-		return f.t.setText(v, label, f.ts)
+		if q.acs == nil || q.acs.project == "" {
+			return nil
+		}
+		return f.t.setText(v, q.acs.project, f.ts)
 	case inHeaders:
 		m := map[string]string{}
 		for k, h := range q.r.Header {

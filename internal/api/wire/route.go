@@ -29,6 +29,9 @@ func newRoute(op *operation) *route {
 	}
 	r := &route{op: op, method: op.Method, query: q}
 	for p := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if p == "" { // the path is "/"
+			break
+		}
 		name, label := strings.CutPrefix(p, "{")
 		name = strings.TrimSuffix(name, "}")
 		name, greedy := strings.CutSuffix(name, "+")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"weir/internal/cloud"
@@ -94,6 +95,11 @@ func Handle[In, Out any](s *Service, name string, f func(context.Context, *In) (
 		}
 		return reflect.ValueOf(res).Elem(), nil
 	}
+}
+
+// ofProject tells whether the operation needs a project in the host's name.
+func (op *operation) ofProject() bool {
+	return op.in != nil && slices.ContainsFunc(op.in.fields, func(f field) bool { return f.loc == inHost })
 }
 
 // reads tells whether an operation changes nothing, by its name.

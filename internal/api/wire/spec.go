@@ -44,6 +44,7 @@ type Spec struct {
 	Operations   []Operation // all of them, whether implemented or not
 	Errors       map[string]ErrorSpec
 	Codes        map[Trouble]string  // where they differ from the protocol's usual ones
+	Log          bool                // Alibaba Cloud: Log Service's way of ROA
 	Patterns     map[string]string   // shape → regular expression
 	Enums        map[string][]string // Go type → its values
 }

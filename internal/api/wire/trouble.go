@@ -179,6 +179,9 @@ func (s *Service) Trouble(t Trouble, msg string) *Error {
 	e := troubles[s.Protocol][t]
 	if code := s.Codes[t]; code != "" {
 		e.Code = code
+		if m, ok := s.Errors[code]; ok && s.Log {
+			e.Status = m.Status
+		}
 	}
 	if msg != "" {
 		e.Msg = msg

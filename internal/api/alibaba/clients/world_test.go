@@ -22,6 +22,7 @@ import (
 	"weir/internal/api/alibaba/ram"
 	"weir/internal/api/alibaba/region"
 	"weir/internal/api/alibaba/resourcemanager"
+	"weir/internal/api/alibaba/sls"
 	"weir/internal/api/alibaba/sts"
 	"weir/internal/api/alibaba/vpc"
 	awsaccess "weir/internal/api/aws/access"
@@ -29,6 +30,7 @@ import (
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
+	"weir/internal/logs"
 	"weir/internal/store"
 )
 
@@ -39,13 +41,14 @@ type world struct {
 	t       *testing.T
 	ctx     context.Context
 	control *control.Control
+	logs    *logs.Logs
 	host    string       // address of the server
 	ahead   atomic.Int64 // nanoseconds that Weir's clock is before ours
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context()}
+	w := &world{t: t, ctx: t.Context(), logs: logs.NewMemory()}
 	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.control = control.New(control.Deps{Store: store.NewMemory(cloud.Schema()), Blobs: store.NewMemoryBlobs(), Now: now}, control.Options{
 		Account: account, Region: "us-east-1", Regions: region.Add(nil), PublicPool: netip.MustParsePrefix("203.0.113.0/24"),
@@ -53,7 +56,7 @@ func newWorld(t *testing.T) *world {
 	if err := w.control.Bootstrap(w.ctx, append(ram.System(), iam.Managed()...)); err != nil {
 		t.Fatal(err)
 	}
-	auth := access.New(w.control, map[string]access.Lister{"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets}, now)
+	auth := access.New(w.control, map[string]access.Lister{"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(w.logs)}, now)
 	awsAuth := awsaccess.New(w.control, map[string]awsaccess.Lister{"iam": iam.Targets(w.control)}, now)
 	server := wire.NewServer(wire.Config{
 		Verify: w.control, Account: account, Region: "us-east-1", AlibabaRegion: region.Default, Now: now,
@@ -65,7 +68,11 @@ func newWorld(t *testing.T) *world {
 			return awsAuth.Authorize(ctx, c, in)
 		},
 	})
+<<<<<<< HEAD
 	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control), iam.New(w.control)} {
+=======
+	for _, s := range []*wire.Service{vpc.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control), sls.New(w.logs, now), iam.New(w.control)} {
+>>>>>>> 5e97abf (logs, invoke: lines carry what they belong to; sls: projects, logstores and queries; wire: Log Service's signatures)
 		server.Add(s)
 	}
 	web := httptest.NewServer(server)
