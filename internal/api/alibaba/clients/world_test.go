@@ -19,12 +19,14 @@ import (
 
 	"weir/internal/api/alibaba/access"
 	"weir/internal/api/alibaba/ecs"
+	"weir/internal/api/alibaba/pvtz"
 	"weir/internal/api/alibaba/ram"
 	"weir/internal/api/alibaba/region"
 	"weir/internal/api/alibaba/resourcemanager"
 	"weir/internal/api/alibaba/sls"
 	"weir/internal/api/alibaba/sts"
 	"weir/internal/api/alibaba/vpc"
+	"weir/internal/api/alibaba/vpcpeer"
 	awsaccess "weir/internal/api/aws/access"
 	"weir/internal/api/aws/iam"
 	"weir/internal/api/wire"
@@ -68,11 +70,8 @@ func newWorld(t *testing.T) *world {
 			return awsAuth.Authorize(ctx, c, in)
 		},
 	})
-<<<<<<< HEAD
-	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control), iam.New(w.control)} {
-=======
-	for _, s := range []*wire.Service{vpc.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control), sls.New(w.logs, now), iam.New(w.control)} {
->>>>>>> 5e97abf (logs, invoke: lines carry what they belong to; sls: projects, logstores and queries; wire: Log Service's signatures)
+	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control),
+		sls.New(w.logs, now), pvtz.New(w.control), vpcpeer.New(w.control), iam.New(w.control)} {
 		server.Add(s)
 	}
 	web := httptest.NewServer(server)
