@@ -147,7 +147,7 @@ func (c *Control) changeTransit(ctx context.Context, who Caller, id cloud.Transi
 		if err != nil {
 			return nil, err
 		}
-		if (old.Peer != nil) != peer {
+		if (old.Peer != nil) != peer || old.State == cloud.TransitDeleted { // shown, but gone
 			return nil, absent(cloud.KindTransitAttachment, string(id))
 		}
 		a := *old
