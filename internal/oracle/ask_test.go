@@ -18,7 +18,7 @@ type opinion struct {
 	Stage                netplan.Stage
 	// Diverted: it ends at a host that takes packets for others; this one drops them.
 	Diverted bool
-	Ring     bool // of NAT gateways: packets go round until they are too old, which no rule logs
+	Ring     bool // of NAT gateways and transit routers: packets go round until they are too old, which no rule logs
 	Text     string
 }
 
@@ -37,7 +37,10 @@ func analyse(plans map[cloud.VPCID]*netplan.Plan) analysts {
 // both VPCs' in turn.
 func (x analysts) ask(p probe, key uint16) opinion {
 	a := x[p.VPC].Explain(reach.Query{From: p.From, Source: p.Src, To: p.To, Protocol: p.Proto, Port: p.Port, SourcePort: int(key)})
-	other := x.elsewhere(p)
+	other := x.elsewhere(exit(x, p, a), p)
+	if left(a) && other == nil && x.unrouted(p.To) {
+		return opinion{Text: "leaves for an address that nobody on the internet routes"}
+	}
 	if other == nil || !a.Delivered || p.From == "" || !left(a) {
 		return x.opinion(a)
 	}
@@ -46,6 +49,28 @@ func (x analysts) ask(p probe, key uint16) opinion {
 		return x.opinion(a)
 	}
 	return x.opinion(there)
+}
+
+// exit is the VPC by whose gateway the path leaves.
+func exit(x analysts, p probe, a reach.Answer) cloud.VPCID {
+	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
+		for id, y := range x {
+			if h.ENI != nil && y.Plan().ENI(h.ENI.ID) != nil {
+				return id
+			}
+		}
+	}
+	return p.VPC
+}
+
+// unrouted says whether an address is IPv6 of a VPC without a way to the internet.
+func (x analysts) unrouted(to netip.Addr) bool {
+	for _, a := range x {
+		if p := a.Plan(); to.Is6() && p.Gateway == nil && slices.ContainsFunc(p.CIDRs, func(c netip.Prefix) bool { return c.Contains(to) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // left says whether the path ends on the internet.
@@ -59,11 +84,11 @@ func left(a reach.Answer) bool {
 }
 
 // elsewhere is the VPC that has the probe's destination on the internet, if it
-// is another than the prober's.
-func (x analysts) elsewhere(p probe) *reach.Analyser {
+// is another than the one that the probe leaves.
+func (x analysts) elsewhere(from cloud.VPCID, p probe) *reach.Analyser {
 	for id, a := range x {
 		plan := a.Plan()
-		if id == p.VPC || plan.Gateway == nil {
+		if id == from || plan.Gateway == nil {
 			continue
 		}
 		if slices.ContainsFunc(plan.Gateway.Public, func(m netplan.PublicAddr) bool { return m.Public == p.To }) ||
@@ -76,13 +101,13 @@ func (x analysts) elsewhere(p probe) *reach.Analyser {
 
 func (x analysts) opinion(a reach.Answer) opinion {
 	o := opinion{Delivered: a.Delivered, Reachable: a.Reachable, Stage: a.Stage, Text: a.Text}
-	nats := 0
+	passed := 0
 	for _, h := range a.Path {
-		if h.Role == reach.RoleNAT {
-			nats++
+		if h.Role == reach.RoleNAT || h.Role == reach.RoleTransit && h.Resource.Kind == cloud.KindTransitRouter {
+			passed++
 		}
 	}
-	o.Ring = a.Stage == netplan.StageLoop && nats > 1
+	o.Ring = a.Stage == netplan.StageLoop && passed > 1
 	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
 		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
 			o.Diverted = h.Role == reach.RoleTarget && h.ENI.AnySource && h.ENI.Attach == netplan.AttachDirect && !slices.Contains(h.ENI.Addrs, h.In.Destination)
@@ -185,7 +210,7 @@ func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
 		return d.inward(plan, p, six && d.chance(50))
 	}
 	from := pick(d, plan.ENIs...)
-	if from.Attach == netplan.AttachNAT || from.Attach == netplan.AttachEndpoint {
+	if from.Attach == netplan.AttachNAT || from.Attach == netplan.AttachEndpoint || from.Attach == netplan.AttachTransit {
 		return p, false
 	}
 	var own []netip.Addr
@@ -243,6 +268,9 @@ func (d *dice) destination(all []*netplan.Plan, plan *netplan.Plan, from *netpla
 		if i := slices.IndexFunc(all, func(q *netplan.Plan) bool { return q.VPC == peer.VPC }); i >= 0 {
 			return d.anyAddr(all[i], v6)
 		}
+	}
+	if len(plan.Transits) > 0 && d.chance(35) {
+		return d.anyAddr(pick(d, all...), v6)
 	}
 	switch k := d.IntN(100); {
 	case k < 5:

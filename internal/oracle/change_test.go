@@ -25,6 +25,8 @@ func (d *dice) change() string {
 		{"NAT gateway deleted", d.deleteNAT}, {"prefix list changed", d.relist}, {"DNS switched", d.switchDNS},
 		{"gateway endpoint moved", d.moveEndpoint}, {"zone failed or healed", d.switchZone},
 		{"interface endpoint in another group", d.regroupEndpoint}, {"interface endpoint deleted", d.deleteEndpoint}, {"peering ended or begun", d.switchPeering},
+		{"transit routes made anew", d.rerouteTransit}, {"transit propagations changed", d.propagate}, {"transit association changed", d.reassociateTransit},
+		{"transit attachment ended or begun", d.switchAttachment}, {"transit attachment for one zone", d.switchOneZone}, {"transit port moved", d.movePort},
 	}
 	c := pick(d, changes...)
 	c.do(w)

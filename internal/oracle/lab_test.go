@@ -296,7 +296,7 @@ func (l *lab) populate(ctx context.Context, before map[cloud.VPCID]*netplan.Plan
 
 func (l *lab) enter(ctx context.Context, vpc cloud.VPCID, e *netplan.ENI) error {
 	switch {
-	case e.Attach == netplan.AttachNAT || l.spots[e.ID] != nil:
+	case e.Attach == netplan.AttachNAT || e.Attach == netplan.AttachTransit || l.spots[e.ID] != nil:
 		return nil
 	case e.Attach == netplan.AttachEndpoint:
 		return l.answer(ctx, vpc, e)

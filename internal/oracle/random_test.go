@@ -37,6 +37,7 @@ type dice struct {
 	s      state
 	n      int // for IDs and public addresses
 	worlds []*world
+	hubs   []*hub
 }
 
 func roll(seed uint64) *dice { return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}} }
@@ -55,6 +56,7 @@ type world struct {
 	v6      bool
 	ranked  bool // its groups' rules have priorities and refusals
 	peers   []*world
+	hubs    []*hub              // that it is attached to
 	served  []cloud.InterfaceID // of interface endpoints
 	subnets []*cloud.Subnet
 	groups  []cloud.SecurityGroupID
@@ -83,6 +85,7 @@ func (d *dice) network() state {
 			d.peering(other, w)
 		}
 	}
+	d.transit()
 	for _, w := range d.worlds {
 		d.policy(w)
 	}

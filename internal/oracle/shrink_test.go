@@ -123,6 +123,13 @@ func shrink(s state, fails func(state) bool) state {
 			s = better(s, c, fails)
 		}
 	}
+	for t := range cloud.TransitTables.All(s.clone()) {
+		for i := len(t.Routes) - 1; i >= 0; i-- {
+			c := s.clone()
+			edit(c, cloud.TransitTables, t.ID, func(t *cloud.TransitTable) { t.Routes = without(t.Routes, i) })
+			s = better(s, c, fails)
+		}
+	}
 	return s
 }
 

@@ -65,6 +65,9 @@ func (d *dice) routed(w *world) netip.Prefix {
 		}
 		return pick(d, pf("10.%d.0.0/16", p.net), pf("10.%d.0.0/16", p.net), pf("10.%d.%d.0/24", p.net, d.IntN(4)))
 	}
+	if len(w.hubs) > 0 && d.chance(60) {
+		return d.across(w)
+	}
 	if w.v6 && d.chance(30) {
 		return pick(d, pfx("2001:db8::/64"), pfx("2001:db8::7/128"), pfx("2001:db8::/32"), pf("2001:db8:1%d00:%d::/64", w.n, d.IntN(4)))
 	}

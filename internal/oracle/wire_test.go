@@ -221,11 +221,9 @@ func (l *lab) holder(vpc cloud.VPCID, a netip.Addr) (*spot, netip.Addr) {
 	if s := l.owner(vpc, a); s != nil {
 		return s, a
 	}
-	if p := l.plans[vpc]; p != nil {
-		for _, peer := range p.Peers {
-			if s := l.owner(peer.VPC, a); s != nil {
-				return s, a
-			}
+	for id := range l.plans { // of peers, or behind transit routers; if several have it, packets do not get there
+		if s := l.owner(id, a); s != nil {
+			return s, a
 		}
 	}
 	return nil, a
