@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +27,8 @@ import (
 	"weir/internal/api/aws/lambda"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
+	"weir/internal/control"
+	"weir/internal/invoke"
 	"weir/internal/runtime"
 )
 
@@ -99,4 +103,38 @@ func parseDestination(arn string) (key cloud.FunctionKey, qualifier string, ok b
 		return key, qualifier, ok
 	}
 	return lambda.ParseDestination(arn)
+}
+
+// withTriggers answers requests to the names of HTTP triggers, whatever their path.
+func (d *daemon) withTriggers(rest http.Handler, server *wire.Server, auth *access.Authorizer) http.Handler {
+	web := &fc.Web{
+		Control: d.control, Invoker: invoker{d.invoker, d.async}, Identify: server.Identify, Random: rand.Float64,
+		MayInvoke: func(call *wire.Call, arn string) error { return auth.Check(call, fc.InvokeTarget(arn)) },
+	}
+	return triggersFirst(web, rest)
+}
+
+// triggersFirst leaves requests to HTTP triggers' names to web, and all others to rest.
+func triggersFirst(web, rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if fc.IsTrigger(r.Host) {
+			web.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}
+
+// timers fires timer triggers.
+func (d *daemon) timers() *invoke.Timers {
+	return &invoke.Timers{
+		State: d.store, Enqueue: d.async.Enqueue, Event: fc.TimerEvent, Now: time.Now, Log: d.log,
+		Next: func(text string, after time.Time) time.Time {
+			s, err := control.ParseSchedule(text)
+			if err != nil { // it was read when it was set
+				return time.Time{}
+			}
+			return s.Next(after)
+		},
+	}
 }

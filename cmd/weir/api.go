@@ -73,7 +73,7 @@ func (d *daemon) apiHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/_weir/code/", code)
 	mux.Handle("/", server)
-	return mux
+	return d.withTriggers(mux, server, alibaba)
 }
 
 // checkRuntime says why functions of a contract cannot have a runtime.

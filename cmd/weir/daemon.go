@@ -283,6 +283,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, State: d.store, ParseDestination: parseDestination})
 	d.group.Go(func() error { return d.invoker.Run(ctx) })
 	d.group.Go(func() error { return d.async.Run(ctx) })
+	d.group.Go(func() error { return d.timers().Run(ctx) })
 	return nil
 }
 
@@ -290,7 +291,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 func (d *daemon) serve(ctx context.Context) error {
 	d.api = d.apiHandler()
 	server := &http.Server{
-		Handler: d.adminHandler(), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
+		Handler: triggersFirst(d.api, d.adminHandler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 	}
 	d.group.Go(func() error {

@@ -260,6 +260,9 @@ func (c *Control) DeleteFunction(ctx context.Context, caller Caller, name string
 		for e := range cloud.EventConfigs.By(tx, "function", string(fn.Key)) {
 			cloud.EventConfigs.Delete(tx, e.Key)
 		}
+		for t := range cloud.Triggers.By(tx, "function", string(fn.Key)) {
+			cloud.Triggers.Delete(tx, t.Key)
+		}
 		cloud.Functions.Delete(tx, fn.Key)
 		for _, n := range networks {
 			c.releaseNetwork(tx, n)

@@ -143,6 +143,7 @@ func (i *Invoker) first(ctx context.Context, l loaded, r Request) (*Response, er
 // initFailed answers an event with what loading the code said.
 func (i *Invoker) initFailed(ctx context.Context, in *instance, r Request, failed *runtime.InitError, took time.Duration) *Response {
 	res := failed.Result(r.RequestID)
+	in.sink.moveTail(r.RequestID)
 	start := i.cfg.Now()
 	in.sink.say(start, in.words.start(r, in.label))
 	resp := &Response{Payload: res.Payload, FunctionError: unhandled, ErrorType: res.ErrorType, Instance: in.id}
@@ -190,6 +191,7 @@ func (i *Invoker) second(ctx context.Context, old *instance, r Request) (*Respon
 	case errors.As(err, &failed):
 		return i.initFailed(ctx, in, r, failed, spent), nil
 	case errors.Is(loadCtx.Err(), context.DeadlineExceeded):
+		in.sink.moveTail(r.RequestID)
 		in.sink.say(start, in.words.start(r, in.label))
 		return i.outOfTime(ctx, in, r, start, 0), nil
 	default:

@@ -111,7 +111,8 @@ func (a *Async) handle(ctx context.Context, e Event) (*Event, error) {
 		return nil, a.deliver(ctx, s.onFailure, record(e, conditionAge, nil, nil, a.cfg.Now()))
 	}
 	v := q.Pick(a.cfg.Random())
-	resp, err := a.invoke(ctx, Request{Function: q.Function, Version: v, ARN: e.ARN, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
+	resp, err := a.invoke(ctx, Request{Function: q.Function, Version: v, ARN: e.ARN, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext,
+		Qualifier: e.Qualifier, Retries: e.Attempts})
 	if err != nil {
 		return a.noRoom(e), nil
 	}

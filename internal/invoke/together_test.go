@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -86,4 +87,19 @@ func TestOneOfSeveralOutOfTime(t *testing.T) {
 	}
 	close(open)
 	other.Wait()
+}
+
+// TestTailOfALoad: what loading printed is in the answer to the event that it was for.
+func TestTailOfALoad(t *testing.T) {
+	w := newWorld(t, nil)
+	t.Cleanup(w.Close)
+	w.engine.loading = func(context.Context, runtime.Code) error {
+		return &runtime.InitError{ErrorType: "Runtime.ImportModuleError", Message: "no module"}
+	}
+	r := w.request("x")
+	r.LogTail = true
+	resp, err := w.Invoke(t.Context(), r)
+	if err != nil || !strings.Contains(string(resp.LogTail), "INIT_REPORT") {
+		t.Errorf("tail %q, %v", resp.LogTail, err)
+	}
 }

@@ -20,7 +20,7 @@ var statuses = map[string]int{
 
 // names are what kinds of resource are called in codes.
 var names = map[cloud.Resource]string{
-	cloud.KindFunction: "Function", cloud.KindVersion: "Version", cloud.KindAlias: "Alias",
+	cloud.KindFunction: "Function", cloud.KindVersion: "Version", cloud.KindAlias: "Alias", cloud.KindTrigger: "Trigger",
 }
 
 func fault(code, format string, args ...any) *wire.Error {

@@ -44,7 +44,7 @@ func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*Inv
 	}
 	tail := value(in.XFcLogType) == "Tail"
 	resp, err := a.invoker.Invoke(ctx, invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), Payload: in.Body,
-		RequestID: call.RequestID, Qualifier: value(in.Qualifier), LogTail: tail || v.Server != nil})
+		RequestID: call.RequestID, Qualifier: cmp.Or(value(in.Qualifier), latest), LogTail: tail || v.Server != nil})
 	if err != nil {
 		return nil, err
 	}
