@@ -145,6 +145,19 @@ type NATGateway struct {
 	ReadyAt   time.Time   // pending until then
 	Deleted   time.Time   // zero while it exists; shown as deleted for a while, then dropped
 	Failure   string      // set when creation failed
+	// Selective: only what Rules name is translated, the narrowest source first;
+	// nothing else passes. Otherwise everything is, to all of its addresses.
+	Selective bool
+	Rules     []NATRule
+}
+
+// NATRule has a NAT gateway translate a source to elastic IPs of its own.
+type NATRule struct {
+	ID        string
+	Name      string
+	Subnet    SubnetID     // or
+	Source    netip.Prefix // invalid if Subnet is set
+	Addresses []AllocationID
 }
 
 // ElasticIP is a public address that an account holds.

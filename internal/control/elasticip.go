@@ -121,7 +121,7 @@ func (c *Control) AssociateAddress(ctx context.Context, who Caller, in Associate
 		if i.Managed != "" || managedAddress(tx, e) {
 			return managed(i)
 		}
-		if _, ok := internetGateway(tx, i.VPC); !ok {
+		if !publicWay(tx, i.VPC) {
 			return cloud.Errorf(cloud.State, cloud.KindInternetGateway, string(i.VPC), "no-gateway", "Network %s is not attached to any internet gateway", i.VPC)
 		}
 		private, err := ownAddress(i, in.Private)

@@ -69,6 +69,13 @@ func internetGateway(v cloud.View, vpc cloud.VPCID) (*cloud.InternetGateway, boo
 	return nil, false
 }
 
+// publicWay tells whether public addresses of a VPC lead anywhere.
+func publicWay(v cloud.View, vpc cloud.VPCID) bool {
+	r, ok := cloud.VPCs.Get(v, vpc)
+	_, gateway := internetGateway(v, vpc)
+	return gateway || ok && r.DirectPublic
+}
+
 // DetachInternetGateway takes a VPC off the internet; no public address may be in use there.
 func (c *Control) DetachInternetGateway(ctx context.Context, who Caller, id cloud.InternetGatewayID, vpc cloud.VPCID) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {

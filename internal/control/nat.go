@@ -14,7 +14,8 @@ type CreateNATGateway struct {
 	Labels
 	Subnet     cloud.SubnetID
 	Private    bool
-	Allocation cloud.AllocationID // of a public one
+	Allocation cloud.AllocationID // of a public one, but that a Selective one gets its addresses later
+	Selective  bool               // as in cloud.NATGateway; the VPC's main table leads everything to it, if nowhere else
 	Addr       netip.Addr         // private address; invalid lets the platform choose
 	// Further addresses: one per allocation, or chosen, or that many.
 	MoreAllocations []cloud.AllocationID
@@ -84,7 +85,7 @@ func (c *Control) createNAT(tx cloud.Tx, who Caller, in CreateNATGateway) (*clou
 	}
 	g := &cloud.NATGateway{
 		Meta: c.meta(who, in.Labels), ID: cloud.NATGatewayID(who.NewID(cloud.KindNATGateway)),
-		VPC: s.VPC, Subnet: s.ID, Private: in.Private,
+		VPC: s.VPC, Subnet: s.ID, Private: in.Private, Selective: in.Selective,
 	}
 	if c.opt.SlowStates {
 		g.ReadyAt = c.now().Add(natStart)
@@ -93,6 +94,9 @@ func (c *Control) createNAT(tx cloud.Tx, who Caller, in CreateNATGateway) (*clou
 		return nil, err
 	}
 	cloud.NATGateways.Put(tx, g)
+	if in.Selective && g.Failure == "" {
+		leadToNAT(tx, g)
+	}
 	return g, nil
 }
 
@@ -105,7 +109,7 @@ func natAllocations(v cloud.View, who Caller, in CreateNATGateway) ([]*cloud.Ela
 	switch {
 	case in.Private && len(ids) > 0:
 		return nil, cloud.Errorf(cloud.Invalid, cloud.KindNATGateway, string(ids[0]), "private-with-address", "a private NAT gateway takes no elastic IP; leave %s out", ids[0])
-	case !in.Private && in.Allocation == "":
+	case !in.Private && in.Allocation == "" && !in.Selective:
 		return nil, cloud.Errorf(cloud.Missing, cloud.KindNATGateway, "", "allocation", "a public NAT gateway needs an elastic IP; allocate one and give its ID")
 	}
 	eips := make([]*cloud.ElasticIP, 0, len(ids))
@@ -124,7 +128,7 @@ func (c *Control) connectNAT(tx cloud.Tx, who Caller, g *cloud.NATGateway, s *cl
 	fail := func(why string) {
 		g.Failure, g.Deleted = why, c.now()
 	}
-	if _, ok := internetGateway(tx, s.VPC); !ok && !g.Private {
+	if !g.Private && !publicWay(tx, s.VPC) {
 		fail(NATNoGateway)
 		return nil
 	}

@@ -61,6 +61,7 @@ type lowerer struct {
 	has6    bool
 	tables  map[cloud.SubnetID]int      // number of the route table
 	foreign map[netplan.ProfileKey]bool // profiles of peers
+	direct  map[netip.Addr]int          // numbers of the tables of addresses with public ones, where these leave directly
 }
 
 // Lower gives the kernel configuration of a plan. It is pure but for n, which
@@ -78,6 +79,7 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 		l.subnets[p.Subnets[i].ID] = &p.Subnets[i]
 		l.tables[p.Subnets[i].ID] = n.tables[useOf(p, &p.Subnets[i])]
 	}
+	l.directs()
 	for _, c := range p.CIDRs {
 		l.has6 = l.has6 || c.Addr().Is6()
 	}
@@ -285,6 +287,29 @@ func forwards(e *netplan.ENI) bool { return e.AnySource || !e.Attach.Grouped() }
 // mark is what packets from the interface carry: its profile and its subnet's route table.
 func (l *lowerer) mark(e *netplan.ENI, forward bool) uint32 {
 	return l.profileMark(e, forward) | uint32(l.tables[e.Subnet])
+}
+
+// markFrom is mark for packets from one of the interface's own addresses.
+func (l *lowerer) markFrom(e *netplan.ENI, a netip.Addr) uint32 {
+	if n, ok := l.direct[a]; ok {
+		return l.profileMark(e, false) | uint32(n)
+	}
+	return l.mark(e, false)
+}
+
+// directs finds the tables of addresses that leave by public ones of their own.
+func (l *lowerer) directs() {
+	l.direct = map[netip.Addr]int{}
+	if l.p.Gateway == nil {
+		return
+	}
+	for _, s := range l.p.Subnets {
+		for _, pair := range l.p.Gateway.Public {
+			if s.Direct != "" && s.CIDR4.Contains(pair.Private) {
+				l.direct[pair.Private] = l.n.tables[useOfTable(l.p, &s, s.Direct)]
+			}
+		}
+	}
 }
 
 // profileMark is 0 for gateways, which have no security groups.

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"net/netip"
 	"slices"
 
 	"weir/internal/dataplane/nft"
@@ -31,25 +32,44 @@ func natForward(e *netplan.ENI) (rules []nft.Rule) {
 	}
 	rules = append(rules, goesOn,
 		nft.R(append([]nft.Stmt{nft.NotIn(known, nft.L4Proto)}, drop(netplan.StageNATProtocol, string(e.ID))...)...),
-		nft.R(nft.VMap(stateMap, nft.CtState)),
-		nft.R(nft.IsIPv4(), nft.Accept))
+		nft.R(nft.VMap(stateMap, nft.CtState)))
+	if e.Selective {
+		for i := range e.Translates {
+			rules = append(rules, nft.R(nft.In(sourceSet(e, i), nft.Src4), nft.Accept))
+		}
+		return append(rules, nft.R(drop(netplan.StageNATSource, string(e.ID))...))
+	}
+	rules = append(rules, nft.R(nft.IsIPv4(), nft.Accept))
 	return append(rules, nat64Rules(e)...)
+}
+
+// sourceSet has the source of one of the gateway's translations.
+func sourceSet(e *netplan.ENI, i int) *nft.Set {
+	return (&nft.Set{Key: []nft.Field{nft.Src4}, Interval: true, Elems: []nft.Elem{nft.K(nft.Net(e.Translates[i].Source))}})
 }
 
 // natSources gives each new flow one of the gateway's addresses at random, and a
 // port from 1024 up: as many flows to one destination as there are addresses
 // times ports. https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
 func natSources(e *netplan.ENI) (rules []nft.Rule) {
-	share := func(lo, hi uint16, matches ...nft.Stmt) {
-		for k, a := range e.Addrs {
+	share := func(addrs []netip.Addr, lo, hi uint16, matches ...nft.Stmt) {
+		for k, a := range addrs {
 			m := slices.Clone(matches)
-			if left := len(e.Addrs) - k; left > 1 {
+			if left := len(addrs) - k; left > 1 {
 				m = append(m, nft.OneIn(left))
 			}
 			rules = append(rules, nft.R(append(m, nft.SNAT(a, lo, hi))...))
 		}
 	}
-	share(1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto))
-	share(0, 0)
+	if e.Selective {
+		for i, t := range e.Translates {
+			from := nft.In(sourceSet(e, i), nft.Src4)
+			share(t.Addrs, 1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto), from)
+			share(t.Addrs, 0, 0, from)
+		}
+		return rules
+	}
+	share(e.Addrs, 1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto))
+	share(e.Addrs, 0, 0)
 	return rules
 }

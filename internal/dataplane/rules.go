@@ -85,7 +85,7 @@ func (l *lowerer) identity() *ruleSets {
 		n := l.n.enis[e.ID]
 		for _, a := range e.Addrs {
 			m := s.eni.of(a)
-			m.Elems = append(m.Elems, nft.K(nft.If(n), nft.IP(a)).To(nft.MarkOf(l.mark(e, false))))
+			m.Elems = append(m.Elems, nft.K(nft.If(n), nft.IP(a)).To(nft.MarkOf(l.markFrom(e, a))))
 			if p := l.profileMark(e, false); p != 0 {
 				d := s.eniDst.of(a)
 				d.Elems = append(d.Elems, nft.K(nft.IP(a)).To(nft.MarkOf(p)))

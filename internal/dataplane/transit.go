@@ -179,7 +179,12 @@ type tableUse struct {
 }
 
 func useOf(p *netplan.Plan, s *netplan.Subnet) tableUse {
-	u := tableUse{table: s.Table}
+	return useOfTable(p, s, s.Table)
+}
+
+// useOfTable is the use of a table by a subnet.
+func useOfTable(p *netplan.Plan, s *netplan.Subnet, table cloud.RouteTableID) tableUse {
+	u := tableUse{table: table}
 	if t := u.of(p); t != nil && toTransit(t) {
 		u.zone = s.Zone
 	}
@@ -208,7 +213,7 @@ func tableUses(p *netplan.Plan) (uses []tableUse) {
 			continue
 		}
 		for _, s := range p.Subnets {
-			if u := (tableUse{t.ID, s.Zone}); s.Table == t.ID && !slices.Contains(uses, u) {
+			if u := (tableUse{t.ID, s.Zone}); (s.Table == t.ID || s.Direct == t.ID) && !slices.Contains(uses, u) {
 				uses = append(uses, u)
 			}
 		}

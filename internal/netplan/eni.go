@@ -116,6 +116,9 @@ func (c *compiler) nats() {
 			continue
 		}
 		serves[e.ID] = n.ID
+		if n.Selective {
+			e.Selective, e.Translates = true, c.translations(n, e)
+		}
 		c.p.NATs = append(c.p.NATs, NATGateway{
 			ID: n.ID, ENI: e.ID, Subnet: e.Subnet, Private: n.Private,
 			Source: []cloud.Ref{ref(cloud.KindNATGateway, n.ID)},

@@ -21,6 +21,9 @@ func (c *compiler) gateways() {
 		g.EgressOnly = append(g.EgressOnly, r.ID)
 	}
 	slices.Sort(g.EgressOnly)
+	if g.ID == "" && c.vpc.DirectPublic {
+		g.ID = DirectGatewayID
+	}
 	if g.ID != "" {
 		g.Public = c.public()
 	}

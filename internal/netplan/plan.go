@@ -49,6 +49,16 @@ type Subnet struct {
 	Table  cloud.RouteTableID
 	ACL    cloud.NetworkACLID
 	DNS64  bool // as cloud.Subnet.DNS64
+	// Direct is the table of the subnet's addresses that have public ones and leave
+	// by these whatever Table says of everything; "" where there are none.
+	Direct cloud.RouteTableID
+}
+
+// Translation is what a NAT gateway makes of a source: one of Addrs, its own, at random.
+type Translation struct {
+	Source netip.Prefix
+	Addrs  []netip.Addr
+	From   []cloud.Ref
 }
 
 // ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".
@@ -166,7 +176,11 @@ type ENI struct {
 	// AnySource: source/destination check is off, so it may send from and receive for other addresses.
 	AnySource bool
 	NAT64     bool // a NAT gateway's, which translates IPv6 too
-	Source    []cloud.Ref
+	// Selective: a NAT gateway's, which translates as Translates says, the first that
+	// matches, and nothing else.
+	Selective  bool
+	Translates []Translation
+	Source     []cloud.Ref
 }
 
 // InternetGateway maps private to public addresses one to one. An IPv4 address

@@ -41,6 +41,7 @@ func (c *compiler) tables() {
 		c.p.Tables = append(c.p.Tables, c.table(id))
 	}
 	slices.SortFunc(c.p.Tables, func(a, b RouteTable) int { return cmp.Compare(a.ID, b.ID) })
+	c.directTables()
 }
 
 // candidate is a route with its rank among routes of one destination. The

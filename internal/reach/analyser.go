@@ -22,6 +22,7 @@ type Analyser struct {
 type place struct {
 	subnet  *netplan.Subnet
 	table   *netplan.RouteTable
+	direct  *netplan.RouteTable // of its addresses that have public ones, if these leave directly
 	acl     *netplan.ACL
 	profile *netplan.Profile
 }
@@ -48,6 +49,9 @@ func New(p *netplan.Plan) *Analyser {
 		}
 		at := place{subnet: found(subnets, e.Subnet), profile: found(profiles, e.Profile)}
 		at.table, at.acl = found(tables, at.subnet.Table), found(acls, at.subnet.ACL)
+		if at.subnet.Direct != "" {
+			at.direct = found(tables, at.subnet.Direct)
+		}
 		x.places[e] = at
 	}
 	if p.Gateway != nil {

@@ -148,7 +148,7 @@ func (w *walk) back() *stop {
 
 // returns checks that the answerer's route leads to where the flow came from.
 func (w *walk) returns(l *leg) *stop {
-	l.route = w.lookup(l.from, l.pkt.dst)
+	l.route = w.lookup(l.from, l.pkt.src, l.pkt.dst)
 	switch {
 	case l.route == nil:
 		return w.noRoute(l.from, l.pkt)

@@ -32,6 +32,7 @@ var codes = map[netplan.Stage]string{
 	netplan.StageGroupOut:         "ENI_SG_RULES_MISMATCH",
 	netplan.StageGroupIn:          "ENI_SG_RULES_MISMATCH",
 	netplan.StageNATProtocol:      "PROTOCOL_RESTRICTION",
+	netplan.StageNATSource:        "NO_PATH",
 	netplan.StageUnsolicited:      "NO_POSSIBLE_DESTINATION",
 	netplan.StageEndpoint:         "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
 	netplan.StageNoPublicIP:       "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",

@@ -156,6 +156,13 @@ func (w *walk) natProtocol(p packet, r *netplan.Route) *stop {
 	}
 }
 
+func (w *walk) natSource(p packet, r *netplan.Route) *stop {
+	return &stop{
+		stage: netplan.StageNATSource, blame: []cloud.Ref{{Kind: cloud.KindNATGateway, ID: r.Target}},
+		text: w.sprintf("NAT gateway %s has no SNAT entry that covers %s, so packets from it do not leave; add one for its vSwitch or CIDR block", r.Target, p.src),
+	}
+}
+
 func (w *walk) unsolicited(l leg) *stop {
 	text := w.sprintf("%s (%s) carries functions, which open connections but accept none", l.to.ID, l.pkt.dst)
 	if l.to.Attach == netplan.AttachTransit {

@@ -94,7 +94,7 @@ func (w *walk) arriving(port *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 // its route leads to, and gives the port by which it comes back to the VPC that
 // the flow came from.
 func (w *walk) carryBack(l *leg, home *Analyser) (*netplan.ENI, *stop) {
-	l.route = w.lookup(l.from, l.pkt.dst)
+	l.route = w.lookup(l.from, l.pkt.src, l.pkt.dst)
 	switch {
 	case l.route == nil:
 		return nil, w.noRoute(l.from, l.pkt)

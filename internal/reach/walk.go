@@ -50,9 +50,13 @@ func (x *Analyser) local(a netip.Addr) bool {
 
 func (x *Analyser) subnet(e *netplan.ENI) *netplan.Subnet { return x.places[e].subnet }
 
-// lookup finds the route for dst in the table of the interface's subnet.
-func (x *Analyser) lookup(e *netplan.ENI, dst netip.Addr) *netplan.Route {
+// lookup finds the route for dst in the table of the interface's subnet, or in
+// that of src if it has a public address that leaves directly.
+func (x *Analyser) lookup(e *netplan.ENI, src, dst netip.Addr) *netplan.Route {
 	t := x.places[e].table
+	if d := x.places[e].direct; d != nil && slices.Contains(e.Addrs, src) && x.publics[src] != nil {
+		t = d
+	}
 	for i := range t.Routes {
 		if t.Routes[i].Dest.Contains(dst) {
 			return &t.Routes[i]
@@ -110,7 +114,7 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 	case w.router(pkt.dst):
 		return nil, w.noService(*pkt)
 	}
-	r := w.lookup(from, pkt.dst)
+	r := w.lookup(from, pkt.src, pkt.dst)
 	if r == nil {
 		return nil, w.noRoute(from, *pkt)
 	}
@@ -232,18 +236,24 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 	if !pkt.ported() && !pkt.pings() {
 		return nil, w.natProtocol(*pkt, r)
 	}
-	in := *pkt
-	if s := w.nat64(from, pkt, r); s != nil {
+	in, addrs := *pkt, to.Addrs
+	if to.Selective {
+		t := to.Translation(pkt.src)
+		if t == nil {
+			return nil, w.natSource(*pkt, r)
+		}
+		addrs = t.Addrs
+	} else if s := w.nat64(from, pkt, r); s != nil {
 		return nil, s
 	}
-	pkt.src = to.Addrs[0]
+	pkt.src = addrs[0]
 	if pkt.sport.lo != pkt.sport.hi || pkt.sport.lo < natPorts.lo {
 		pkt.sport = natPorts
 	}
 	out := *pkt
 	w.through(cloud.Ref{Kind: cloud.KindNATGateway, ID: r.Target}, RoleNAT, in, out, func() string {
 		note := "sends on from " + out.src.String()
-		if n := len(to.Addrs) - 1; n > 0 {
+		if n := len(addrs) - 1; n > 0 {
 			note += w.sprintf(", or by chance from one of %d more addresses", n)
 		}
 		return note
@@ -323,7 +333,7 @@ func (w *walk) enter(pkt packet) *stop {
 	if s := w.cut(to); s != nil {
 		return s
 	}
-	if r := w.lookup(to, pkt.src); g.ID == "" || r != nil && r.Hop == netplan.HopEgressOnly {
+	if r := w.lookup(to, pkt.dst, pkt.src); g.ID == "" || r != nil && r.Hop == netplan.HopEgressOnly {
 		return w.egressOnlyIn(to, pkt, r)
 	}
 	return w.deliver(leg{to: to, pkt: pkt})

@@ -109,6 +109,9 @@ func (a *api) describeVSwitches(ctx context.Context, in *DescribeVSwitchesInput)
 	ids := list(in.VSwitchId)
 	var all []*cloud.Subnet
 	for s := range cloud.Subnets.By(a.control.View(), "scope", resource.Scope(ctx)) {
+		if !s.CIDR.IsValid() {
+			continue // of IPv6 alone, which this dialect does not know
+		}
 		f := a.switchFacts(s)
 		if page.Has(ids, string(s.ID)) && matches(in.VpcId, string(s.VPC)) && matches(in.ZoneId, s.Zone) && matches(in.VSwitchName, *f.VSwitchName) &&
 			matches(in.ResourceGroupId, text(f.ResourceGroupId)) && (in.IsDefault == nil || *in.IsDefault == s.Default) &&
