@@ -94,6 +94,11 @@ func managed() []cloud.Policy { return slices.Concat(iam.Managed(), ram.System()
 
 // openFunction checks and makes the network of a function that was made in this dialect.
 func (d *daemon) openFunction(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*cloud.Version, error) {
+	if v.Role == "" && v.Attrs["fc.vpcRole"] == "" { // then the service's own role makes its interfaces
+		if _, err := ram.EnsureServiceRole(ctx, d.control, fn.Account, "fc.aliyuncs.com"); err != nil {
+			return nil, err
+		}
+	}
 	return d.control.OpenFunctionNetwork(ctx, fc.Caller(fn), fn.Name, v.Number, fc.Opening(fn, v))
 }
 

@@ -196,8 +196,10 @@ func (c *Control) applySettings(tx cloud.Tx, caller Caller, fn *cloud.Function, 
 	}
 	v.Attrs = mergeAttrs(v.Attrs, s.Attrs)
 	if s.Role != nil {
-		if err := c.checkRole(tx, *s.Role); err != nil {
-			return v, err
+		if s.Role.Service != "" { // else it is looked at when it is assumed
+			if err := c.checkRole(tx, *s.Role); err != nil {
+				return v, err
+			}
 		}
 		v.Role = s.Role.ARN
 	}

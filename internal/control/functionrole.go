@@ -10,7 +10,7 @@ import (
 // ExecutionRole is the role a function runs as.
 type ExecutionRole struct {
 	ARN     string
-	Service string // principal that the role must trust
+	Service string // principal that the role must trust; "" if nobody asks before it is assumed
 }
 
 // findRole finds the role that an ARN of either cloud names:

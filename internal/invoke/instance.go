@@ -270,7 +270,7 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	if i.cfg.Credentials != nil && v.Role != "" {
 		c, err := i.cfg.Credentials(ctx, v.Role, r.Function.Name)
 		if err != nil {
-			return fmt.Errorf("get credentials of %s: %w", v.Role, err)
+			return refusedRole(r.Function, v.Role, err)
 		}
 		code.Credentials, in.expires = c.Credentials, c.Expires
 		in.credentials = c.Credentials
@@ -280,6 +280,11 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	}
 	in.readPeak(i.cfg.Now())
 	return nil
+}
+
+// refusedRole says that a function's role cannot be assumed.
+func refusedRole(fn *cloud.Function, role string, err error) error {
+	return &cloud.Error{Kind: cloud.Denied, Resource: cloud.KindFunction, ID: fn.Name, Reason: "role", Msg: "the role " + role + " of function " + fn.Name + " cannot be assumed", Err: err}
 }
 
 // told adds what a function's contract tells the code beside the usual.

@@ -130,7 +130,7 @@ func networkRole(fn *cloud.Function, v *cloud.Version) string {
 }
 
 // ServiceRole is the role with which the product serves functions without a role.
-const ServiceRole = "aliyunserviceroleforfc"
+const ServiceRole = "AliyunServiceRoleForFC"
 
 func versionLabel(v *cloud.Version) string {
 	if v.Number == 0 {

@@ -106,6 +106,7 @@ var faults = map[fault]func(*cloud.Error) *wire.Error{
 		return conflict("The operation cannot be performed at this time. The function is currently in the following state: %s", e.Msg)
 	},
 	{cloud.KindFunction, cloud.Denied, ""}:      own("AccessDeniedException"), // the other dialect's VPC bindings
+	{cloud.KindFunction, cloud.Denied, "role"}:  fixed("AccessDeniedException", "The role defined for the function cannot be assumed by Lambda."),
 	{cloud.KindFunction, cloud.Exhausted, ""}:   own("EC2ThrottledException"),
 	{cloud.KindFunction, cloud.Unsupported, ""}: own("InvalidRuntimeException"),
 	{cloud.KindFunction, cloud.Unavailable, ""}: own("ServiceException"),
