@@ -19,6 +19,9 @@ type opinion struct {
 	// Diverted: it ends at a host that takes packets for others; this one drops them.
 	Diverted bool
 	Ring     bool // of NAT gateways and transit routers: packets go round until they are too old, which no rule logs
+	// Elsewise: the answer to what came through a transit router goes by another
+	// way, or the reverse; see docs/oracle.md.
+	Elsewise bool
 	Text     string
 }
 
@@ -107,6 +110,9 @@ func (x analysts) opinion(a reach.Answer) opinion {
 			passed++
 		}
 	}
+	o.Elsewise = a.Stage == netplan.StageAsymmetric && (passed > 0 || slices.ContainsFunc(a.Reply, func(h reach.Hop) bool {
+		return h.Route != nil && h.Route.Hop == netplan.HopTransit
+	}))
 	o.Ring = a.Stage == netplan.StageLoop && passed > 1
 	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
 		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
@@ -130,6 +136,8 @@ func differ(p probe, o opinion, s seen) string {
 	case o.Reachable && o.Diverted && s.Stage != "":
 		return "should be taken by the forwarding host"
 	case o.Reachable && o.Diverted:
+		return ""
+	case o.Elsewise && s.Reachable:
 		return ""
 	case o.Reachable != s.Reachable:
 		return fmt.Sprintf("reachable is %v", s.Reachable)

@@ -8,14 +8,17 @@ import (
 	"weir/internal/cloud"
 )
 
+// change is one kind of change to a VPC, or to what joins it to others.
+type change struct {
+	what string
+	do   func(*world)
+}
+
 // change makes one random change to the state and says which. One that finds
 // nothing to change makes none.
 func (d *dice) change() string {
 	w := pick(d, d.worlds...)
-	changes := []struct {
-		what string
-		do   func(*world)
-	}{
+	changes := []change{
 		{"rule added", d.addRule}, {"rule removed", d.removeRule}, {"interface in other groups", d.regroup},
 		{"routes made anew", d.reroute}, {"route removed", d.unroute}, {"subnet with another route table", d.reassociate},
 		{"ACL line added", d.addLine}, {"ACL line removed", d.removeLine}, {"subnet with another ACL", d.otherACL},
@@ -25,8 +28,9 @@ func (d *dice) change() string {
 		{"NAT gateway deleted", d.deleteNAT}, {"prefix list changed", d.relist}, {"DNS switched", d.switchDNS},
 		{"gateway endpoint moved", d.moveEndpoint}, {"zone failed or healed", d.switchZone},
 		{"interface endpoint in another group", d.regroupEndpoint}, {"interface endpoint deleted", d.deleteEndpoint}, {"peering ended or begun", d.switchPeering},
-		{"transit routes made anew", d.rerouteTransit}, {"transit propagations changed", d.propagate}, {"transit association changed", d.reassociateTransit},
-		{"transit attachment ended or begun", d.switchAttachment}, {"transit attachment for one zone", d.switchOneZone}, {"transit port moved", d.movePort},
+	}
+	if len(d.hubs) > 0 {
+		changes = append(changes, d.transitChanges()...)
 	}
 	c := pick(d, changes...)
 	c.do(w)

@@ -95,9 +95,25 @@ var planFaults = map[string]func(*netplan.Plan){
 	"groups: highest number first": func(p *netplan.Plan) {
 		eachProfile(p, func(f *netplan.Profile) { byRank(f.In, -1, false); byRank(f.Out, -1, false) })
 	},
-	"peers' groups unknown":   func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Hosts = nil }) },
-	"peers' blocks forgotten": func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.CIDRs = r.CIDRs[:1] }) },
-	"peers never there":       func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Up = false }) },
+	"peers' groups unknown":                 func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Hosts = nil }) },
+	"peers' blocks forgotten":               func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.CIDRs = r.CIDRs[:1] }) },
+	"peers never there":                     func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Up = false }) },
+	"transit routers: routes from the last": func(p *netplan.Plan) { each(p.Transits, func(t *netplan.Transit) { slices.Reverse(t.Routes) }) },
+	"transit routers: no tables":            func(p *netplan.Plan) { each(p.Transits, func(t *netplan.Transit) { t.Table = "" }) },
+	"transit routers: blackholes left out": func(p *netplan.Plan) {
+		each(p.Transits, func(t *netplan.Transit) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r netplan.TransitRoute) bool { return r.VPC == "" })
+		})
+	},
+	"transit routers: a port for every zone": func(p *netplan.Plan) {
+		each(p.Transits, func(t *netplan.Transit) {
+			for _, z := range zones {
+				if t.Port(z) == nil {
+					t.Ports = append(t.Ports, netplan.TransitPort{TransitEnd: netplan.TransitEnd{ENI: t.Ports[0].ENI, Zone: z}})
+				}
+			}
+		})
+	},
 	"interface endpoints taken for hosts": func(p *netplan.Plan) {
 		eachENI(p, func(e *netplan.ENI) {
 			if e.Attach == netplan.AttachEndpoint {
@@ -300,16 +316,17 @@ var kernelFaults = map[string]func(*dataplane.Namespace){
 			return strings.Count(r.String(), ":") > 1 && strings.HasSuffix(r.String(), "drop")
 		})
 	}),
-	"peers' groups forgotten":    without1("peered", "map @peer_src"),
-	"peers send anything":        fromPeers(),
-	"router answers":             prepend("input", nft.R(nft.Accept)),
-	"failed zones send":          without1("known", "vmap @zone_in"),
-	"failed zones receive":       without1("forward", "vmap @zone_out"),
-	"NAT gateways let in":        prepend("pre", nft.R(nft.Accept)),
-	"blackholes lost":            unrouted(func(r dataplane.Route) bool { return r.Link == "blackhole" }),
-	"own addresses not excepted": unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && r.Dest.IsSingleIP() }),
-	"endpoint's routes lost":     unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Local }),
-	"local routes lost":          unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && !r.Dest.IsSingleIP() }),
+	"peers' groups forgotten":      without1("peered", "map @peer_src"),
+	"peers send anything":          fromPeers(),
+	"transit routers drop nothing": without1("transit", "vmap @transit_out"),
+	"router answers":               prepend("input", nft.R(nft.Accept)),
+	"failed zones send":            without1("known", "vmap @zone_in"),
+	"failed zones receive":         without1("forward", "vmap @zone_out"),
+	"NAT gateways let in":          prepend("pre", nft.R(nft.Accept)),
+	"blackholes lost":              unrouted(func(r dataplane.Route) bool { return r.Link == "blackhole" }),
+	"own addresses not excepted":   unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && r.Dest.IsSingleIP() }),
+	"endpoint's routes lost":       unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Local }),
+	"local routes lost":            unrouted(func(r dataplane.Route) bool { return r.Kind == dataplane.Throw && !r.Dest.IsSingleIP() }),
 	"more specific routes lost": unrouted(func(r dataplane.Route) bool {
 		return r.Table > 1000 && r.Dest.Bits() > 16 && r.Kind == dataplane.Unicast
 	}),

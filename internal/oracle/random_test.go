@@ -38,9 +38,12 @@ type dice struct {
 	n      int // for IDs and public addresses
 	worlds []*world
 	hubs   []*hub
+	joins  *rand.Rand // of transit routers, so that networks without them stay what they were
 }
 
-func roll(seed uint64) *dice { return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}} }
+func roll(seed uint64) *dice {
+	return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}, joins: rand.New(rand.NewPCG(seed, 21))}
+}
 
 func (d *dice) chance(percent int) bool { return d.IntN(100) < percent }
 

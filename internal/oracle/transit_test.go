@@ -18,6 +18,9 @@ type hub struct {
 
 // transit may join VPCs by transit routers, and those to each other.
 func (d *dice) transit() {
+	main := d.Rand
+	d.Rand = d.joins
+	defer func() { d.Rand = main }()
 	if !d.chance(45) {
 		return
 	}
@@ -248,4 +251,11 @@ func (d *dice) across(w *world) netip.Prefix {
 		return pfx("2001:db8::/32")
 	}
 	return pfx("10.0.0.0/8")
+}
+
+func (d *dice) transitChanges() []change {
+	return []change{
+		{"transit routes made anew", d.rerouteTransit}, {"transit propagations changed", d.propagate}, {"transit association changed", d.reassociateTransit},
+		{"transit attachment ended or begun", d.switchAttachment}, {"transit attachment for one zone", d.switchOneZone}, {"transit port moved", d.movePort},
+	}
 }
