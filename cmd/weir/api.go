@@ -14,6 +14,7 @@ import (
 	"weir/internal/api/aws/lambda"
 	awslogs "weir/internal/api/aws/logs"
 	"weir/internal/api/aws/route53"
+	"weir/internal/api/aws/s3"
 	"weir/internal/api/aws/sts"
 	"weir/internal/api/aws/targets"
 	"weir/internal/api/wire"
@@ -35,7 +36,7 @@ func (invoker) Run(context.Context) error { panic("run by the daemon") }
 func (d *daemon) apiHandler() http.Handler {
 	authorizer := access.New(d.control, map[string]access.Lister{
 		"ec2": targets.EC2(d.control), "lambda": targets.Lambda(d.control), "logs": targets.Logs,
-		"iam": iam.Targets(d.control), "sts": sts.Targets, "route53": route53.Targets(d.control), "elasticloadbalancing": elbv2.Targets,
+		"iam": iam.Targets(d.control), "sts": sts.Targets, "route53": route53.Targets(d.control), "elasticloadbalancing": elbv2.Targets, "s3": s3.Targets,
 	}, time.Now)
 	alibaba := d.alibabaAccess()
 	server := wire.NewServer(wire.Config{
@@ -65,6 +66,7 @@ func (d *daemon) apiHandler() http.Handler {
 		h := d.balancers.Health(group, addr, port)
 		return string(h.State), h.Reason
 	}))
+	server.Add(s3.New())
 	server.Add(iam.New(d.control))
 	server.Add(sts.New(d.control, authorizer))
 	server.Add(awslogs.New(d.logs))

@@ -149,6 +149,8 @@ const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b
 // client says the digest is does not matter: a wrong one makes a wrong signature.
 func (q *request) payloadHash() string {
 	switch {
+	case q.ofBuckets() && q.sig != nil:
+		return q.bucketHash()
 	case q.r.Header.Get("X-Amz-Content-Sha256") == unsigned:
 		return unsigned
 	case len(q.body) == 0:

@@ -10,7 +10,11 @@ import (
 func canonical(b []byte, s *signature, q *request, payload string) []byte {
 	b = append(b, q.r.Method...)
 	b = append(b, '\n')
-	b = appendPath(b, q.path)
+	if q.ofBuckets() {
+		b = append(b, q.path...)
+	} else {
+		b = appendPath(b, q.path)
+	}
 	b = append(b, '\n')
 	b = appendQuery(b, q.rawQuery)
 	b = append(b, '\n')

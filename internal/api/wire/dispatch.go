@@ -28,6 +28,9 @@ func (s *Server) route(q *request) *Error {
 }
 
 func (s *Server) guess(q *request) *Service {
+	if o, _ := q.r.Context().Value(originKey{}).(Origin); o.Service == "s3" {
+		return s.byName[o.Service] // whose hosts and paths are the buckets' names
+	}
 	if target := q.r.Header.Get("X-Amz-Target"); target != "" {
 		prefix, _, _ := cutLast(target, ".")
 		return s.find(func(svc *Service) bool { return svc.TargetPrefix == prefix })

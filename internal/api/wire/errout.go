@@ -19,6 +19,8 @@ func (s *Service) writeError(w http.ResponseWriter, e *Error, requestID string) 
 		x.element("RequestID", requestID)
 		x.WriteString("</Response>")
 		send(w, status, "text/xml;charset=UTF-8", x.Bytes())
+	case S3:
+		bucketError(w, status, e, requestID)
 	case Query, RESTXML:
 		var x xmlWriter
 		x.WriteString(xmlHead + `<ErrorResponse xmlns="` + s.Namespace + `"><Error>`)

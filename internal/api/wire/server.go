@@ -152,11 +152,16 @@ func (s *Server) serve(w http.ResponseWriter, q *request) *Error {
 	if err != nil {
 		return err
 	}
-	if err := s.readBody(w, q); err != nil {
-		return err
+	if !q.ofBuckets() {
+		if err := s.readBody(w, q); err != nil {
+			return err
+		}
 	}
 	if secret != "" && !s.keys.verify(q.sig, secret, q, q.payloadHash()) {
 		return q.svc.Trouble(BadSignature, "")
+	}
+	if q.ofBuckets() {
+		return s.bucketless(q)
 	}
 	if err := q.findOperation(); err != nil {
 		return err

@@ -10,6 +10,7 @@ const (
 	JSON     Protocol = "json"
 	RESTJSON Protocol = "rest-json"
 	RESTXML  Protocol = "rest-xml"
+	S3       Protocol = "s3"  // Amazon S3's REST: a call is no operation
 	RPC      Protocol = "rpc" // Alibaba Cloud's: parameters in, JSON or XML out
 	ROA      Protocol = "roa" // Alibaba Cloud's: paths and JSON
 )

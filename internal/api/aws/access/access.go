@@ -165,6 +165,9 @@ func refused(call *wire.Call, t Target, err error) error {
 	if !errors.As(err, &why) || why.Kind != cloud.Denied {
 		return err
 	}
+	if call.Principal.Kind == "" && call.Service == "s3" {
+		return &wire.Error{Code: "AccessDenied", Status: 403, Msg: "Access Denied"} // there is nobody to name
+	}
 	d := denials[call.Service]
 	return &wire.Error{Code: d.code(), Status: d.status(), Msg: d.prefix + message(call, t, why)}
 }

@@ -55,6 +55,9 @@ func (a *Authorizer) Keys(call *wire.Call, in any) Keys {
 
 // principalKeys are the properties of the principal.
 func (a *Authorizer) principalKeys(p cloud.Principal) Keys {
+	if p.Kind == "" {
+		return Keys{"aws:PrincipalAccount": {"anonymous"}, "aws:PrincipalType": {"Anonymous"}, "aws:userid": {"anonymous"}}
+	}
 	k := Keys{
 		"aws:PrincipalAccount":      {p.Account},
 		"aws:PrincipalArn":          {ARN(p)},

@@ -29,6 +29,7 @@ import (
 	"weir/internal/api/aws/iam"
 	"weir/internal/api/aws/lambda"
 	awslogs "weir/internal/api/aws/logs"
+	"weir/internal/api/aws/s3"
 	"weir/internal/api/aws/sts"
 	"weir/internal/api/aws/targets"
 	"weir/internal/api/wire"
@@ -87,7 +88,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	auth := access.New(w.control, map[string]access.Lister{
-		"ec2": targets.EC2(w.control), "lambda": targets.Lambda(w.control), "logs": targets.Logs, "iam": iam.Targets(w.control), "sts": sts.Targets,
+		"ec2": targets.EC2(w.control), "lambda": targets.Lambda(w.control), "logs": targets.Logs, "iam": iam.Targets(w.control), "sts": sts.Targets, "s3": s3.Targets,
 	}, now)
 	server := wire.NewServer(wire.Config{Verify: w.control, Account: account, Region: region, Authorize: auth.Authorize})
 	server.Add(ec2.New(w.control))
@@ -96,6 +97,7 @@ func newWorld(t *testing.T) *world {
 	}}))
 	server.Add(iam.New(w.control))
 	server.Add(sts.New(w.control, auth))
+	server.Add(s3.New())
 	server.Add(awslogs.New(logs.NewMemory()))
 	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if o := w.origin.Load(); o != nil {
