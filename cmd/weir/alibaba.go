@@ -18,6 +18,7 @@ import (
 	"weir/internal/api/alibaba/pvtz"
 	"weir/internal/api/alibaba/ram"
 	aliregion "weir/internal/api/alibaba/region"
+	"weir/internal/api/alibaba/resource"
 	"weir/internal/api/alibaba/resourcemanager"
 	"weir/internal/api/alibaba/sls"
 	"weir/internal/api/alibaba/sts"
@@ -42,7 +43,7 @@ func (d *daemon) alibabaAccess() *access.Authorizer {
 // addAlibaba adds Alibaba Cloud's products to the server.
 func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code func(digest string) string) {
 	for _, s := range []*wire.Service{
-		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control),
+		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control, resource.Holds),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
 		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now),
 	} {
