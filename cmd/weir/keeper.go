@@ -121,7 +121,6 @@ type keeper struct {
 	netns   *os.File
 	callers chan net.Conn // the one that counts
 	daemons chan net.Conn
-	cmd     *exec.Cmd
 	killed  chan struct{} // closed by kill, when others want the end
 	kill    func()
 }

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -35,27 +34,29 @@ func findGoSDK() (string, error) {
 
 // loadGoSDK reads a product from the struct tags of the Go SDK.
 func loadGoSDK(dir, product string) (*aliModel, error) {
-	pkgs, err := parser.ParseDir(token.NewFileSet(), filepath.Join(dir, "services", product),
-		func(fs.FileInfo) bool { return true }, parser.SkipObjectResolution)
-	if err != nil {
-		return nil, fmt.Errorf("reading the Go SDK: %w", err)
+	names, err := filepath.Glob(filepath.Join(dir, "services", product, "*.go"))
+	if err != nil || len(names) == 0 {
+		return nil, fmt.Errorf("reading the Go SDK: no source of %s: %w", product, err)
 	}
 	m := &aliModel{Source: "Go module " + goSDK + " " + goSDKVersion, Ops: map[string]*aliOp{}, Classes: map[string]*aliClass{}}
 	structs := map[string]*ast.StructType{}
-	for _, p := range pkgs {
-		for _, f := range p.Files {
-			ast.Inspect(f, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.TypeSpec:
-					if s, ok := n.Type.(*ast.StructType); ok {
-						structs[n.Name.Name] = s
-					}
-				case *ast.CallExpr:
-					m.readInit(n)
-				}
-				return true
-			})
+	files := token.NewFileSet()
+	for _, name := range names {
+		f, err := parser.ParseFile(files, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, fmt.Errorf("reading the Go SDK: %w", err)
 		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.TypeSpec:
+				if s, ok := n.Type.(*ast.StructType); ok {
+					structs[n.Name.Name] = s
+				}
+			case *ast.CallExpr:
+				m.readInit(n)
+			}
+			return true
+		})
 	}
 	for name, s := range structs {
 		c, err := goClass(name, s)

@@ -167,7 +167,7 @@ func TestReadingWithoutReset(t *testing.T) {
 	count := func(packets, bytes uint64, idle time.Duration) []nft.Count {
 		return []nft.Count{{Key: [][]byte{{1}}, Packets: packets, Bytes: bytes, Idle: idle}}
 	}
-	r, got := reading{}.next(count(3, 300, time.Second), start)
+	r, _ := reading{}.next(count(3, 300, time.Second), start)
 	for i, c := range []struct {
 		seen []nft.Count
 		want [2]uint64
@@ -182,6 +182,7 @@ func TestReadingWithoutReset(t *testing.T) {
 		{count(9, 900, 500*time.Millisecond), [2]uint64{2, 200}}, // goes on
 	} {
 		start = start.Add(10 * time.Second)
+		var got []nft.Count
 		r, got = r.next(c.seen, start)
 		var sum [2]uint64
 		for _, n := range got {

@@ -6,12 +6,5 @@ import (
 	"weir/internal/control"
 )
 
-type api struct {
-	control *control.Control
-}
-
-// New returns the service with everything that is implemented.
-func New(c *control.Control) *wire.Service {
-	s := wire.NewService(Spec)
-	return s
-}
+// New returns the service; so far every operation answers that it is not implemented.
+func New(*control.Control) *wire.Service { return wire.NewService(Spec) }
