@@ -5,6 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -222,10 +225,14 @@ func TestFunctionComputeChecks(t *testing.T) {
 // invoked from there alone, by the private endpoint.
 func TestFunctionComputeInbound(t *testing.T) {
 	t.Parallel()
-	d := newDaemon(t)
+	d := newDaemon(t, "--auth", "any")
 	u := d.fcUser(t)
-	n := u.network("10.20.0.0/16", "cn-hangzhou-h", "10.20.1.0/24")
+	n, other := u.network("10.20.0.0/16", "cn-hangzhou-h", "10.20.1.0/24"), u.network("10.20.0.0/16", "cn-hangzhou-h", "10.20.1.0/24")
 	u.function("bound", nil)
+	trigger, refusal := u.call("POST", "/functions/bound/triggers", map[string]any{"triggerName": "web", "triggerType": "http", "triggerConfig": `{"authType":"anonymous","methods":["GET"]}`}, nil)
+	if refusal != "" {
+		t.Fatal(refusal)
+	}
 	if _, refusal := u.ask("bound", map[string]any{}); refusal != "" {
 		t.Fatal(refusal)
 	}
@@ -234,6 +241,27 @@ func TestFunctionComputeInbound(t *testing.T) {
 	}
 	if _, refusal := u.ask("bound", map[string]any{}); !strings.Contains(refusal, "AccessDenied") || !strings.Contains(refusal, "Resource access is bound by VPC: "+n.vpc) {
 		t.Errorf("from outside: %q", refusal)
+	}
+	const private = "http://1000000000000000." + fcRegion + "-internal.fc.aliyuncs.com"
+	const public = "http://1000000000000000." + fcRegion + ".fc.aliyuncs.com"
+	for _, w := range []struct {
+		name, base string
+		from       fcNetwork
+		want       string
+	}{
+		{"from the bound VPC", private, n, "{}"},
+		{"from another VPC with its addresses", private, other, "bound by VPC: " + n.vpc},
+		{"from the bound VPC without a way to the internet", public, n, "failed"},
+	} {
+		status, out := d.command(t, "", "attach -region "+fcRegion+" -subnet "+w.from.vswitch+" -security-group "+w.from.group+" -- /usr/bin/python3 -c "+invokeFrom(w.base))
+		if status != 0 || !strings.Contains(out, w.want) {
+			t.Errorf("%s: %d %s, want %q", w.name, status, out, w.want)
+		}
+	}
+	// "Triggers are not affected."
+	web := trigger["body"].(map[string]any)["httpTrigger"].(map[string]any)["urlInternet"].(string)
+	if status, body := u.visit(web); status != 200 || body != "{}" {
+		t.Errorf("the HTTP trigger %s: %d %s", web, status, body)
 	}
 	if out, refusal := u.call("GET", "/functions/bound/vpc-bindings", nil, nil); refusal != "" || !strings.Contains(toJSON(out), n.vpc) {
 		t.Errorf("bindings: %v %s", out, refusal)
@@ -244,6 +272,34 @@ func TestFunctionComputeInbound(t *testing.T) {
 	if _, refusal := u.ask("bound", map[string]any{}); refusal != "" {
 		t.Errorf("unbound: %s", refusal)
 	}
+}
+
+// visit gets a page of a name that the internet leads to the daemon.
+func (u *fcUser) visit(page string) (int, string) {
+	u.Helper()
+	at, err := url.Parse(page)
+	u.check(err)
+	r, err := http.NewRequestWithContext(u.Context(), http.MethodGet, u.d.url+at.Path, nil)
+	u.check(err)
+	r.Host = at.Host
+	res, err := http.DefaultClient.Do(r)
+	u.check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	u.check(err)
+	return res.StatusCode, string(body)
+}
+
+// invokeFrom is a program, of one word, that invokes the function by an endpoint.
+func invokeFrom(base string) string {
+	text := `import urllib.request as u
+try:
+  print(u.urlopen(u.Request("` + base + `/2023-03-30/functions/bound/invocations",b"{}",{"x-acs-version":"2023-03-30"}),timeout=3).read().decode())
+except u.HTTPError as e:
+  print(e.read().decode())
+except Exception as e:
+  print("failed",e)`
+	return "exec(__import__('base64').b64decode('" + base64.StdEncoding.EncodeToString([]byte(text)) + "'))"
 }
 
 func toJSON(v any) string {

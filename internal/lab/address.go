@@ -28,6 +28,10 @@ var (
 	S3Prefix6 = netip.MustParsePrefix("2001:db8::3:0/124")
 )
 
+// Inside is where the clouds' internal names lead: an address of the shared space
+// (RFC 6598), which VPCs with internal services route to those and nobody else to anything.
+var Inside = netip.MustParseAddr("100.100.80.1")
+
 // Prefixes of the internet.
 var (
 	hosts4     = netip.MustParsePrefix("198.51.100.0/24")

@@ -76,6 +76,9 @@ func (n names) apiName(name, rest, domain string) (verdict, []netip.Addr) {
 			}
 		}
 	}
+	if (domain == "aliyuncs.com" || domain == "fcapp.run") && slices.ContainsFunc(labels, isInsideLabel) {
+		return known, []netip.Addr{Inside}
+	}
 	h := API
 	if slices.ContainsFunc(labels, isS3Label) && domain != "aliyuncs.com" {
 		h = s3Host(name)
@@ -91,6 +94,11 @@ func ownName(name string) bool {
 	return name == EchoName || slices.ContainsFunc(apiDomains, func(d string) bool {
 		return name == d || strings.HasSuffix(name, "."+d)
 	})
+}
+
+// isInsideLabel: "oss-cn-hangzhou-internal", "cn-hangzhou-vpc", "cn-hangzhou-intranet".
+func isInsideLabel(l string) bool {
+	return slices.ContainsFunc([]string{"-internal", "-vpc", "-intranet", "vpc-proxy"}, func(end string) bool { return strings.HasSuffix(l, end) })
 }
 
 func isS3Label(l string) bool { return l == "s3" || strings.HasPrefix(l, "s3-") }
