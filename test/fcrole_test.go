@@ -1,0 +1,72 @@
+package test
+
+import (
+	"strings"
+	"testing"
+
+	sdkram "github.com/aliyun/alibaba-cloud-sdk-go/services/ram"
+	sdksts "github.com/aliyun/alibaba-cloud-sdk-go/services/sts"
+	sdkvpc "github.com/aliyun/alibaba-cloud-sdk-go/services/vpc"
+)
+
+// TestFunctionComputeRole is the document on function roles: without a role the
+// code has no credentials; with one it has those of the role, which reach as far
+// as the role's policies.
+func TestFunctionComputeRole(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t)
+	u := d.fcUser(t)
+	u.function("bare", nil)
+	got, refusal := u.ask("bare", map[string]any{"credentials": true})
+	if refusal != "" || got["id"] != "" || got["token"] != "" {
+		t.Errorf("without a role: %v %s, want no credentials", got, refusal)
+	}
+
+	ram, err := sdkram.NewClientWithAccessKey(fcRegion, "test", "test")
+	u.check(err)
+	role := func(name, service string) string {
+		r := aim(u, sdkram.CreateCreateRoleRequest())
+		r.RoleName = name
+		r.AssumeRolePolicyDocument = `{"Version":"1","Statement":[{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":["` + service + `"]}}]}`
+		made, err := ram.CreateRole(r)
+		u.check(err)
+		return made.Role.Arn
+	}
+	u.function("other-trust", map[string]any{"role": role("forecs", "ecs.aliyuncs.com")})
+	if _, refusal := u.ask("other-trust", map[string]any{}); !strings.HasPrefix(refusal, "AccessDenied") {
+		t.Errorf("a role that trusts another service: %q", refusal)
+	}
+
+	arn := role("mytestrole", "fc.aliyuncs.com")
+	attach := aim(u, sdkram.CreateAttachPolicyToRoleRequest())
+	attach.RoleName, attach.PolicyName, attach.PolicyType = "mytestrole", "AliyunVPCFullAccess", "System"
+	_, err = ram.AttachPolicyToRole(attach)
+	u.check(err)
+	u.function("with-role", map[string]any{"role": arn})
+	got, refusal = u.ask("with-role", map[string]any{"credentials": true})
+	if refusal != "" || got["token"] == "" {
+		t.Fatalf("with a role: %v %s", got, refusal)
+	}
+	sts, err := sdksts.NewClientWithStsToken(fcRegion, got["id"], got["secret"], got["token"])
+	u.check(err)
+	who, err := sts.GetCallerIdentity(aim(u, sdksts.CreateGetCallerIdentityRequest()))
+	u.check(err)
+	if !strings.Contains(who.Arn, ":assumed-role/mytestrole/with-role") {
+		t.Errorf("the code is %s", who.Arn)
+	}
+	vpc, err := sdkvpc.NewClientWithStsToken(fcRegion, got["id"], got["secret"], got["token"])
+	u.check(err)
+	if _, err := vpc.DescribeVpcs(aim(u, sdkvpc.CreateDescribeVpcsRequest())); err != nil {
+		t.Errorf("what the role's policy allows: %v", err)
+	}
+	as, err := sdkram.NewClientWithStsToken(fcRegion, got["id"], got["secret"], got["token"])
+	u.check(err)
+	if _, err := as.ListRoles(aim(u, sdkram.CreateListRolesRequest())); err == nil || !strings.Contains(err.Error(), "NoPermission") {
+		t.Errorf("what it does not allow: %v", err)
+	}
+	none, err := sdkvpc.NewClientWithStsToken(fcRegion, got["id"], got["secret"], got["token"]+"x")
+	u.check(err)
+	if _, err := none.DescribeVpcs(aim(u, sdkvpc.CreateDescribeVpcsRequest())); err == nil {
+		t.Error("a changed token is taken")
+	}
+}
