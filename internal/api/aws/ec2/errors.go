@@ -146,6 +146,10 @@ var faults = map[fault]words{
 	{cloud.NotFound, cloud.KindElasticIP, "address"}: {"InvalidAddress.NotFound", "Address '%s' not found."},
 	{cloud.Limit, cloud.KindElasticIP, ""}:           {"AddressLimitExceeded", "The maximum number of addresses has been reached."},
 	{cloud.InUse, cloud.KindElasticIP, ""}:           {"InvalidIPAddress.InUse", "The address '%s' is in use."},
+	// what the other dialect's rules of a NAT gateway hold
+	{cloud.InUse, cloud.KindElasticIP, "nat-rule"}:   {"InvalidIPAddress.InUse", ""},
+	{cloud.InUse, cloud.KindNATGateway, "rules"}:     {"DependencyViolation", ""},
+	{cloud.InUse, cloud.KindNATGateway, "addresses"}: {"DependencyViolation", ""},
 	{cloud.Exhausted, cloud.KindElasticIP, "pool"}:   {"InsufficientAddressCapacity", ""},
 	{cloud.Exists, cloud.KindAddressAssoc, ""}:       {"Resource.AlreadyAssociated", ""},
 
