@@ -18,8 +18,8 @@ import (
 
 // Planted faults: each must show as a disagreement within so many networks.
 const (
-	faultSeeds  = 150 // of plans: they cost no packets
-	kernelSeeds = 150 // of the kernel's configuration
+	faultSeeds  = 400 // of plans: they cost no packets
+	kernelSeeds = 400 // of the kernel's configuration
 )
 
 // planFaults are given to the analyser alone, in place of the true plan: what a
