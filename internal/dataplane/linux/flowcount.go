@@ -103,9 +103,12 @@ type reading struct {
 	of map[string]nft.Count
 }
 
+// sameInstant is how far apart two readings may put the time of one packet.
+const sameInstant = time.Second
+
 // next gives the reading of counts, and how much was counted between the two. A
-// counter that runs backwards, or had a packet since and stands where it stood,
-// was gone in between and began anew.
+// counter that runs backwards, or stands where it stood and had its last packet
+// later, was gone in between and began anew.
 func (r reading) next(counts []nft.Count, now time.Time) (reading, []nft.Count) {
 	n := reading{now, make(map[string]nft.Count, len(counts))}
 	out := make([]nft.Count, 0, len(counts))
@@ -113,7 +116,8 @@ func (r reading) next(counts []nft.Count, now time.Time) (reading, []nft.Count) 
 		key := string(bytes.Join(c.Key, nil))
 		n.of[key] = c
 		old := r.of[key]
-		if c.Packets > old.Packets || c.Packets == old.Packets && c.Idle >= now.Sub(r.at) {
+		later := now.Add(-c.Idle).Sub(r.at.Add(-old.Idle))
+		if c.Packets > old.Packets || c.Packets == old.Packets && later < sameInstant {
 			c.Packets, c.Bytes = c.Packets-old.Packets, c.Bytes-old.Bytes
 		}
 		out = append(out, c)
