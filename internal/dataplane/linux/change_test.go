@@ -2,6 +2,7 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -284,6 +285,9 @@ func (w *world) links() (names []string) {
 		}
 		defer h.Close()
 		list, err := h.LinkList()
+		for errors.Is(err, netlink.ErrDumpInterrupted) { // links came or went meanwhile
+			list, err = h.LinkList()
+		}
 		for _, l := range list {
 			names = append(names, l.Attrs().Name)
 		}
