@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // threads brings threads into namespaces and back.
-type threads struct{ home int }
+type threads struct {
+	home int
+	done sync.Once // a number closed twice is somebody else's by then
+}
 
 func newThreads() (*threads, error) {
 	// Not /proc/self: that is the first thread, which may be in a namespace of another's.
@@ -20,7 +24,7 @@ func newThreads() (*threads, error) {
 	return &threads{home: fd}, nil
 }
 
-func (t *threads) close() { _ = unix.Close(t.home) }
+func (t *threads) close() { t.done.Do(func() { _ = unix.Close(t.home) }) }
 
 // away runs f on a locked thread that enter has taken to another namespace.
 func (t *threads) away(enter, f func() error) error {
