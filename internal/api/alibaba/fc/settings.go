@@ -70,6 +70,7 @@ func (a *api) refuse(in *UpdateFunctionInput, _ *cloud.Version, _ *control.Funct
 		"polarFsConfig": in.PolarFsConfig != nil, "juiceFsConfig": in.JuiceFsConfig != nil,
 		"tracingConfig":   in.TracingConfig != nil && value(in.TracingConfig.Type) != "",
 		"sessionAffinity": value(in.SessionAffinity) != "" && value(in.SessionAffinity) != "NONE", "enableLongLiving": value(in.EnableLongLiving),
+		"layers": len(in.Layers) > 0, "idleTimeout": value(in.IdleTimeout) != 0, "sessionAffinityConfig": value(in.SessionAffinityConfig) != "",
 		"disableOndemand": value(in.DisableOndemand), "instanceIsolationMode": value(in.InstanceIsolationMode) != "" && value(in.InstanceIsolationMode) != "SHARE",
 		"customDNS": in.CustomDNS != nil && (len(in.CustomDNS.NameServers) > 0 || len(in.CustomDNS.Searches) > 0 || len(in.CustomDNS.DnsOptions) > 0),
 	} {
