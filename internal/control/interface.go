@@ -20,6 +20,7 @@ type CreateInterface struct {
 	Count       int                     // of IPv4 addresses in all; at least 1
 	Addrs6      []netip.Addr
 	Count6      int
+	AnySource   bool // no check of source and destination
 }
 
 // CreateInterface makes a network interface that nothing is attached to.
@@ -45,7 +46,7 @@ func (c *Control) CreateInterface(ctx context.Context, who Caller, in CreateInte
 			}
 			return c.placeInterface(tx, who, placement{
 				Labels: in.Labels, subnet: s, use: cloud.UseHost, groups: groups, description: in.Description,
-				addrs: in.Addrs, count: in.Count, addrs6: in.Addrs6, ipv6: n6,
+				addrs: in.Addrs, count: in.Count, addrs6: in.Addrs6, ipv6: n6, anySource: in.AnySource,
 			})
 		})
 	})
@@ -84,6 +85,7 @@ type placement struct {
 	count       int
 	addrs6      []netip.Addr
 	ipv6        int
+	anySource   bool
 }
 
 func (c *Control) placeInterface(tx cloud.Tx, who Caller, p placement) (*cloud.Interface, error) {
@@ -91,7 +93,7 @@ func (c *Control) placeInterface(tx cloud.Tx, who Caller, p placement) (*cloud.I
 	i := &cloud.Interface{
 		Meta: c.meta(who, p.Labels), ID: cloud.InterfaceID(who.NewID(cloud.KindInterface)), VPC: s.VPC, Subnet: s.ID,
 		Use: p.use, Managed: p.managed, Owner: p.owner, SecurityGroups: p.groups, Description: p.description,
-		SourceDestCheck: p.use != cloud.UseNAT && p.use != cloud.UseTransit,
+		SourceDestCheck: !p.anySource && p.use != cloud.UseNAT && p.use != cloud.UseTransit,
 	}
 	i.MAC = macAddress(i.ID)
 	if err := c.addressQuota(i.ID, max(p.count, len(p.addrs)), max(p.ipv6, len(p.addrs6))); err != nil {
@@ -169,6 +171,7 @@ func removeInterface(tx cloud.Tx, id cloud.InterfaceID) {
 
 // ModifyInterface changes what is not nil.
 type ModifyInterface struct {
+	Attrs               map[string]string
 	Description         *string
 	SourceDestCheck     *bool
 	Groups              []cloud.SecurityGroupID
@@ -184,6 +187,7 @@ func (c *Control) ModifyInterface(ctx context.Context, who Caller, id cloud.Inte
 			return err
 		}
 		i := *old
+		i.Attrs = merged(i.Attrs, in.Attrs)
 		set(&i.Description, in.Description)
 		set(&i.SourceDestCheck, in.SourceDestCheck)
 		if in.Groups != nil {

@@ -160,7 +160,6 @@ func (a *api) describeSecurityGroups(ctx context.Context, in *DescribeSecurityGr
 
 func (a *api) wants(in *DescribeSecurityGroupsInput, g *cloud.SecurityGroup) bool {
 	kind, name := g.Attrs[resource.AttrGroupType], g.Attrs[resource.AttrName]
-	is := func(filter *string, have string) bool { return text(filter) == "" || *filter == have }
 	fuzzy := in.FuzzyQuery != nil && *in.FuzzyQuery && strings.Contains(name, strings.Trim(text(in.SecurityGroupName), "*"))
 	return kind != "" && is(in.SecurityGroupId, string(g.ID)) && is(in.VpcId, string(g.VPC)) && is(in.SecurityGroupType, kind) &&
 		(is(in.SecurityGroupName, name) || fuzzy) && is(in.ResourceGroupId, resource.Group(&g.Meta))

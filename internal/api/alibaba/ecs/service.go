@@ -1,4 +1,4 @@
-// Package ecs speaks the network part of ECS 2014-05-26: security groups and network interfaces.
+// Package ecs speaks ECS 2014-05-26: security groups, network interfaces and instances.
 //
 // They are those of the account, whichever dialect made them. A group of another
 // dialect is not shown here: it has no type, and its rules no priorities.
@@ -9,6 +9,7 @@
 package ecs
 
 import (
+	"weir/internal/api/alibaba/access"
 	"weir/internal/api/alibaba/resource"
 	"weir/internal/api/wire"
 	"weir/internal/control"
@@ -25,8 +26,26 @@ func New(c *control.Control) *wire.Service {
 	a := &api{c}
 	a.groups(s)
 	a.rules(s)
+	a.interfaces(s)
 	return s
 }
+
+func yes(p *bool) bool { return p != nil && *p }
+
+// is tells whether a filter lets a value through.
+func is(filter *string, have string) bool { return text(filter) == "" || *filter == have }
+
+// each is a list of what f makes of list's elements, never nil.
+func each[T, U any](list []T, f func(T) U) []U {
+	out := make([]U, len(list))
+	for i, x := range list {
+		out[i] = f(x)
+	}
+	return out
+}
+
+// owner is an account's UID.
+func owner(account string) *string { return new(access.UID(account)) }
 
 func text(p *string) string { return resource.Text(p) }
 
