@@ -19,9 +19,6 @@ type opinion struct {
 	// Diverted: it ends at a host that takes packets for others; this one drops them.
 	Diverted bool
 	Ring     bool // of NAT gateways and transit routers: packets go round until they are too old, which no rule logs
-	// Elsewise: the answer to what came through a transit router goes by another
-	// way, or the reverse; see docs/oracle.md.
-	Elsewise bool
 	Text     string
 }
 
@@ -48,7 +45,7 @@ func (x analysts) ask(p probe, key uint16) opinion {
 		return x.opinion(a)
 	}
 	there := other.Explain(reach.Query{Source: reach.Last(a.Path).Source, To: p.To, Protocol: p.Proto, Port: p.Port, SourcePort: int(key)})
-	if there.Reachable && !a.Reachable {
+	if there.Reachable && !a.Reachable && !returned(there, p) {
 		return x.opinion(a)
 	}
 	return x.opinion(there)
@@ -86,6 +83,11 @@ func left(a reach.Answer) bool {
 	return false
 }
 
+// returned says whether the answer was followed to who sent the probe.
+func returned(a reach.Answer, p probe) bool {
+	return slices.ContainsFunc(a.Reply, func(h reach.Hop) bool { return h.ENI != nil && h.ENI.ID == p.From })
+}
+
 // elsewhere is the VPC that has the probe's destination on the internet, if it
 // is another than the one that the probe leaves.
 func (x analysts) elsewhere(from cloud.VPCID, p probe) *reach.Analyser {
@@ -105,14 +107,11 @@ func (x analysts) elsewhere(from cloud.VPCID, p probe) *reach.Analyser {
 func (x analysts) opinion(a reach.Answer) opinion {
 	o := opinion{Delivered: a.Delivered, Reachable: a.Reachable, Stage: a.Stage, Text: a.Text}
 	passed := 0
-	for _, h := range a.Path {
+	for _, h := range slices.Concat(a.Path, a.Reply) {
 		if h.Role == reach.RoleNAT || h.Role == reach.RoleTransit && h.Resource.Kind == cloud.KindTransitRouter {
 			passed++
 		}
 	}
-	o.Elsewise = a.Stage == netplan.StageAsymmetric && (passed > 0 || slices.ContainsFunc(a.Reply, func(h reach.Hop) bool {
-		return h.Route != nil && h.Route.Hop == netplan.HopTransit
-	}))
 	o.Ring = a.Stage == netplan.StageLoop && passed > 1
 	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
 		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
@@ -136,8 +135,6 @@ func differ(p probe, o opinion, s seen) string {
 	case o.Reachable && o.Diverted && s.Stage != "":
 		return "should be taken by the forwarding host"
 	case o.Reachable && o.Diverted:
-		return ""
-	case o.Elsewise && s.Reachable:
 		return ""
 	case o.Reachable != s.Reachable:
 		return fmt.Sprintf("reachable is %v", s.Reachable)

@@ -225,13 +225,16 @@ func (w *walk) privateSource(p packet) *stop {
 	}
 }
 
-func (w *walk) asymmetric(l *leg) *stop {
+func (w *walk) asymmetric(at arrival, l leg) *stop {
+	w.Analyser = l.in
 	from := "where the flow came from"
-	if l.peer != nil {
-		from = "peering connection " + string(l.peer.ID) + ", which the flow came in by"
-	} else if l.to != nil && l.to.Attach == netplan.AttachTransit {
+	switch there := w.legs[at.leg]; {
+	case there.from != nil && there.from.Attach == netplan.AttachTransit:
 		from = "the VPC that the flow came from"
-	} else if l.to == nil {
+	case there.from != nil:
+	case there.peer != nil:
+		from = "peering connection " + string(there.peer.ID) + ", which the flow came in by"
+	default:
 		from = "the internet gateway that the flow came in by"
 	}
 	return &stop{

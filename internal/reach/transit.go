@@ -90,41 +90,6 @@ func (w *walk) arriving(port *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 	}
 }
 
-// carryBack follows the answer from an interface through the transit router that
-// its route leads to, and gives the port by which it comes back to the VPC that
-// the flow came from.
-func (w *walk) carryBack(l *leg, home *Analyser) (*netplan.ENI, *stop) {
-	l.route = w.lookup(l.from, l.pkt.src, l.pkt.dst)
-	switch {
-	case l.route == nil:
-		return nil, w.noRoute(l.from, l.pkt)
-	case l.route.Hop == netplan.HopBlackhole:
-		return nil, w.blackhole(l.from, l.pkt, l.route)
-	case l.route.Hop != netplan.HopTransit:
-		w.routed(l.route)
-		return nil, w.asymmetric(l)
-	}
-	w.routed(l.route)
-	t, to, s := w.port(l.from, l.pkt, l.route)
-	if s != nil {
-		return nil, s
-	}
-	l.to = to
-	if s := w.cut(to); s != nil {
-		return nil, s
-	}
-	if s := w.border(*l); s != nil {
-		return nil, s
-	}
-	w.at(to, RoleTarget, l.pkt, func() string { return "gets the answer" })
-	back, s := w.carry(t, to, l.pkt)
-	if s == nil && w.Analyser != home {
-		w.Analyser = l.in
-		s = w.asymmetric(l)
-	}
-	return back, s
-}
-
 func (w *walk) noPort(e *netplan.ENI, p packet, r *netplan.Route, t *netplan.Transit) *stop {
 	zone := w.subnet(e).Zone
 	text := w.sprintf("%s, but attachment %s of VPC %s has no subnet in %s's zone %s, so packets from there do not reach it; add a subnet of that zone to the attachment", w.sends(e, r), t.ID, w.p.VPC, e.Subnet, zone)
