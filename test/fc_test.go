@@ -58,10 +58,17 @@ func aim[R requests.AcsRequest](u *fcUser, r R) R {
 	return r
 }
 
-// call is one call of Function Compute's API. A refusal is its code and message.
+// call is one call of Function Compute's API; path may have a query. A refusal is its
+// code and message.
 func (u *fcUser) call(method, path string, body any, headers map[string]*string) (out map[string]any, refusal string) {
 	u.Helper()
-	r := &openapi.OpenApiRequest{Headers: headers}
+	path, query, _ := strings.Cut(path, "?")
+	values, err := url.ParseQuery(query)
+	u.check(err)
+	r := &openapi.OpenApiRequest{Headers: headers, Query: map[string]*string{}}
+	for k := range values {
+		r.Query[k] = tea.String(values.Get(k))
+	}
 	kind, answer := "json", "json"
 	if b, ok := body.([]byte); ok {
 		r.Body, kind, answer = strings.NewReader(string(b)), "binary", "string"

@@ -59,6 +59,7 @@ type daemon struct {
 	engine    *runtime.Engine
 	invoker   *invoke.Invoker
 	queue     *invoke.JetStreamQueue
+	tasks     *invoke.Tasks
 	async     *invoke.Async
 	api       http.Handler
 	caFile    string
@@ -150,6 +151,9 @@ func (d *daemon) openState(ctx context.Context) error {
 		return err
 	}
 	if d.queue, err = invoke.OpenQueue(ctx, b.JetStream(), d.log); err != nil {
+		return err
+	}
+	if d.tasks, err = invoke.OpenTasks(ctx, b.JetStream()); err != nil {
 		return err
 	}
 	d.control = control.New(control.Deps{Store: d.store, Blobs: blobs, Logs: d.logs, Log: d.log}, d.options())
@@ -280,7 +284,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 		return err
 	}
 	d.onClose(func() error { d.invoker.Close(); return nil })
-	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, State: d.store, ParseDestination: parseDestination})
+	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, Tasks: d.tasks, State: d.store, ParseDestination: parseDestination})
 	d.group.Go(func() error { return d.invoker.Run(ctx) })
 	d.group.Go(func() error { return d.async.Run(ctx) })
 	d.group.Go(func() error { return d.timers().Run(ctx) })

@@ -180,8 +180,12 @@ type EventConfig struct {
 	MaxAge    time.Duration // 0 is the default
 	OnSuccess string        // destination, as the dialect writes it
 	OnFailure string
+	Tasks     bool // each event can be followed and stopped
 	Modified  time.Time
 }
+
+// KindTask is an asynchronous event that can be followed.
+const KindTask Resource = "task"
 
 // Function tables.
 var (

@@ -15,6 +15,7 @@ type EventSettings struct {
 	MaxAge    *time.Duration
 	OnSuccess *string
 	OnFailure *string
+	Tasks     *bool
 	// Replace starts from the defaults instead of from what is there.
 	Replace bool
 }
@@ -48,6 +49,7 @@ func (c *Control) PutEventConfig(ctx context.Context, caller Caller, in EventSet
 		set(&cfg.MaxAge, in.MaxAge)
 		set(&cfg.OnSuccess, in.OnSuccess)
 		set(&cfg.OnFailure, in.OnFailure)
+		set(&cfg.Tasks, in.Tasks)
 		cfg.Modified = c.now()
 		cloud.EventConfigs.Put(tx, cfg)
 		return nil

@@ -21,6 +21,13 @@ type loaded struct {
 // cold runs an event that found no idle instance, in the first that is ready.
 func (i *Invoker) cold(ctx context.Context, r Request, w waiter) (*Response, error) {
 	l := <-w
+	if l.err == nil && r.stopped() { // the instance is for others
+		if !l.warm {
+			l.in.sink.takeTail("")
+		}
+		i.release(l.in, false)
+		return &Response{Payload: errorPayload("", stopMessage), FunctionError: unhandled, ErrorType: "Runtime.Stopped", Failure: Stopped}, nil
+	}
 	if l.warm {
 		return i.warm(ctx, l.in, r), nil
 	}
@@ -193,7 +200,7 @@ func (i *Invoker) second(ctx context.Context, old *instance, r Request) (*Respon
 	case errors.Is(loadCtx.Err(), context.DeadlineExceeded):
 		in.sink.moveTail(r.RequestID)
 		in.sink.say(start, in.words.start(r, in.label))
-		return i.outOfTime(ctx, in, r, start, 0), nil
+		return i.cutShort(ctx, in, r, start, 0, false), nil
 	default:
 		i.release(in, true)
 		return nil, asCloudError(err, r.Function)

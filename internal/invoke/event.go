@@ -25,6 +25,7 @@ type Event struct {
 	Attempts      int       // that the function has seen
 	Throttles     int       // since then, that found no room
 	NotBefore     time.Time // of the next attempt
+	Task          string    `json:",omitempty"` // if the event is one, its ID
 }
 
 // Queue keeps events until they are done. It survives a restart; an event may
@@ -40,6 +41,7 @@ type Queue interface {
 // AsyncConfig is what asynchronous events need. Zero values take the vendor's.
 type AsyncConfig struct {
 	Queue Queue
+	Tasks *Tasks // nil if no event is one
 	State State
 	// ParseDestination finds the function that a destination names; ok is false if it names none.
 	ParseDestination func(destination string) (key cloud.FunctionKey, qualifier string, ok bool)
@@ -59,6 +61,9 @@ type AsyncConfig struct {
 type Async struct {
 	cfg    AsyncConfig
 	invoke func(context.Context, Request) (*Response, error)
+
+	mu      sync.Mutex
+	running map[string]chan struct{} // tasks; closed to stop them; mu guards it
 }
 
 // NewAsync returns an Async that runs events with i.
@@ -78,13 +83,20 @@ func newAsync(invoke func(context.Context, Request) (*Response, error), cfg Asyn
 	if cfg.Backoff == nil {
 		cfg.Backoff = []time.Duration{time.Minute, 2 * time.Minute}
 	}
-	return &Async{cfg: cfg, invoke: invoke}
+	return &Async{cfg: cfg, invoke: invoke, running: map[string]chan struct{}{}}
 }
 
-// Enqueue stores an event durably.
+// Enqueue stores an event durably. One that is not to run before a time ages from then.
 func (a *Async) Enqueue(ctx context.Context, e Event) error {
-	e.Accepted = a.cfg.Now()
+	if e.Accepted = a.cfg.Now(); e.NotBefore.After(e.Accepted) {
+		e.Accepted = e.NotBefore
+	}
+	undo, err := a.enlist(ctx, e)
+	if err != nil {
+		return err
+	}
 	if err := a.cfg.Queue.Put(ctx, e); err != nil {
+		undo()
 		return fmt.Errorf("queue event %s for %s: %w", e.ID, e.Function, err)
 	}
 	return nil
@@ -103,32 +115,79 @@ const (
 // handle makes one attempt.
 func (a *Async) handle(ctx context.Context, e Event) (*Event, error) {
 	q, err := cloud.Resolve(a.cfg.State.View(), e.Function, e.Qualifier)
-	if err != nil {
-		return nil, nil // deleted since: the vendor drops its events
+	if err != nil { // deleted since: the vendor drops its events
+		return nil, a.turn(ctx, e, TaskInvalid, nil)
 	}
 	s := a.settings(e, q.Function)
 	if a.cfg.Now().Sub(e.Accepted) > s.maxAge {
-		return nil, a.deliver(ctx, s.onFailure, record(e, conditionAge, nil, nil, a.cfg.Now()))
+		return nil, a.expire(ctx, e, s)
 	}
-	v := q.Pick(a.cfg.Random())
+	stop, err := a.begin(ctx, e)
+	defer a.end(e)
+	switch {
+	case errors.Is(err, errStopped):
+		return nil, nil
+	case err != nil && !cloud.IsKind(err, cloud.NotFound): // it is run though nobody can follow it any more
+		return nil, err
+	}
+	v, start := q.Pick(a.cfg.Random()), a.cfg.Now()
 	resp, err := a.invoke(ctx, Request{Function: q.Function, Version: v, ARN: e.ARN, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext,
-		Qualifier: e.Qualifier, Retries: e.Attempts})
+		Qualifier: e.Qualifier, Retries: e.Attempts, Stop: stop})
 	if err != nil {
-		return a.noRoom(e), nil
+		return a.noRoom(e), a.putBack(ctx, e)
 	}
 	if resp.FunctionError != "" && ctx.Err() != nil {
 		return nil, ctx.Err() // the platform's stop ended it: that is no attempt
 	}
+	return a.tried(ctx, e, s, v, resp, a.cfg.Now().Sub(start))
+}
+
+// expire gives up an event that got too old.
+func (a *Async) expire(ctx context.Context, e Event, s eventSettings) error {
+	status := TaskExpired
+	if e.Attempts > 0 {
+		status = TaskFailed
+	}
+	if err := a.deliver(ctx, s.onFailure, record(e, conditionAge, nil, nil, a.cfg.Now())); err != nil {
+		return err
+	}
+	return a.turn(ctx, e, status, delivered(s.onFailure))
+}
+
+// tried decides what follows an attempt.
+func (a *Async) tried(ctx context.Context, e Event, s eventSettings, v *cloud.Version, resp *Response, took time.Duration) (*Event, error) {
 	e.Attempts++
 	e.Throttles = 0
+	status, condition, destination := TaskSucceeded, conditionSuccess, s.onSuccess
 	switch {
-	case resp.FunctionError == "":
-		return nil, a.deliver(ctx, s.onSuccess, record(e, conditionSuccess, v, resp, a.cfg.Now()))
-	case e.Attempts > s.retries:
-		return nil, a.deliver(ctx, s.onFailure, record(e, conditionRetries, v, resp, a.cfg.Now()))
+	case resp.Failure == Stopped:
+		status, destination = TaskStopped, ""
+	case resp.FunctionError != "" && e.Attempts > s.retries:
+		status, condition, destination = TaskFailed, conditionRetries, s.onFailure
+	case resp.FunctionError != "":
+		status, destination = TaskRetrying, ""
+	}
+	if err := a.deliver(ctx, destination, record(e, condition, v, resp, a.cfg.Now())); err != nil {
+		return nil, err
+	}
+	err := a.turn(ctx, e, status, func(t *Task) {
+		t.Instance, t.Took, t.Failed, t.Reported = resp.Instance, took, resp.FunctionError != "", resp.Reported
+		delivered(destination)(t)
+	})
+	if err != nil || status != TaskRetrying {
+		return nil, err
 	}
 	e.NotBefore = a.cfg.Now().Add(a.cfg.Backoff[min(e.Attempts, len(a.cfg.Backoff))-1])
 	return &e, nil
+}
+
+// delivered notes that a destination, if there is one, got a task's record.
+func delivered(destination string) func(*Task) {
+	return func(t *Task) {
+		if destination != "" {
+			t.Delivered = TaskSucceeded
+		}
+	}
 }
 
 // noRoom puts an event off that could not be run at all: throttled, or the platform's trouble.

@@ -29,6 +29,18 @@ type Request struct {
 	// HTTP, if set, is the request of which Payload is the body; see runtime.Event.
 	HTTP    *runtime.Request
 	Retries int // attempts before this one
+	// Stop, if set, is closed to end the event before its time.
+	Stop <-chan struct{}
+}
+
+// stopped says that the event is to end.
+func (r *Request) stopped() bool {
+	select {
+	case <-r.Stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // Failure says what ended an event, where it was not what its code answered.
@@ -41,6 +53,7 @@ const (
 	Exited       Failure = "exit"
 	NotStarted   Failure = "start"      // code that is a server did not become one
 	InitTimedOut Failure = "initialize" // the initializer's time
+	Stopped      Failure = "stop"       // by Request.Stop
 )
 
 // Response is what an invocation answered.

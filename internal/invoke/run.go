@@ -3,6 +3,7 @@ package invoke
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,15 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	in.sink.begin(r.RequestID, lineFields(r, in.id))
 	in.sink.say(now, in.words.start(r, in.label))
 	runCtx, cancel := context.WithDeadline(ctx, deadline)
+	if r.Stop != nil {
+		go func() {
+			select {
+			case <-r.Stop:
+				cancel()
+			case <-runCtx.Done():
+			}
+		}()
+	}
 	res, err := in.process.Invoke(runCtx, runtime.Event{
 		RequestID:     r.RequestID,
 		Payload:       r.Payload,
@@ -38,10 +48,10 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 		Retries:       r.Retries,
 		HTTP:          r.HTTP,
 	})
-	late := runCtx.Err() != nil
+	cut := runCtx.Err()
 	cancel()
-	if err != nil && late {
-		return i.outOfTime(ctx, in, r, start, initTime)
+	if err != nil && cut != nil {
+		return i.cutShort(ctx, in, r, start, initTime, errors.Is(cut, context.Canceled))
 	}
 	resp := &Response{Payload: res.Payload, HTTP: res.HTTP, Instance: in.id, Reported: res.Reported}
 	rep := report{duration: i.cfg.Now().Sub(start), init: initTime}
@@ -67,21 +77,29 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	return resp
 }
 
-// outOfTime ends the instance whole, unless it runs other events, and answers with
-// the vendor's message. The reply has the form of the guide's example, the message
-// alone; the type is for destinations and metrics.
-func (i *Invoker) outOfTime(ctx context.Context, in *instance, r Request, start time.Time, initTime time.Duration) *Response {
+// cutShort ends the instance of an event that was stopped or is out of time, whole,
+// unless it runs other events, and answers with the vendor's message. The reply has
+// the form of the guide's example, the message alone; the type is for destinations
+// and metrics.
+func (i *Invoker) cutShort(ctx context.Context, in *instance, r Request, start time.Time, initTime time.Duration, stopped bool) *Response {
 	end := i.cfg.Now()
 	took := end.Sub(start)
-	message := timedOut(end, r.RequestID, took)
-	resp := &Response{Payload: errorPayload("", message), FunctionError: unhandled, ErrorType: "Sandbox.Timedout", Failure: TimedOut, Instance: in.id}
+	message, rep := timedOut(end, r.RequestID, took), report{duration: took, init: initTime, billed: r.Version.Timeout + initTime, status: "timeout"}
+	resp := &Response{FunctionError: unhandled, ErrorType: "Sandbox.Timedout", Failure: TimedOut, Instance: in.id}
+	if stopped {
+		message, rep.billed, rep.status, resp.ErrorType, resp.Failure = stopMessage, took+initTime, "error", "Runtime.Stopped", Stopped
+	}
+	resp.Payload = errorPayload("", message)
 	if i.alone(in) {
 		in.process.Kill()
 	}
-	i.finish(ctx, in, r, resp, report{duration: took, init: initTime, billed: r.Version.Timeout + initTime, status: "timeout"}, start, message)
+	i.finish(ctx, in, r, resp, rep, start, message)
 	i.release(in, true)
 	return resp
 }
+
+// stopMessage is what became of an event that was stopped.
+const stopMessage = "The event was stopped."
 
 // alone tells whether an instance runs one event, and makes that its last.
 func (i *Invoker) alone(in *instance) bool {

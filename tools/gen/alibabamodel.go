@@ -122,6 +122,9 @@ func (g *aliGenerator) input(op *aliOp) (*typeNode, error) {
 		}
 		fields = append(fields, f)
 	}
+	for _, name := range g.header[op.Name] {
+		fields = append(fields, aliField{Name: name, Place: "hdr", Type: aliType{Kind: "string"}})
+	}
 	n := &typeNode{name: op.Name + "Input"}
 	return n, g.fill(n, op, fields, op.Name, false, nil)
 }

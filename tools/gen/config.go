@@ -20,6 +20,7 @@ type service struct {
 	empty                string              // the status of an answer without a body, if it is not 200
 	hosts                []string            // labels of host names, if not the name
 	require              map[string][]string // operation → parameters
+	header               map[string][]string // operation → request headers
 	float                map[string]bool     // members that are no whole numbers
 }
 
@@ -28,7 +29,7 @@ type service struct {
 // one of package wire's troubles is not the protocol's. "#" begins a comment.
 //
 // In alibaba.txt a service is "service NAME PRODUCT npm=PACKAGE go=PACKAGE", with
-// one or both of the sources; "require OPERATION PARAMETERS…", "float MEMBERS…",
+// one or both of the sources; "require OPERATION PARAMETERS…", "header OPERATION NAMES…", "float MEMBERS…",
 // "empty STATUS" and "hosts LABELS…" add what the sources do not say.
 func readConfig(file string) ([]*service, error) {
 	f, err := os.Open(file)
@@ -54,6 +55,8 @@ func readConfig(file string) ([]*service, error) {
 		case words[0] == "require" && len(words) > 2:
 			last := all[len(all)-1]
 			last.require[words[1]] = append(last.require[words[1]], words[2:]...)
+		case words[0] == "header" && len(words) > 2:
+			all[len(all)-1].header[words[1]] = words[2:]
 		case words[0] == "empty" && len(words) == 2:
 			all[len(all)-1].empty = words[1]
 		case words[0] == "hosts":
@@ -71,7 +74,7 @@ func readConfig(file string) ([]*service, error) {
 }
 
 func alibabaService(words []string) *service {
-	s := &service{Name: words[0], product: words[1], codes: map[string]string{}, require: map[string][]string{}, float: map[string]bool{}}
+	s := &service{Name: words[0], product: words[1], codes: map[string]string{}, require: map[string][]string{}, header: map[string][]string{}, float: map[string]bool{}}
 	for _, w := range words[2:] {
 		switch k, v, _ := strings.Cut(w, "="); k {
 		case "npm":

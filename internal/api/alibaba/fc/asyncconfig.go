@@ -28,7 +28,7 @@ func (a *api) putAsyncConfig(ctx context.Context, in *PutAsyncInvokeConfigInput)
 		return nil, err
 	}
 	set := control.EventSettings{Function: fn.Name, Qualifier: neutralQualifier(value(in.Qualifier)), Replace: true,
-		Retries: ptr(defaultRetries), MaxAge: ptr(defaultAge), OnSuccess: ptr(""), OnFailure: ptr("")}
+		Retries: ptr(defaultRetries), MaxAge: ptr(defaultAge), OnSuccess: ptr(""), OnFailure: ptr(""), Tasks: in.AsyncTask}
 	if n := in.MaxAsyncRetryAttempts; n != nil {
 		if *n < 0 || *n > maxRetries {
 			return nil, invalid("maxAsyncRetryAttempts is set to an invalid value: want 0 to %d", maxRetries)
@@ -103,7 +103,7 @@ func asyncShape(fn *cloud.Function, cfg *cloud.EventConfig) *AsyncConfig {
 	if cfg.Qualifier != "" && cfg.Qualifier != cloud.Latest {
 		arn += "/" + cfg.Qualifier
 	}
-	out := &AsyncConfig{FunctionArn: &arn, CreatedTime: stamp(cfg.Created), LastModifiedTime: stamp(cfg.Modified), AsyncTask: ptr(false),
+	out := &AsyncConfig{FunctionArn: &arn, CreatedTime: stamp(cfg.Created), LastModifiedTime: stamp(cfg.Modified), AsyncTask: &cfg.Tasks,
 		MaxAsyncRetryAttempts: ptr(int64(defaultRetries)), MaxAsyncEventAgeInSeconds: ptr(int64(defaultAge / time.Second)),
 		DestinationConfig: &DestinationConfig{OnSuccess: &Destination{ptr(cfg.OnSuccess)}, OnFailure: &Destination{ptr(cfg.OnFailure)}}}
 	if cfg.Retries != nil {

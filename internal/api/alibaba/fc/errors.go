@@ -21,6 +21,7 @@ var statuses = map[string]int{
 // names are what kinds of resource are called in codes.
 var names = map[cloud.Resource]string{
 	cloud.KindFunction: "Function", cloud.KindVersion: "Version", cloud.KindAlias: "Alias", cloud.KindTrigger: "Trigger",
+	cloud.KindTask: "AsyncTask",
 }
 
 func fault(code, format string, args ...any) *wire.Error {
@@ -37,6 +38,10 @@ func missing(name, format string, args ...any) *wire.Error {
 
 // mapError puts what the platform says into the product's words.
 func mapError(e *cloud.Error) *wire.Error {
+	switch {
+	case e.Kind == cloud.State && e.Resource == cloud.KindTask:
+		return fault("PreconditionFailed", "%s", e.Msg)
+	}
 	switch e.Kind {
 	case cloud.NotFound:
 		if name, ok := names[e.Resource]; ok {

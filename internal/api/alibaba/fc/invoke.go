@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"net/http"
 	"slices"
+	"strconv"
+	"time"
 
 	"weir/internal/api/alibaba/region"
 	"weir/internal/api/wire"
@@ -98,12 +101,40 @@ func notStarted(resp *invoke.Response) error {
 // later stores an event for an asynchronous invocation.
 func (a *api) later(ctx context.Context, q cloud.Qualified, in *InvokeFunctionInput) (*InvokeFunctionOutput, error) {
 	call := wire.CallFrom(ctx)
-	err := a.invoker.Enqueue(ctx, invoke.Event{ID: call.RequestID, Function: q.Function.Key,
-		Qualifier: neutralQualifier(value(in.Qualifier)), ARN: functionARN(q.Function), Payload: in.Body})
+	e := invoke.Event{ID: call.RequestID, Function: q.Function.Key, Qualifier: neutralQualifier(value(in.Qualifier)), ARN: functionARN(q.Function), Payload: in.Body}
+	headers, err := enqueue(ctx, a.control.View(), a.invoker, e, value(in.XFcAsyncTaskId), value(in.XFcAsyncDelay))
 	if err != nil {
 		return nil, err
 	}
-	return &InvokeFunctionOutput{StatusCode: ptr(int64(202)), Headers: map[string]string{"x-fc-request-id": call.RequestID}}, nil
+	return &InvokeFunctionOutput{StatusCode: ptr(int64(http.StatusAccepted)), Headers: headers}, nil
+}
+
+// maxDelay is how long an event may be put off.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/asynchronous-invocation
+const maxDelay = 3600
+
+// enqueue stores an event, as a task if the function's events are, and gives the
+// headers of the answer. Without an ID of its own a task has its request's.
+func enqueue(ctx context.Context, v cloud.View, to Invoker, e invoke.Event, task, delay string) (map[string]string, error) {
+	if delay != "" {
+		n, err := strconv.Atoi(delay)
+		if err != nil || n < 1 || n > maxDelay {
+			return nil, invalid("x-fc-async-delay is set to an invalid value: want 1 to %d seconds", maxDelay)
+		}
+		e.NotBefore = time.Now().Add(time.Duration(n) * time.Second)
+	}
+	headers := map[string]string{"x-fc-request-id": e.ID}
+	cfg, ok := cloud.EventConfigs.Get(v, cloud.MakeEventConfigKey(e.Function, e.Qualifier))
+	switch tasks := ok && cfg.Tasks; {
+	case task != "" && !tasks:
+		return nil, invalid("x-fc-async-task-id needs asyncTask to be enabled in the function's asynchronous configuration")
+	case task != "" && !validName(task):
+		return nil, invalid("x-fc-async-task-id '%s' must match %s", task, namePattern)
+	case tasks:
+		e.Task = cmp.Or(task, e.ID)
+		headers["x-fc-async-task-id"] = e.Task
+	}
+	return headers, to.Enqueue(ctx, e)
 }
 
 // Opening is what a function's network needs to be opened.

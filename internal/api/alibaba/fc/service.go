@@ -24,6 +24,14 @@ type Invoker interface {
 	Invoke(ctx context.Context, r invoke.Request) (*invoke.Response, error)
 	// Enqueue stores an event durably, to be run later.
 	Enqueue(ctx context.Context, e invoke.Event) error
+	Tasks
+}
+
+// Tasks are events that can be followed and stopped; *invoke.Async keeps them.
+type Tasks interface {
+	Task(ctx context.Context, fn cloud.FunctionKey, id string) (*invoke.Task, error)
+	Tasks(ctx context.Context, fn cloud.FunctionKey) ([]*invoke.Task, error)
+	StopTask(ctx context.Context, fn cloud.FunctionKey, id string) error
 }
 
 // Options are what differs between installations. Nil functions allow everything.
@@ -71,6 +79,9 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	wire.Handle(s, "GetAsyncInvokeConfig", a.getAsyncConfig)
 	wire.Handle(s, "ListAsyncInvokeConfigs", a.listAsyncConfigs)
 	wire.Handle(s, "DeleteAsyncInvokeConfig", a.deleteAsyncConfig)
+	wire.Handle(s, "GetAsyncTask", a.getTask)
+	wire.Handle(s, "ListAsyncTasks", a.listTasks)
+	wire.Handle(s, "StopAsyncTask", a.stopTask)
 	wire.Handle(s, "DisableFunctionInvocation", a.disableInvocation)
 	wire.Handle(s, "EnableFunctionInvocation", a.enableInvocation)
 	wire.Handle(s, "CreateTrigger", a.createTrigger)

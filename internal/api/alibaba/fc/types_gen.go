@@ -591,6 +591,7 @@ type InvokeFunctionInput struct {
 	Body              []byte  `w:"body,payload"`
 	FunctionName      *string `w:"functionName,uri,req"`
 	Qualifier         *string `w:"qualifier,qs"`
+	XFcAsyncDelay     *string `w:"x-fc-async-delay,hdr"`
 	XFcAsyncTaskId    *string `w:"x-fc-async-task-id,hdr"`
 	XFcInvocationType *string `w:"x-fc-invocation-type,hdr"`
 	XFcLogType        *string `w:"x-fc-log-type,hdr"`
