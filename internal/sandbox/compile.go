@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,12 @@ type descriptors struct {
 	gate   uint64 // read before the program starts, if the sandbox waits
 	prog   uint64
 	first  uint64 // the descriptors from here on are for the set-up only
+	input  uint64 // the program's standard input
+	groups []uint64
+	netNS  uint64 // 0: a new one
+	userNS uint64
+	image  uint64   // the image's mount
+	mounts []uint64 // the Spec's
 }
 
 func (d *descriptors) add(f *os.File) uint64 {
@@ -32,26 +39,30 @@ const none = ^uint64(0)
 // compile turns a Spec into the stage's steps. The order matters: what needs
 // rights comes before the rights are dropped, what the program must not see before
 // it starts.
-func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64, mounts []uint64, wait bool) *program {
+func (h *Host) compile(s *Spec, d *descriptors, wait bool) *program {
 	p := newProgram(stageOps, maxOps)
 	p.call("mark descriptors", unix.SYS_CLOSE_RANGE, d.status, none>>32, unix.CLOSE_RANGE_CLOEXEC)
 	p.call("close inherited descriptors", unix.SYS_CLOSE_RANGE, uint64(len(d.list)), none>>32, 0) // what the daemon was started with
-	for _, fd := range g {
+	for _, fd := range d.groups {
 		p.call("join the control group", unix.SYS_WRITE, fd, p.str("0"), 1)
 	}
 	p.call("unshare the control group namespace", unix.SYS_UNSHARE, unix.CLONE_NEWCGROUP)
-	if netNS != 0 {
-		p.call("join the network namespace", unix.SYS_SETNS, netNS, unix.CLONE_NEWNET)
+	if d.netNS != 0 {
+		p.call("join the network namespace", unix.SYS_SETNS, d.netNS, unix.CLONE_NEWNET)
 	}
 	loopbackUp(p, uint64(len(d.list)))
 	work := "/var/task"
-	if h.cfg.Machines {
+	switch {
+	case s.Image != nil:
+		imageSteps(p, s, d.image, uint64(len(d.list)), h.cfg.Certs != "")
+		work = path.Clean(s.Image.Dir)
+	case h.cfg.Machines:
 		machineSteps(p, s, uint64(len(d.list)))
 		work = "/"
-	} else {
+	default:
 		rootSteps(p, s, uint64(len(d.list)))
 	}
-	for i, fd := range mounts {
+	for i, fd := range d.mounts {
 		p.call("mount "+s.Mounts[i].Target, unix.SYS_MOVE_MOUNT, fd, p.str(""), atCWD, p.str(s.Mounts[i].Target), unix.MOVE_MOUNT_F_EMPTY_PATH)
 	}
 	name := s.Hostname
@@ -61,9 +72,9 @@ func (h *Host) compile(s *Spec, d *descriptors, g []uint64, netNS, userNS uint64
 	p.call("set the host name", unix.SYS_SETHOSTNAME, p.str(name), uint64(len(name)))
 	p.call("set the domain name", unix.SYS_SETDOMAINNAME, p.str(""), 0)
 	h.limitSteps(p, s.Limits)
-	h.dropSteps(p, userNS)
+	h.dropSteps(p, s, d.userNS)
 	p.call("go to "+work, unix.SYS_CHDIR, p.str(work))
-	p.call("open /dev/null", unix.SYS_DUP3, d.first, 0, 0)
+	p.call("open the standard input", unix.SYS_DUP3, d.input, 0, 0)
 	p.call("close descriptors", unix.SYS_CLOSE_RANGE, d.first, none>>32, 0)
 	p.call("tell the daemon", unix.SYS_WRITE, d.status, p.bytes(record(recordSet, 0)), 8)
 	if wait {
@@ -131,6 +142,11 @@ func (p *program) seal(dir string) {
 	p.may(uint64(unix.ENOENT), "make "+dir+" read-only", unix.SYS_MOUNT, 0, at, 0, unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0)
 }
 
+// mkdir makes a directory.
+func (p *program) mkdir(name string) {
+	p.call("make "+name, unix.SYS_MKDIR, p.str(name), 0o755)
+}
+
 // write makes a file; fd is the number that its descriptor gets.
 func (p *program) write(fd uint64, name string, mode uint64, content []byte) {
 	p.call("make "+name, unix.SYS_OPENAT, atCWD, p.str(name), unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, mode)
@@ -189,7 +205,7 @@ func (h *Host) limitSteps(p *program, l Limits) {
 const lastCap = 42
 
 // dropSteps give up everything: groups, users, capabilities, new privileges.
-func (h *Host) dropSteps(p *program, userNS uint64) {
+func (h *Host) dropSteps(p *program, s *Spec, userNS uint64) {
 	p.call("set the file mode mask", unix.SYS_UMASK, 0o022)
 	p.call("start a session", unix.SYS_SETSID)
 	p.may(uint64(unix.EPERM), "drop supplementary groups", unix.SYS_SETGROUPS, 0, 0) // a user namespace may forbid it
@@ -197,6 +213,12 @@ func (h *Host) dropSteps(p *program, userNS uint64) {
 	uid, gid, keep := uint64(insideUID), uint64(insideGID), uint32(0)
 	if h.cfg.Machines {
 		uid, gid, keep = 0, 0, machineCaps
+	}
+	if i := s.Image; i != nil && i.UID != 0 {
+		uid, keep = uint64(i.UID), 0
+	}
+	if s.Image != nil {
+		gid = uint64(s.Image.GID)
 	}
 	for c := range uint64(lastCap) {
 		if keep>>c&1 == 0 {

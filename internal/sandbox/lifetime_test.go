@@ -148,7 +148,7 @@ func TestUnprivileged(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/usr/bin/unshare", "-Urnm", name, "-test.v", "-test.skip", "Unprivileged")
-	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp, lookVariable+"="+buildLook(t, dir))
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })

@@ -109,8 +109,8 @@ func localAddress(p *program, fd uint64, n int, a netip.Addr) {
 // newRoot is where the machine's root is built, on its disk.
 const newRoot = "/tmp/root"
 
-// machineSteps build the machine's root and enter it; fd is the next free descriptor.
-func machineSteps(p *program, s *Spec, fd uint64) {
+// diskSteps make the disk that a machine's root is built on; fd is the next free descriptor.
+func diskSteps(p *program, s *Spec, fd uint64) {
 	size := s.TmpMiB
 	if size <= 0 {
 		size = 512
@@ -118,14 +118,20 @@ func machineSteps(p *program, s *Spec, fd uint64) {
 	for n, a := range s.Local {
 		localAddress(p, fd, n, a)
 	}
+	tmpfs := p.str("tmpfs")
+	p.call("mount the disk", unix.SYS_MOUNT, tmpfs, p.str("/tmp"), tmpfs, unix.MS_NOSUID|unix.MS_NODEV, p.str(fmt.Sprintf("mode=755,size=%dm,nr_inodes=%d", size, size*512)))
+	p.mkdir(newRoot)
+}
+
+// machineSteps build the machine's root and enter it; fd is the next free descriptor.
+func machineSteps(p *program, s *Spec, fd uint64) {
+	diskSteps(p, s, fd)
 	tmpfs, overlay := p.str("tmpfs"), p.str("overlay")
 	const flags = unix.MS_NOSUID | unix.MS_NODEV
-	p.call("mount the disk", unix.SYS_MOUNT, tmpfs, p.str("/tmp"), tmpfs, flags, p.str(fmt.Sprintf("mode=755,size=%dm,nr_inodes=%d", size, size*512)))
-	p.call("make "+newRoot, unix.SYS_MKDIR, p.str(newRoot), 0o755)
 	for _, dir := range []string{"/", "/usr"} {
 		name := "/tmp/layer" + strings.ReplaceAll(dir, "/", "-")
 		for _, d := range []string{name, name + "/upper", name + "/work"} {
-			p.call("make "+d, unix.SYS_MKDIR, p.str(d), 0o755)
+			p.mkdir(d)
 		}
 		p.call("lay over "+dir, unix.SYS_MOUNT, overlay, p.str(newRoot+dir), overlay, flags,
 			p.str("lowerdir="+dir+",upperdir="+name+"/upper,workdir="+name+"/work"))
@@ -144,6 +150,11 @@ func machineSteps(p *program, s *Spec, fd uint64) {
 	for name, content := range s.Place {
 		p.write(fd, newRoot+name, 0o755, content)
 	}
+	enterSteps(p, fd)
+}
+
+// enterSteps complete a machine's root with /proc and make it the root.
+func enterSteps(p *program, fd uint64) {
 	procSteps(p, newRoot)
 	p.write(fd, newRoot+"/proc/sys/net/ipv4/ip_unprivileged_port_start", 0, []byte("0"))
 	p.write(fd, newRoot+"/proc/sys/net/ipv4/ping_group_range", 0, fmt.Appendf(nil, "0 %d", machineSpan(readFile("/proc/self/gid_map"))-1))

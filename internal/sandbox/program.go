@@ -11,7 +11,7 @@ const maxArgs = 192 << 10
 const (
 	opSize    = 64
 	opSpawn   = 65535 // see stage_amd64.s
-	maxOps    = 160
+	maxOps    = 256
 	recordEnd = 0xffffffff // a record (recordEnd, wait status)
 	recordSet = 0xfffffffe // a record (recordSet, 0): everything is set up
 )

@@ -78,6 +78,11 @@ type Spec struct {
 	// Place are files of mode 755 that a machine finds, by absolute path.
 	Place  map[string][]byte
 	Limits Limits
+	// Image, if set, is what a machine's root is, in place of the shared one.
+	Image *Image
+	// Input, Stdout and Stderr are the program's; nil are /dev/null and what Output
+	// reads. The caller closes its own copies.
+	Input, Stdout, Stderr *os.File
 	// Output receives every line of stdout and stderr, in order, one at a time.
 	// It must not block for long: the program waits when its pipe is full.
 	Output func(Line)
@@ -89,6 +94,11 @@ func (s *Spec) check() error {
 	}
 	for _, m := range s.Mounts {
 		if err := m.check(); err != nil {
+			return fmt.Errorf("start sandbox %s: %w", s.ID, err)
+		}
+	}
+	if s.Image != nil {
+		if err := s.Image.check(); err != nil {
 			return fmt.Errorf("start sandbox %s: %w", s.ID, err)
 		}
 	}

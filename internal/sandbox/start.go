@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ func (h *Host) Start(ctx context.Context, spec Spec) (*Sandbox, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if spec.Image != nil && !h.cfg.Machines {
+		return nil, fmt.Errorf("start sandbox %s: an image needs a Host for machines", spec.ID)
 	}
 	h.life.RLock()
 	defer h.life.RUnlock()
@@ -116,8 +120,8 @@ func (b *birth) prepare(out *os.File) error {
 		b.open = append(b.open, prog)
 	}
 	d.add(prog)
-	d.add(out)
-	d.add(out)
+	d.add(cmp.Or(spec.Stdout, out))
+	d.add(cmp.Or(spec.Stderr, out))
 	for _, f := range spec.Files {
 		d.add(f)
 	}
@@ -139,26 +143,18 @@ func (b *birth) prepare(out *os.File) error {
 	d.gate = d.add(b.file(gateR, nil))
 	d.prog = d.add(prog)
 	d.first = d.add(h.null)
+	d.input = d.first
+	if spec.Input != nil {
+		d.input = d.add(spec.Input)
+	}
 	if s.group, err = h.groups.make(s.id, spec.Limits); err != nil {
 		return err
 	}
-	var procs, mounts []uint64
-	for _, dir := range s.group.dirs {
-		procs = append(procs, d.add(b.file(os.OpenFile(dir+"/cgroup.procs", os.O_WRONLY, 0))))
-	}
-	for _, m := range spec.Mounts {
-		mounts = append(mounts, d.add(b.file(openTree(m.Source))))
-	}
-	u := <-h.userNS
-	userNS := d.add(b.file(u.file, u.err))
-	var netNS uint64
-	if spec.NetNS != nil {
-		netNS = d.add(spec.NetNS)
-	}
+	b.setUp()
 	if b.after != nil {
 		return b.after
 	}
-	p := h.compile(spec, d, procs, netNS, userNS, mounts, b.wait)
+	p := h.compile(spec, d, b.wait)
 	b.program, s.base = p, p.next()
 	if !b.wait {
 		s.argv0 = spec.Argv[0]
@@ -171,6 +167,25 @@ func (b *birth) prepare(out *os.File) error {
 		return fmt.Errorf("hand over the program: %w", err)
 	}
 	return nil
+}
+
+// setUp opens what the stage joins and mounts.
+func (b *birth) setUp() {
+	spec, d := b.spec, &b.d
+	for _, dir := range b.s.group.dirs {
+		d.groups = append(d.groups, d.add(b.file(os.OpenFile(dir+"/cgroup.procs", os.O_WRONLY, 0))))
+	}
+	for _, m := range spec.Mounts {
+		d.mounts = append(d.mounts, d.add(b.file(openTree(m.Source))))
+	}
+	if spec.Image != nil {
+		d.image = d.add(b.file(openTree(spec.Image.Root)))
+	}
+	u := <-b.h.userNS
+	d.userNS = d.add(b.file(u.file, u.err))
+	if spec.NetNS != nil {
+		d.netNS = d.add(spec.NetNS)
+	}
 }
 
 // clone starts the stage in new namespaces, from the thread in the root's own.
