@@ -7,11 +7,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
+
+	"weir/internal/image"
 )
 
-// attachRequest asks the daemon to run a program as a host of a VPC.
+// attachRequest asks the daemon to run a program or an image as a host of a VPC.
 type attachRequest struct {
 	Region string   `json:"region"`
 	Subnet string   `json:"subnet"`
@@ -19,10 +22,11 @@ type attachRequest struct {
 	Addr   string   `json:"addr"`
 	IPv6   bool     `json:"ipv6"`
 	Name   string   `json:"name"`
-	Argv   []string `json:"argv"`
+	Image  string   `json:"image,omitempty"`
+	Argv   []string `json:"argv"` // of an image's: in place of its Cmd
 	Env    []string `json:"env"`
 	Dir    string   `json:"dir"`
-	User   string   `json:"user"` // "uid:gid", "" for the daemon's own
+	User   string   `json:"user"` // "uid:gid", "" for the daemon's own, or the image's
 }
 
 // attached is what the daemon says of the host before the program runs.
@@ -34,8 +38,8 @@ type attached struct {
 	Names     []string `json:"names"`
 }
 
-// attach runs a program of this machine as a host of a VPC: with a network
-// interface, security groups and names of its own there.
+// attach runs a program of this machine, or an image, as a host of a VPC: with a
+// network interface, security groups and names of its own there.
 func attach(ctx context.Context, e env, args []string) error {
 	var in attachRequest
 	fs := flags(e, "attach")
@@ -46,19 +50,28 @@ func attach(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&in.Addr, "ip", "", "private IPv4 address (default: a free one)")
 	fs.BoolVar(&in.IPv6, "ipv6", false, "also an IPv6 address, where the subnet does not give one by itself")
 	fs.StringVar(&in.Name, "name", "", "name in the VPC's DNS: NAME.weir.internal")
-	fs.StringVar(&in.User, "user", "", "run as uid:gid (default: the daemon's user)")
+	fs.StringVar(&in.User, "user", "", "run as uid:gid (default: the daemon's user, or the image's)")
+	fs.StringVar(&in.Image, "image", "", "OCI image to run, apart from this machine: a registry's name for it, "+image.LayoutPrefix+"DIR or "+image.ArchivePrefix+"FILE")
+	var vars []string
+	fs.Func("env", "NAME=value, or NAME for this shell's value: a variable for the image's program (repeatable)", func(text string) error {
+		vars = append(vars, variable(text))
+		return nil
+	})
 	fs.Usage = func() {
-		fmt.Fprintln(fs.Output(), "usage: weir attach -subnet subnet-… [flags] -- COMMAND ARG…")
+		fmt.Fprintln(fs.Output(), "usage: weir attach -subnet subnet-… [flags] -- COMMAND ARG…\n       weir attach -subnet subnet-… -image REF [flags] [-- ARG…]")
 		fs.PrintDefaults()
 	}
 	if err := fs.Parse(args); err != nil {
 		return errUsage
 	}
-	if in.Subnet == "" || fs.NArg() == 0 {
+	if in.Subnet == "" || fs.NArg() == 0 && in.Image == "" || in.Image == "" && len(vars) > 0 {
 		fs.Usage()
 		return errUsage
 	}
 	in.Argv, in.Env = fs.Args(), os.Environ()
+	if in.Image != "" {
+		in.Image, in.Env = absolute(in.Image), vars
+	}
 	if *groups != "" {
 		in.Groups = strings.Split(*groups, ",")
 	}
@@ -81,6 +94,26 @@ func attach(ctx context.Context, e env, args []string) error {
 	defer conn.Close()
 	fmt.Fprintf(e.stderr, "weir: %s at %s%s\n", at.Interface, strings.Join(append(at.Addrs, at.Names...), " "), publicNote(at.Public))
 	return followAttach(ctx, e, conn)
+}
+
+// variable completes a variable with this shell's value of it.
+func variable(text string) string {
+	if strings.Contains(text, "=") {
+		return text
+	}
+	return text + "=" + os.Getenv(text)
+}
+
+// absolute makes an image's file one that the daemon finds, too.
+func absolute(ref string) string {
+	for _, prefix := range []string{image.LayoutPrefix, image.ArchivePrefix} {
+		if name, ok := strings.CutPrefix(ref, prefix); ok {
+			if full, err := filepath.Abs(name); err == nil {
+				return prefix + full
+			}
+		}
+	}
+	return ref
 }
 
 // followAttach carries stdin, stdout, stderr and signals until the program ends.

@@ -23,6 +23,7 @@ import (
 	"weir/internal/dataplane/linux"
 	"weir/internal/dns"
 	"weir/internal/host"
+	"weir/internal/image"
 	"weir/internal/invoke"
 	"weir/internal/lab"
 	"weir/internal/logs"
@@ -57,6 +58,7 @@ type daemon struct {
 	flows     *flowLogs
 	balancers *balance.Balancers
 	engine    *runtime.Engine
+	images    *image.Store
 	invoker   *invoke.Invoker
 	queue     *invoke.JetStreamQueue
 	tasks     *invoke.Tasks
@@ -77,7 +79,7 @@ func start(ctx context.Context, c *config, log *slog.Logger) (*daemon, error) {
 	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.group, ctx = errgroup.WithContext(ctx)
 	for _, step := range []func(context.Context) error{
-		d.openListener, d.openState, d.writeToken, d.openTrust, d.openPins, d.findGuests, d.openControl, d.openEngine, d.openMachines, d.openInternet, d.openNetwork, d.takeGuests, d.openHosts, d.openInvoker, d.serve,
+		d.openListener, d.openState, d.writeToken, d.openTrust, d.openPins, d.findGuests, d.openControl, d.openEngine, d.openImages, d.openMachines, d.openInternet, d.openNetwork, d.takeGuests, d.openHosts, d.openInvoker, d.serve,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.close())

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/internal/cloud"
+	"weir/internal/sandbox"
 )
 
 // guests are the attached hosts that run. Those of an earlier daemon are taken
@@ -92,9 +93,15 @@ func (d *daemon) findGuests(context.Context) error {
 		if err == nil {
 			f.end()
 		}
-		_ = os.RemoveAll(dir)
+		clearGuest(dir)
 	}
 	return nil
+}
+
+// clearGuest removes what a host leaves that has ended.
+func clearGuest(dir string) {
+	_ = sandbox.Sweep(dir) // of a container whose keeper was killed
+	_ = os.RemoveAll(dir)
 }
 
 func findGuest(dir string) (*foundGuest, error) {
@@ -165,7 +172,7 @@ func (d *daemon) takeGuest(ctx context.Context, id cloud.InterfaceID, f *foundGu
 
 // keep starts the host's keeper and follows it.
 func (h *guest) keep() error {
-	o := keepOrder{attachRequest: h.in, Names: h.dir(), Host: h.hostname(), Pins: h.d.pinsDir()}
+	o := keepOrder{attachRequest: h.in, Names: h.dir(), Host: h.hostname(), Pins: h.d.pinsDir(), Container: h.container}
 	if err := startKeeper(o, h.slot.NetNS); err != nil {
 		return fmt.Errorf("starting the host's keeper: %w", err)
 	}

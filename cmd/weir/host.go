@@ -31,12 +31,22 @@ func (d *daemon) attach(r *http.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	if len(in.Argv) == 0 {
-		return nil, cloud.Errorf(cloud.Missing, "", "", "attach", "an attach request has a command; use `weir attach`")
+	if len(in.Argv) == 0 && in.Image == "" {
+		return nil, cloud.Errorf(cloud.Missing, "", "", "attach", "an attach request has a command or an image; use `weir attach`")
+	}
+	var c *container
+	if in.Image != "" {
+		var err error
+		if c, err = d.pull(r.Context(), &in); err != nil {
+			return nil, cloud.Errorf(cloud.Invalid, "", in.Image, "image", "%v", err)
+		}
 	}
 	h, err := d.newHost(r.Context(), in)
 	if err != nil {
 		return nil, err
+	}
+	if h.container = c; c != nil {
+		c.place(h)
 	}
 	if err := h.keep(); err != nil {
 		h.close()
@@ -45,13 +55,15 @@ func (d *daemon) attach(r *http.Request) (any, error) {
 	return h.info(), nil
 }
 
-// guest is a program of the machine in a VPC, run by a keeper.
+// guest is a program of the machine, or an image, in a VPC, run by a keeper.
 type guest struct {
 	d    *daemon
 	in   attachRequest
 	eni  *cloud.Interface
 	slot *host.Slot
 	conn net.Conn // to its keeper
+	// container is what is run of an image; nil if a program of this machine is.
+	container *container
 }
 
 // dir holds its socket, resolv.conf and hosts.
@@ -115,7 +127,7 @@ func (h *guest) close() {
 	if h.slot != nil {
 		h.slot.Release()
 	}
-	_ = os.RemoveAll(h.dir())
+	clearGuest(h.dir())
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := h.d.control.DeleteHost(ctx, h.eni.ID); err != nil {

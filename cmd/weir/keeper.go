@@ -50,6 +50,8 @@ type keepOrder struct {
 	Names string `json:"names"` // directory of its resolv.conf and hosts
 	Host  string `json:"host"`  // its name
 	Pins  string `json:"pins"`  // where the daemon holds namespaces
+	// Container, if set, is run in place of a program of this machine.
+	Container *container `json:"container,omitempty"`
 }
 
 // Descriptors of a keeper.
@@ -219,56 +221,81 @@ func (k *keeper) serve(conn net.Conn) {
 // run runs the program and carries its streams. It has not ended by itself if the
 // daemon wanted that.
 func (k *keeper) run(send func(kind byte, b []byte) error, r io.Reader) (status byte, ended bool) {
-	cmd := k.command()
-	stdin, err := cmd.StdinPipe()
-	if err == nil {
-		cmd.Stdout, cmd.Stderr = frameWriter{frameOutput, send}, frameWriter{frameError, send}
-		err = startIn(k.netns, cmd)
+	start := k.start
+	if k.order.Container != nil {
+		start = k.startContainer
 	}
+	p, err := start(send)
 	if err != nil {
-		_ = send(frameError, fmt.Appendf(nil, "weir: running %s: %v\n", k.order.Argv[0], err))
+		_ = send(frameError, fmt.Appendf(nil, "weir: running %s: %v\n", k.order.what(), err))
 		return 127, true
 	}
 	done := make(chan struct{})
-	kill := func(sig syscall.Signal) {
+	signal := func(sig syscall.Signal) {
 		select {
 		case <-done:
 		default:
-			_ = syscall.Kill(-cmd.Process.Pid, sig)
+			p.signal(sig)
 		}
 	}
 	go func() {
 		select {
 		case <-k.killed:
-			kill(syscall.SIGKILL)
+			signal(syscall.SIGKILL)
 		case <-done:
 		}
 	}()
-	go carry(r, stdin, kill)
-	err = cmd.Wait()
+	go carry(r, p.stdin, signal)
+	status = p.wait()
 	close(done)
 	select {
 	case <-k.killed:
 		return 0, false
 	default:
-		return status8(err), true
+		return status, true
 	}
 }
 
+// what is run, in words.
+func (o *keepOrder) what() string {
+	if o.Container != nil {
+		return o.Image
+	}
+	return o.Argv[0]
+}
+
+// start starts a program of this machine.
+func (k *keeper) start(send func(kind byte, b []byte) error) (*program, error) {
+	cmd := k.command()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = frameWriter{frameOutput, send}, frameWriter{frameError, send}
+	if err := startIn(k.netns, cmd); err != nil {
+		return nil, err
+	}
+	return &program{
+		stdin:  stdin,
+		signal: func(sig syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, sig) },
+		wait:   func() byte { return status8(cmd.Wait()) },
+	}, nil
+}
+
 // carry takes input and signals to the program, and kills it when the caller goes.
-func carry(r io.Reader, stdin io.WriteCloser, kill func(syscall.Signal)) {
+func carry(r io.Reader, stdin io.WriteCloser, signal func(syscall.Signal)) {
 	for {
 		kind, b, err := readFrame(r)
 		switch {
 		case err != nil:
-			kill(syscall.SIGKILL)
+			signal(syscall.SIGKILL)
 			return
 		case kind == frameInput && len(b) == 0:
 			_ = stdin.Close()
 		case kind == frameInput:
 			_, _ = stdin.Write(b)
 		case kind == frameSignal && len(b) == 1:
-			kill(syscall.Signal(b[0]))
+			signal(syscall.Signal(b[0]))
 		}
 	}
 }

@@ -29,6 +29,7 @@ type config struct {
 	endpointIdle   time.Duration
 	flowDir        string
 	flowInterval   time.Duration
+	registry       string // URL
 	logLevel       string
 }
 
@@ -68,6 +69,9 @@ func (c *config) check() error {
 	case !accountForm.MatchString(c.account):
 		return fmt.Errorf("-account %q: an account is 12 digits", c.account)
 	}
+	if c.registry, err = checkRegistry(c.registry); err != nil {
+		return err
+	}
 	if c.data, err = filepath.Abs(c.data); err == nil && c.flowDir != "" {
 		c.flowDir, err = filepath.Abs(c.flowDir)
 	}
@@ -90,6 +94,7 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.DurationVar(&c.endpointIdle, "endpoint-idle", endpointIdle, "when a silent connection through an interface endpoint is dropped; whole seconds")
 	fs.StringVar(&c.flowDir, "flow-log-dir", "", "directory that gets the lines of all flow logs, too: a file for each and day")
 	fs.DurationVar(&c.flowInterval, "flow-log-interval", 0, "time that flow logs sum up, a second or more; 0: what each asks for (1 or 10 minutes)")
+	fs.StringVar(&c.registry, "registry", "", "address of the OCI registry that all images come from, whatever registry their names say; functions' images come from nowhere else in the lab")
 	fs.StringVar(&c.logLevel, "log", "warn", "log level: debug, info, warn, error")
 	detach := fs.Bool("d", false, "run in the background")
 	if err := parse(fs, args, 0); err != nil {

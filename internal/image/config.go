@@ -65,7 +65,7 @@ func (i *Image) LookPath(program, dir, searched string) (string, error) {
 			return c, nil
 		}
 	}
-	return "", fmt.Errorf("the image has no program %q", program)
+	return "", fmt.Errorf("%w: %q", ErrNoProgram, program)
 }
 
 // Identity is a user of the image in numbers.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -95,7 +96,7 @@ func ociDir(t *testing.T, img v1.Image) string {
 	return "oci:" + dir
 }
 
-func open(t *testing.T, opt Options) *Store {
+func store(t *testing.T, opt Options) *Store {
 	t.Helper()
 	s, err := Open(t.TempDir(), opt)
 	if err != nil {
@@ -104,9 +105,12 @@ func open(t *testing.T, opt Options) *Store {
 	return s
 }
 
+// files lets images come from files.
+var files = From{Files: true}
+
 func pull(t *testing.T, s *Store, ref string) *Image {
 	t.Helper()
-	img, err := s.Pull(t.Context(), ref)
+	img, err := s.Pull(t.Context(), ref, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +139,16 @@ func TestSources(t *testing.T) {
 	if err := tarball.WriteToFile(file, tag, img); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, Options{Transport: server.Client().Transport})
+	s := store(t, Options{})
 	roots := map[string]bool{}
-	for _, ref := range []string{ref, "tar:" + file, ociDir(t, img)} {
-		got := pull(t, s, ref)
+	for _, ref := range []string{ref, "docker-archive:" + file, ociDir(t, img)} {
+		got, err := s.Pull(t.Context(), ref, From{Files: true, Transport: server.Client().Transport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, _ := img.Digest(); got.Manifest != want.String() && !strings.HasPrefix(ref, ArchivePrefix) {
+			t.Errorf("%s: its manifest is %s, not %s", ref, got.Manifest, want)
+		}
 		roots[got.Root] = true
 		if text := read(got, "app/serve"); text != "v1" {
 			t.Errorf("%s: app/serve holds %q", ref, text)
@@ -156,8 +166,13 @@ func TestSources(t *testing.T) {
 	if len(roots) != 1 {
 		t.Errorf("one image has several roots: %v", roots)
 	}
-	if _, err := open(t, Options{}).Pull(t.Context(), ref); err == nil || !strings.Contains(err.Error(), "no registry may be asked") {
+	if _, err := store(t, Options{}).Pull(t.Context(), ref, files); err == nil || !strings.Contains(err.Error(), "no registry may be asked") {
 		t.Errorf("a registry without a transport: %v", err)
+	}
+	for _, ref := range []string{"docker-archive:" + file, ociDir(t, img), "tar:" + file} {
+		if _, err := s.Pull(t.Context(), ref, From{Transport: server.Client().Transport}); !errors.Is(err, ErrReference) {
+			t.Errorf("%s, where files may not be named: %v", ref, err)
+		}
 	}
 }
 
@@ -168,7 +183,7 @@ func TestLayers(t *testing.T) {
 		layerOf(t, entry{"lib/new", "new"}, entry{"usr/lib/.wh.old", ""}, entry{"data/c", "c"}, entry{"data/.wh..wh..opq", ""}, entry{"keep/x", "-> ../etc/hostname"}),
 		layerOf(t, entry{"keep/", ""}, entry{"keep/y", "y"}, entry{"data/sub", "a file now"}),
 	)
-	got := pull(t, open(t, Options{}), ociDir(t, img))
+	got := pull(t, store(t, Options{}), ociDir(t, img))
 	for name, want := range map[string]string{
 		"usr/lib/new": "new", "usr/lib/old": "", "hard": "old", "data/a": "", "data/sub/b": "", "data/c": "c", "data/sub": "a file now", "keep/y": "y",
 	} {
@@ -203,8 +218,8 @@ func TestNothingLeaves(t *testing.T) {
 		"directory link":  {layerOf(t, entry{"out", "-> " + outside}, entry{"out/", ""})},
 	} {
 		t.Run(what, func(t *testing.T) {
-			s := open(t, Options{})
-			img, err := s.Pull(t.Context(), ociDir(t, imageOf(t, layers...)))
+			s := store(t, Options{})
+			img, err := s.Pull(t.Context(), ociDir(t, imageOf(t, layers...)), files)
 			files, _ := os.ReadDir(outside)
 			if b, _ := os.ReadFile(secret); len(files) != 1 || string(b) != "mine" {
 				t.Errorf("outside the root: %v, the secret holds %q", files, b)
@@ -227,10 +242,10 @@ func TestNothingLeaves(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	big := imageOf(t, layerOf(t, entry{"a", strings.Repeat("x", 1000)}, entry{"b", "y"}))
-	if _, err := open(t, Options{MaxBytes: 1000}).Pull(t.Context(), ociDir(t, big)); !errors.Is(err, ErrTooLarge) {
+	if _, err := store(t, Options{MaxBytes: 1000}).Pull(t.Context(), ociDir(t, big), files); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too many bytes: %v", err)
 	}
-	if _, err := open(t, Options{MaxFiles: 1}).Pull(t.Context(), ociDir(t, big)); !errors.Is(err, ErrTooLarge) {
+	if _, err := store(t, Options{MaxFiles: 1}).Pull(t.Context(), ociDir(t, big), files); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too many files: %v", err)
 	}
 	// A layout whose layer was exchanged: names are digests, contents need not be.
@@ -243,7 +258,7 @@ func TestRefusals(t *testing.T) {
 	if err := os.WriteFile(file, raw, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(t, Options{}).Pull(t.Context(), ref); !errors.Is(err, ErrDigest) {
+	if _, err := store(t, Options{}).Pull(t.Context(), ref, files); !errors.Is(err, ErrDigest) {
 		t.Errorf("an exchanged layer: %v", err)
 	}
 	arm := imageOf(t)
@@ -251,17 +266,17 @@ func TestRefusals(t *testing.T) {
 	c = c.DeepCopy()
 	c.Architecture = "sparc"
 	arm, _ = mutate.ConfigFile(arm, c)
-	if _, err := open(t, Options{}).Pull(t.Context(), ociDir(t, arm)); err == nil || !strings.Contains(err.Error(), "this machine is linux/"+runtime.GOARCH) {
+	if _, err := store(t, Options{}).Pull(t.Context(), ociDir(t, arm), files); err == nil || !strings.Contains(err.Error(), "this machine is linux/"+runtime.GOARCH) {
 		t.Errorf("another architecture: %v", err)
 	}
-	for _, ref := range []string{"oci:/nowhere", "tar:/nowhere", "tar:" + file, "UPPER CASE", ""} {
-		if _, err := open(t, Options{}).Pull(t.Context(), ref); err == nil {
+	for _, ref := range []string{"oci:/nowhere", "docker-archive:/nowhere", "docker-archive:" + file, "UPPER CASE", ""} {
+		if _, err := store(t, Options{}).Pull(t.Context(), ref, files); err == nil {
 			t.Errorf("%q was pulled", ref)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := open(t, Options{}).Pull(ctx, ociDir(t, big)); !errors.Is(err, context.Canceled) {
+	if _, err := store(t, Options{}).Pull(ctx, ociDir(t, big), files); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled pull: %v", err)
 	}
 }
@@ -281,7 +296,7 @@ func TestAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if img, err := s.Pull(t.Context(), ref); err != nil || read(img, "a") != "b" {
+			if img, err := s.Pull(t.Context(), ref, files); err != nil || read(img, "a") != "b" {
 				t.Errorf("pull: %v", err)
 			}
 		})
@@ -289,5 +304,33 @@ func TestAtOnce(t *testing.T) {
 	wg.Wait()
 	if all, _ := os.ReadDir(dir); len(all) != 1 {
 		t.Errorf("the store holds %v", all)
+	}
+}
+
+// TestRun: what takes the place of what, as in docker run.
+func TestRun(t *testing.T) {
+	img := pull(t, store(t, Options{}), ociDir(t, imageOf(t, layerOf(t, entry{"app/serve", "x"}, entry{"bin/other", "x"}, entry{"etc/passwd", "web:x:33:34::/srv:/bin/sh\n"}))))
+	for _, w := range []struct {
+		name string
+		over Override
+		want string
+	}{
+		{"as it is", Override{}, "[/app/serve -v] [PATH=/app HOME=/srv A=b] /app 33 34"},
+		{"arguments", Override{Args: []string{"-q", "x"}}, "[/app/serve -q x] [PATH=/app HOME=/srv A=b] /app 33 34"},
+		{"entrypoint", Override{Entrypoint: []string{"/bin/other"}}, "[/bin/other] [PATH=/app HOME=/srv A=b] /app 33 34"},
+		{"both", Override{Entrypoint: []string{"/bin/other", "a"}, Args: []string{"b"}}, "[/bin/other a b] [PATH=/app HOME=/srv A=b] /app 33 34"},
+		{"variables", Override{Env: []string{"A=c", "PATH=/bin:/app", "B=", "nothing"}}, "[/app/serve -v] [PATH=/bin:/app HOME=/srv A=c B=] /app 33 34"},
+		{"user and directory", Override{User: "7:8", Dir: "/x/../y"}, "[/app/serve -v] [PATH=/app HOME=/ A=b] /y 7 8"},
+		{"no such user", Override{User: "nobody"}, `the image has no user "nobody"`},
+		{"no such program", Override{Entrypoint: []string{"none"}}, `the image has no such program: "none"`},
+	} {
+		r, err := img.Run(w.over)
+		got := fmt.Sprint(r.Argv, " ", r.Env, " ", r.Dir, " ", r.UID, " ", r.GID)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != w.want {
+			t.Errorf("%s: %s, want %s", w.name, got, w.want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -19,12 +20,23 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
+// ErrReference means that what names an image is no such name.
+var ErrReference = errors.New("no reference of an image")
+
+// Beginnings of references to files of this machine.
+const (
+	LayoutPrefix  = "oci:"
+	ArchivePrefix = "docker-archive:"
+)
+
 // found is an image before it is unpacked.
 type found struct {
 	digest string
-	config Config
-	layers []v1.Layer
-	diffs  []v1.Hash // of the layers' contents, as the configuration has them
+	// manifest is the digest of what describes it
+	manifest string
+	config   Config
+	layers   []v1.Layer
+	diffs    []v1.Hash // of the layers' contents, as the configuration has them
 }
 
 // platform is what runs here.
@@ -33,8 +45,8 @@ var platform = v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 // maxConfig bounds an image's configuration.
 const maxConfig = 4 << 20
 
-func (s *Store) find(ctx context.Context, ref string) (*found, error) {
-	img, err := s.open(ctx, ref)
+func (s *Store) find(ctx context.Context, ref string, from From) (*found, error) {
+	img, err := open(ctx, ref, from)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +62,11 @@ func (s *Store) find(ctx context.Context, ref string) (*found, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(raw)
-	f := &found{digest: "sha256:" + hex.EncodeToString(sum[:])}
+	described, err := img.Digest()
+	if err != nil {
+		return nil, err
+	}
+	f := &found{digest: "sha256:" + hex.EncodeToString(sum[:]), manifest: described.String()}
 	if f.digest != manifest.Config.Digest.String() {
 		return nil, fmt.Errorf("its configuration is not the one that its manifest names (%s)", manifest.Config.Digest)
 	}
@@ -73,11 +89,15 @@ func (s *Store) find(ctx context.Context, ref string) (*found, error) {
 }
 
 // open finds an image's source.
-func (s *Store) open(ctx context.Context, ref string) (v1.Image, error) {
-	if dir, ok := strings.CutPrefix(ref, "oci:"); ok {
+func open(ctx context.Context, ref string, from From) (v1.Image, error) {
+	dir, isLayout := strings.CutPrefix(ref, LayoutPrefix)
+	file, isArchive := strings.CutPrefix(ref, ArchivePrefix)
+	switch {
+	case (isLayout || isArchive) && !from.Files:
+		return nil, fmt.Errorf("%w: it names a file of this machine", ErrReference)
+	case isLayout:
 		return openLayout(dir)
-	}
-	if file, ok := strings.CutPrefix(ref, "tar:"); ok {
+	case isArchive:
 		img, err := tarball.ImageFromPath(file, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%s is no archive of one image: %w", file, err)
@@ -86,12 +106,24 @@ func (s *Store) open(ctx context.Context, ref string) (v1.Image, error) {
 	}
 	r, err := name.ParseReference(ref)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrReference, err)
 	}
-	if s.opt.Transport == nil {
-		return nil, errors.New("no registry may be asked here; use oci:DIR or tar:FILE")
+	if from.Transport == nil {
+		return nil, errors.New("no registry may be asked here; use " + LayoutPrefix + "DIR or " + ArchivePrefix + "FILE")
 	}
-	return remote.Image(r, remote.WithContext(ctx), remote.WithTransport(s.opt.Transport), remote.WithPlatform(platform))
+	who := authn.Anonymous
+	if from.User != "" {
+		who = &authn.Basic{Username: from.User, Password: from.Password}
+	}
+	return remote.Image(r, remote.WithContext(ctx), remote.WithTransport(from.Transport), remote.WithPlatform(platform), remote.WithAuth(who))
+}
+
+// CheckReference says why a name is not one of a registry's for an image.
+func CheckReference(ref string) error {
+	if _, err := name.ParseReference(ref); err != nil {
+		return fmt.Errorf("%w: %w", ErrReference, err)
+	}
+	return nil
 }
 
 // openLayout finds the one image for this machine in an OCI layout.

@@ -13,10 +13,8 @@ import (
 	"sync"
 )
 
-// Options are what pulling may do.
+// Options bound what is stored.
 type Options struct {
-	// Transport carries requests to registries; nil refuses every registry.
-	Transport http.RoundTripper
 	// MaxBytes and MaxFiles bound an unpacked image; 0 is 10 GiB, as large as a
 	// container image of a function may be, and a million.
 	MaxBytes int64
@@ -60,16 +58,28 @@ func Open(dir string, opt Options) (*Store, error) {
 
 // Image is an unpacked image.
 type Image struct {
-	Digest string // of its configuration: the image's ID, "sha256:…"
-	Root   string // its root file system; never written to
-	Config Config
+	Digest   string // of its configuration: the image's ID, "sha256:…"
+	Manifest string // digest of what its source described it by
+	Root     string // its root file system; never written to
+	Config   Config
+}
+
+// From says where images may come from for whoever asks.
+type From struct {
+	// Files lets references name files of this machine.
+	Files bool
+	// Transport carries requests to registries; nil refuses every registry.
+	Transport http.RoundTripper
+	// User and Password are for the registry; "" for none.
+	User, Password string
 }
 
 // Pull finds an image and unpacks it, unless that was done before. ref is
-// "oci:DIR" for an OCI layout, "tar:FILE" for an archive of `docker save`, or a
-// registry's name for it. A tag is looked up each time, a digest is not.
-func (s *Store) Pull(ctx context.Context, ref string) (*Image, error) {
-	found, err := s.find(ctx, ref)
+// "oci:DIR" for an OCI layout, "docker-archive:FILE" for an archive of `docker
+// save`, or a registry's name for it. A tag is looked up each time, as is what a
+// digest stands for.
+func (s *Store) Pull(ctx context.Context, ref string, from From) (*Image, error) {
+	found, err := s.find(ctx, ref, from)
 	if err != nil {
 		return nil, fmt.Errorf("pull image %s: %w", ref, err)
 	}
@@ -83,6 +93,7 @@ func (s *Store) Pull(ctx context.Context, ref string) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pull image %s: %w", ref, err)
 	}
+	img.Manifest = found.manifest
 	return img, nil
 }
 

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -212,7 +214,11 @@ func (u *unpacker) own(h *tar.Header, name string) error {
 	if !u.owner {
 		return nil
 	}
-	return u.root.Lchown(name, h.Uid, h.Gid)
+	err := u.root.Lchown(name, h.Uid, h.Gid)
+	if errors.Is(err, unix.EINVAL) { // this user namespace has no such ID: the file is its root's
+		return nil
+	}
+	return err
 }
 
 // finish gives directories their attributes, which would have stood in the way before.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -64,6 +66,34 @@ func (s *Sandbox) Kill() {
 		s.killed.Store(true)
 		_ = s.control(func(pidfd int) error { return unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) })
 	}
+}
+
+// Signal sends a signal to the program; SIGKILL ends everything in the sandbox.
+func (s *Sandbox) Signal(sig syscall.Signal) {
+	if sig == unix.SIGKILL {
+		s.Kill()
+		return
+	}
+	first := func() int { // pid 1's oldest child; those that it has inherited come after
+		f := strings.Fields(readFile(fmt.Sprintf("/proc/%d/task/%d/children", s.pid, s.pid)))
+		if len(f) == 0 {
+			return 0
+		}
+		pid, _ := strconv.Atoi(f[0])
+		return pid
+	}
+	_ = s.control(func(pidfd int) error {
+		pid := first()
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if first() != pid || unix.PidfdSendSignal(pidfd, 0, nil, 0) != nil { // a number is another's by now
+			return nil
+		}
+		return unix.PidfdSendSignal(fd, sig, nil, 0)
+	})
 }
 
 // control runs f with the descriptor of pid 1, which is closed at the end.
