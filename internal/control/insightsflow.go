@@ -46,7 +46,7 @@ func analyse(v cloud.View, who Caller, p *cloud.InsightsPath, a *cloud.InsightsA
 			record(v, reach.New(nil), p, a, &reach.Answer{Code: "UNASSOCIATED_COMPONENT", Blame: []cloud.Ref{p.Source}, Text: p.Source.ID + " is not attached to a VPC; attach it."})
 			return
 		}
-		x := reach.Across(s.vpc, func(id cloud.VPCID) *netplan.Plan { return netplan.Compile(v, id) })
+		x := reach.Across(s.vpc, func(id cloud.VPCID) *netplan.Plan { return netplan.Compile(v, id) }).Hiding(others(v, who.Account))
 		for _, q := range questions(v, x, p, s, targets) {
 			answer := x.Explain(q)
 			if answer.Reachable {
@@ -68,6 +68,26 @@ func analyse(v cloud.View, who Caller, p *cloud.InsightsPath, a *cloud.InsightsA
 		first = &reach.Answer{Code: "NO_SOURCE_OR_DESTINATION", Blame: []cloud.Ref{p.Source}, Text: "The source and the destination have no addresses of one IP version."}
 	}
 	record(v, at, p, a, first)
+}
+
+// others tells what belongs to other accounts. Without an organisation that
+// trusts it, the vendor's analyser sees nothing of that.
+// https://docs.aws.amazon.com/vpc/latest/reachability/cross-account-analyses.html
+func others(v cloud.View, account string) func(cloud.Ref) bool {
+	return func(r cloud.Ref) bool {
+		switch r.Kind {
+		case cloud.KindVPC:
+			vpc, ok := cloud.VPCs.Get(v, cloud.VPCID(r.ID))
+			return ok && vpc.Account != account
+		case cloud.KindEndpointService:
+			s, ok := cloud.EndpointServices.Get(v, cloud.EndpointServiceID(r.ID))
+			return ok && s.Account != account
+		case cloud.KindTransitTable:
+			t, ok := cloud.TransitTables.Get(v, cloud.TransitTableID(r.ID))
+			return ok && t.Account != account
+		}
+		return false
+	}
 }
 
 // ends resolves a resource to interfaces or the internet, or names what is missing.

@@ -11,7 +11,7 @@ import (
 
 // record puts the analyser's answer into a, with the rules it names as they are now.
 func record(v cloud.View, x *reach.Analyser, p *cloud.InsightsPath, a *cloud.InsightsAnalysis, answer *reach.Answer) {
-	n := notes{v, x.Plan()}
+	n := notes{v, x}
 	a.Found = answer.Reachable
 	a.Forward, a.Return = n.steps(answer.Path, false), n.steps(answer.Reply, true)
 	if p.Source.Kind == cloud.KindInstance && len(a.Forward) > 0 {
@@ -31,14 +31,14 @@ func record(v cloud.View, x *reach.Analyser, p *cloud.InsightsPath, a *cloud.Ins
 		a.Stop.Direction = "ingress"
 	}
 	for _, r := range answer.Blame {
-		a.Stop.Blame = append(a.Stop.Blame, n.step(r, a.Stop.Direction == "egress"))
+		a.Stop.Blame = append(a.Stop.Blame, n.step(answer.VPC, r, a.Stop.Direction == "egress"))
 	}
 }
 
 // notes looks up what a path's hops refer to.
 type notes struct {
 	v cloud.View
-	p *netplan.Plan
+	x *reach.Analyser
 }
 
 // steps puts a path into neutral words. Security groups, which let answers
@@ -46,7 +46,7 @@ type notes struct {
 func (n notes) steps(path []reach.Hop, answering bool) []cloud.PathStep {
 	var out []cloud.PathStep
 	for _, h := range reach.InOrder(path) {
-		s := n.step(h.Resource, h.Role == reach.RoleACLOut || h.Role == reach.RoleGroupOut)
+		s := n.step(h.VPC, h.Resource, h.Role == reach.RoleACLOut || h.Role == reach.RoleGroupOut)
 		if h.Route != nil {
 			s.Route = pathRoute(h.Route)
 		}
@@ -55,22 +55,22 @@ func (n notes) steps(path []reach.Hop, answering bool) []cloud.PathStep {
 		}
 		s.In, s.Out = header(h.In), header(h.Out)
 		if h.Role == reach.RoleGateway && h.Resource.Kind != cloud.KindPeering || h.Role == reach.RoleNAT {
-			s.VPC = n.p.VPC
+			s.VPC = h.VPC
 		}
 		if answering && h.Role == reach.RoleTarget {
-			out = append(out, n.groups(h.ENI, false)...)
+			out = append(out, n.groups(h, false)...)
 		}
 		out = append(out, s)
 		if answering && h.Role == reach.RoleSource {
-			out = append(out, n.groups(h.ENI, true)...)
+			out = append(out, n.groups(h, true)...)
 		}
 	}
 	return out
 }
 
-func (n notes) groups(e *netplan.ENI, outbound bool) (out []cloud.PathStep) {
-	for _, f := range n.p.Profiles {
-		if f.Key != e.Profile {
+func (n notes) groups(h reach.Hop, outbound bool) (out []cloud.PathStep) {
+	for _, f := range n.x.PlanOf(h.VPC).Profiles {
+		if f.Key != h.ENI.Profile {
 			continue
 		}
 		for _, g := range f.Groups {
@@ -80,8 +80,8 @@ func (n notes) groups(e *netplan.ENI, outbound bool) (out []cloud.PathStep) {
 	return out
 }
 
-// step describes one resource, or the part of it that a reference names.
-func (n notes) step(r cloud.Ref, outbound bool) cloud.PathStep {
+// step describes one resource of a VPC's path, or the part of it that a reference names.
+func (n notes) step(vpc cloud.VPCID, r cloud.Ref, outbound bool) cloud.PathStep {
 	s := cloud.PathStep{Resource: cloud.Ref{Kind: r.Kind, ID: r.ID}, Outbound: outbound}
 	switch r.Kind {
 	case cloud.KindInterface:
@@ -107,15 +107,15 @@ func (n notes) step(r cloud.Ref, outbound bool) cloud.PathStep {
 			}
 		}
 	case cloud.KindRouteTable:
-		s.Route = n.route(r)
+		s.Route = route(n.x.PlanOf(vpc), r)
 	case cloud.KindTransitTable:
-		s.Route = n.transitRoute(r)
+		s.Route = transitRoute(n.x.PlanOf(vpc), r)
 	}
 	return s
 }
 
-func (n notes) route(r cloud.Ref) *cloud.PathRoute {
-	for _, t := range n.p.Tables {
+func route(p *netplan.Plan, r cloud.Ref) *cloud.PathRoute {
+	for _, t := range p.Tables {
 		for i := range t.Routes {
 			if string(t.ID) == r.ID && t.Routes[i].Dest.String() == r.Part {
 				return pathRoute(&t.Routes[i])
@@ -125,8 +125,8 @@ func (n notes) route(r cloud.Ref) *cloud.PathRoute {
 	return nil
 }
 
-func (n notes) transitRoute(r cloud.Ref) *cloud.PathRoute {
-	for _, t := range n.p.Transits {
+func transitRoute(p *netplan.Plan, r cloud.Ref) *cloud.PathRoute {
+	for _, t := range p.Transits {
 		for _, route := range t.Routes {
 			if len(route.Source) > 0 && route.Source[0] == r {
 				return &cloud.PathRoute{Route: cloud.Route{Dest: route.Dest, Target: cloud.RouteTarget{Kind: cloud.TargetTransit, ID: string(route.Attachment)}}, Blackhole: route.VPC == ""}

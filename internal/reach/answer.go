@@ -160,7 +160,7 @@ func (w *walk) answerAcross(at arrival, l leg) (arrival, *stop) {
 	if !w.local(l.pkt.src) {
 		return at, w.transit(l.pkt, p)
 	}
-	if w.atlas != nil && p.Has(l.pkt.dst) {
+	if w.atlas != nil && p.Has(l.pkt.dst) && !w.hidden(cloud.KindVPC, string(p.VPC)) {
 		w.Analyser = w.atlas.of(p.VPC)
 		if i := w.origin(at, l.pkt, func(f leg) bool { return f.from != nil && f.from.Attach != netplan.AttachTransit }); i >= 0 {
 			if !same {

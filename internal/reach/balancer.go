@@ -48,6 +48,9 @@ func (w *walk) service(e *netplan.Endpoint, l leg) *stop {
 		return w.consent(e, service, "The owner of endpoint service %s has not accepted endpoint %s yet; accept it there", e.Provider, e.ID)
 	case e.Consent == cloud.ConsentRefused:
 		return w.consent(e, service, "The owner of endpoint service %s has rejected endpoint %s", e.Provider, e.ID)
+	case w.hidden(service.Kind, service.ID):
+		w.end = w.sprintf("endpoint service %s of another account through %s", e.Provider, e.ID)
+		return nil
 	case way == nil:
 		return &stop{
 			stage: netplan.StageListener, blame: []cloud.Ref{endpointRef(e), service},
@@ -59,8 +62,16 @@ func (w *walk) service(e *netplan.Endpoint, l leg) *stop {
 	}
 	w.through(endpointRef(e), RoleNAT, l.pkt, l.pkt, func() string { return "leads to " + string(e.Provider) })
 	home := w.Analyser
-	defer func() { w.Analyser = home }()
 	w.Analyser = w.atlas.of(way.VPC)
+	s := w.provided(way, l)
+	if s == nil {
+		w.Analyser = home
+	}
+	return s
+}
+
+// provided goes on from the load balancer that an endpoint leads to.
+func (w *walk) provided(way *netplan.Leg, l leg) *stop {
 	b, to := w.p.BalancerOf(way.To), w.p.ENI(way.To)
 	if b == nil || to == nil {
 		return w.noListener(cloud.Ref{Kind: cloud.KindLoadBalancer, ID: string(way.Balancer)}, way.Port)

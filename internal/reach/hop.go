@@ -16,6 +16,8 @@ type Hop struct {
 	Role     Role
 	// Leg counts the passages through the VPC's router, from 1.
 	Leg int
+	// VPC is where.
+	VPC cloud.VPCID
 	// What the packet met there, if the role has it.
 	Route *netplan.Route
 	Rule  *netplan.Rule
@@ -76,7 +78,7 @@ func (w *walk) hop(h Hop, note func() string) {
 	if w.terse {
 		return
 	}
-	h.Leg = w.leg
+	h.Leg, h.VPC = w.leg, w.p.VPC
 	if note != nil {
 		h.Note = note()
 	}

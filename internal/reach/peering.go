@@ -11,6 +11,7 @@ import (
 // atlas has the analysers of several VPCs, made when a question leads there.
 type atlas struct {
 	compile func(cloud.VPCID) *netplan.Plan
+	hides   func(cloud.Ref) bool // nil hides nothing
 
 	mu   sync.Mutex // guards made
 	made map[cloud.VPCID]*Analyser
@@ -21,6 +22,26 @@ type atlas struct {
 func Across(vpc cloud.VPCID, compile func(cloud.VPCID) *netplan.Plan) *Analyser {
 	a := &atlas{compile: compile, made: map[cloud.VPCID]*Analyser{}}
 	return a.of(vpc)
+}
+
+// Hiding has the analyser, which Across made, know nothing of what is hidden: of
+// VPCs, endpoint services and transit routers' tables.
+func (x *Analyser) Hiding(hides func(cloud.Ref) bool) *Analyser {
+	x.atlas.hides = hides
+	return x
+}
+
+// hidden says whether the analyser may not look into a resource.
+func (x *Analyser) hidden(kind cloud.Resource, id string) bool {
+	return x.atlas != nil && x.atlas.hides != nil && x.atlas.hides(cloud.Ref{Kind: kind, ID: id})
+}
+
+// Plan of a VPC that a question may have led to; of its own if there is no other.
+func (x *Analyser) PlanOf(vpc cloud.VPCID) *netplan.Plan {
+	if x.atlas == nil || vpc == "" || x.hidden(cloud.KindVPC, string(vpc)) {
+		return x.p
+	}
+	return x.atlas.of(vpc).p
 }
 
 func (a *atlas) of(vpc cloud.VPCID) *Analyser {
@@ -46,7 +67,7 @@ func (w *walk) cross(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 	if p == nil {
 		return w.blackhole(from, pkt, r)
 	}
-	if !p.Up {
+	if !p.Up && !w.hidden(cloud.KindVPC, string(p.VPC)) {
 		return w.nobodyThere(pkt, r, p)
 	}
 	if s := w.pass(leg{from: from, pkt: pkt, route: r, peer: p}); s != nil {
@@ -56,6 +77,9 @@ func (w *walk) cross(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 		return w.transit(pkt, p)
 	}
 	w.through(peerRef(p), RoleGateway, pkt, pkt, func() string { return "leads to " + string(p.VPC) })
+	if w.hidden(cloud.KindVPC, string(p.VPC)) {
+		return w.outOfSight(peerRef(p), pkt, p.VPC)
+	}
 	if w.atlas == nil {
 		w.unanswered, w.end = true, w.sprintf("VPC %s through peering connection %s", p.VPC, p.ID)
 		return nil
@@ -85,6 +109,14 @@ func (w *walk) arrive(pkt packet, id cloud.PeeringID) *stop {
 		return w.noHost(pkt.dst, nil)
 	}
 	return w.deliver(leg{to: to, pkt: pkt, peer: p})
+}
+
+// outOfSight: what becomes of a packet in a hidden VPC is not known.
+func (w *walk) outOfSight(last cloud.Ref, pkt packet, vpc cloud.VPCID) *stop {
+	return &stop{
+		code: "NO_POSSIBLE_DESTINATION", blame: []cloud.Ref{last},
+		text: w.sprintf("%s leads packets to %s to VPC %s of another account, which this analysis does not see; analyse the way there in that account", last.ID, pkt.dst, vpc),
+	}
 }
 
 func (w *walk) nobodyThere(pkt packet, r *netplan.Route, p *netplan.Peer) *stop {

@@ -29,8 +29,9 @@ type Answer struct {
 	Delivered bool
 	Path      []Hop
 	Reply     []Hop
-	// What stops it, if not reachable.
+	// What stops it, if not reachable, and in which VPC.
 	Stage netplan.Stage
+	VPC   cloud.VPCID
 	Code  string // the vendor's explanation code
 	Blame []cloud.Ref
 	// Text is the answer in one sentence.

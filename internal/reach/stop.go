@@ -60,7 +60,7 @@ func (w *walk) sprintf(format string, args ...any) string {
 }
 
 func (s *stop) answer(w *walk) Answer {
-	a := Answer{Delivered: w.answering, Path: w.path, Reply: w.reply, Stage: s.stage, Code: s.code, Blame: s.blame, Text: s.text}
+	a := Answer{Delivered: w.answering, Path: w.path, Reply: w.reply, Stage: s.stage, VPC: w.p.VPC, Code: s.code, Blame: s.blame, Text: s.text}
 	if a.Code == "" {
 		a.Code = codes[s.stage]
 	}

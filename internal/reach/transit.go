@@ -2,6 +2,7 @@ package reach
 
 import (
 	"net/netip"
+	"slices"
 
 	"weir/internal/cloud"
 	"weir/internal/netplan"
@@ -53,6 +54,8 @@ func (w *walk) carry(t *netplan.Transit, from *netplan.ENI, pkt packet) (*netpla
 		return nil, w.noTransitTable(t)
 	case route == nil:
 		return nil, w.noTransitRoute(t, pkt)
+	case slices.ContainsFunc(route.Source, func(r cloud.Ref) bool { return w.hidden(r.Kind, r.ID) }):
+		return nil, w.unknownTable(t, pkt)
 	case route.VPC == "":
 		return nil, w.transitDrop(t, route, pkt)
 	}
@@ -61,6 +64,9 @@ func (w *walk) carry(t *netplan.Transit, from *netplan.ENI, pkt packet) (*netpla
 	w.through(router, RoleTransit, pkt, pkt, func() string {
 		return "leads to " + string(route.VPC) + " (" + route.Dest.String() + " of " + string(t.Table) + ")"
 	})
+	if w.hidden(cloud.KindVPC, string(route.VPC)) {
+		return nil, w.outOfSight(router, pkt, route.VPC)
+	}
 	w.hop(Hop{Resource: attachmentRef(route.Attachment), Role: RoleTransit}, nil)
 	if w.atlas == nil {
 		w.unanswered, w.end = true, w.sprintf("VPC %s through transit router %s", route.VPC, t.Router)
@@ -111,6 +117,13 @@ func (w *walk) noTransitRoute(t *netplan.Transit, p packet) *stop {
 		stage: netplan.StageTransitNoRoute, blame: []cloud.Ref{{Kind: cloud.KindTransitTable, ID: string(t.Table)}, attachmentRef(t.ID)},
 		text: w.sprintf("Route table %s of transit router %s, which decides on what comes from VPC %s, has no route to %s; have the attachment of the VPC with that address propagate to it, or add a static route",
 			t.Table, t.Router, w.p.VPC, p.dst),
+	}
+}
+
+func (w *walk) unknownTable(t *netplan.Transit, p packet) *stop {
+	return &stop{
+		code: "TGW_RTB_ROUTES_ARE_UNKNOWN", blame: []cloud.Ref{{Kind: cloud.KindTransitTable, ID: string(t.Table)}, attachmentRef(t.ID)},
+		text: w.sprintf("Route table %s of transit router %s leads packets to %s to a transit router of another account, whose routes this analysis does not see", t.Table, t.Router, p.dst),
 	}
 }
 

@@ -263,3 +263,20 @@ func TestInsightsAcrossPeers(t *testing.T) {
 		t.Errorf("found %v, through %v", ok, through)
 	}
 }
+
+// TestInsightsAcrossAccounts: nothing that belongs to another account is shown,
+// and nothing of it decides: the path ends at the connection.
+func TestInsightsAcrossAccounts(t *testing.T) {
+	st := newSite(t)
+	who := control.Caller{Account: stranger, Region: "us-east-1", NewID: ec2.NewID}
+	theirs := do(st.control.CreateVPC(t.Context(), who, control.CreateVPC{CIDR: netip.MustParsePrefix("10.1.0.0/16")}))
+	id := st.peer(sdk.CreateVpcPeeringConnectionInput{VpcId: &st.vpc, PeerVpcId: s(string(theirs.ID)), PeerOwnerId: s(stranger)}).VpcPeeringConnectionId
+	do(st.control.AcceptPeering(t.Context(), who, cloud.PeeringID(*id)))
+	do(st.CreateRoute(t.Context(), &sdk.CreateRouteInput{RouteTableId: &st.publicTable, DestinationCidrBlock: s("10.1.0.0/16"), VpcPeeringConnectionId: id}))
+	a := st.analyse(&sdk.CreateNetworkInsightsPathInput{Source: &st.web, DestinationIp: s("10.1.0.10"), DestinationPort: aws.Int32(443)})
+	equal(st.world, "found", *a.NetworkPathFound, false)
+	equal(st.world, "code", *a.Explanations[0].ExplanationCode, "NO_POSSIBLE_DESTINATION")
+	last := a.ForwardPathComponents[len(a.ForwardPathComponents)-1]
+	equal(st.world, "the last component", *last.Component.Id, *id)
+	equal(st.world, "components of the answer", len(a.ReturnPathComponents), 0)
+}
