@@ -11,6 +11,7 @@ import (
 	"weir/internal/api/aws/ec2"
 	"weir/internal/cloud"
 	"weir/internal/control"
+	"weir/internal/dataplane"
 	weirdns "weir/internal/dns"
 	"weir/internal/netplan"
 	"weir/internal/reach"
@@ -102,6 +103,7 @@ func (k asker) ask(ctx context.Context, q question) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+	beside := k.beside(q.From)
 	var first *verdict
 	for _, s := range sources {
 		if s != nil {
@@ -109,8 +111,11 @@ func (k asker) ask(ctx context.Context, q question) (*verdict, error) {
 		}
 		x := k.analyser(vpc)
 		flow := reach.Query{Protocol: protocol, Port: q.Port}
-		if flow.To, err = k.target(ctx, x.Plan(), s, q.To); err != nil {
+		if flow.To, err = k.target(ctx, beside.names(x.Plan()), s, q.To); err != nil {
 			return nil, err
+		}
+		if beside.takes(x.Plan(), flow.To) {
+			s, x = beside.way, k.analyser(beside.way.VPC)
 		}
 		if s != nil {
 			flow.From = s.ID
@@ -125,6 +130,36 @@ func (k asker) ask(ctx context.Context, q question) (*verdict, error) {
 		}
 	}
 	return first, nil
+}
+
+// second is a function's way out beside its VPC's: the zero one is none.
+type second struct {
+	dataplane.Side
+	way *cloud.Interface
+}
+
+// beside is the second way of what a user calls by this name.
+func (k asker) beside(name string) second {
+	f, ok := cloud.Functions.Get(k.v, cloud.MakeFunctionKey(k.account, k.region, name))
+	if !ok {
+		return second{}
+	}
+	n := f.Latest.Network
+	i, _ := cloud.Interfaces.Get(k.v, n.Side)
+	return second{dataplane.Side{ENI: n.Side, Wide: n.Wide}, i}
+}
+
+// takes tells whether what goes to an address leaves by the second way.
+func (s second) takes(p *netplan.Plan, to netip.Addr) bool {
+	return s.way != nil && !s.Keeps(p, to)
+}
+
+// names is the plan whose resolver the function asks: a Wide second way has its own.
+func (s second) names(p *netplan.Plan) *netplan.Plan {
+	if s.way != nil && s.Wide {
+		return &netplan.Plan{}
+	}
+	return p
 }
 
 func outsideHost(v6 bool) netip.Addr {
@@ -178,7 +213,7 @@ func (k asker) functionInterfaces(f *cloud.Function) ([]*cloud.Interface, error)
 		out = cut
 	}
 	if len(out) == 0 {
-		return nil, cloud.Errorf(cloud.Invalid, cloud.KindFunction, f.Name, "no-vpc", "the function %s has no network interface: it failed to get one, or runs in the service's own network, which reaches the internet and no VPC", f.Name)
+		return nil, cloud.Errorf(cloud.Invalid, cloud.KindFunction, f.Name, "no-vpc", "the function %s has no network interface: it failed to get one, gets it when it first runs, or runs in the service's own network, which reaches the internet and no VPC", f.Name)
 	}
 	return out, nil
 }

@@ -44,6 +44,7 @@ func commands() []command {
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
 		{"usage", "", "hours, connections and bytes of interface endpoints", usageCommand},
 		{"matrix", "[-vpc NAME]", "say who reaches whom in a VPC, and the internet", matrix},
+		{"fc", "network|static-ip FN", "a network for a function of Function Compute, or a fixed public address", fcCommand},
 		{"account", "create ID", "another account: print a key of its root", account},
 		{"site", "add|remove|list …", "sites of the lab internet", site},
 		{"zone", "fail|heal|limit|list …", "zones that fail, or take nothing new", zone},

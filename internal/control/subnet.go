@@ -52,6 +52,7 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 			return nil, err
 		}
 	}
+	in.keepBack(vpc)
 	s := &cloud.Subnet{
 		Meta: c.meta(who, in.Labels), ID: cloud.SubnetID(who.NewID(cloud.KindSubnet)), VPC: vpc.ID, Zone: zone.Name,
 		CIDR: cidr, ReservedFirst: in.ReservedFirst, ReservedLast: in.ReservedLast,
@@ -67,6 +68,16 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 	s.AssignIPv6 = in.IPv6Only // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-settings.html
 	cloud.Subnets.Put(tx, s)
 	return s, nil
+}
+
+// keepBack keeps back what the VPC's router and resolver have, whichever dialect
+// made the VPC: addresses at the start, or, where resolvers are elsewhere, at the end.
+func (in *CreateSubnet) keepBack(vpc *cloud.VPC) {
+	if len(vpc.Resolvers) > 0 {
+		in.ReservedLast = max(in.ReservedLast, 3)
+	} else {
+		in.ReservedFirst = max(in.ReservedFirst, 3)
+	}
 }
 
 // subnetBlock checks an IPv4 block for a new subnet and clears its host bits; it

@@ -114,8 +114,8 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 
 func eniNS(number int) string { return "e" + strconv.Itoa(number) }
 
-// loopback adds the addresses the router has: the resolver's, and the first
-// host of each block, which ICMP errors come from.
+// loopback adds the addresses the router has: the resolver's, and its own of
+// each block, which ICMP errors come from.
 func (l *lowerer) loopback() {
 	for _, a := range l.addresses() {
 		l.router.Addrs = append(l.router.Addrs, Addr{"lo", a})
@@ -127,11 +127,8 @@ func (l *lowerer) loopback() {
 	}
 }
 
-func (l *lowerer) addresses() (out []netip.Addr) {
-	for _, c := range l.p.CIDRs {
-		out = append(out, c.Masked().Addr().Next())
-	}
-	return append(out, l.resolvers()...)
+func (l *lowerer) addresses() []netip.Addr {
+	return slices.Concat(l.p.Routers, l.resolvers())
 }
 
 // resolvers lists where DNS answers inside this VPC.

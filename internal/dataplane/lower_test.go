@@ -34,6 +34,7 @@ func samplePlan() *netplan.Plan {
 	local := []netplan.Route{{Dest: netip.MustParsePrefix("10.0.0.0/16"), Hop: netplan.HopLocal}, {Dest: netip.MustParsePrefix("2001:db8:1000::/56"), Hop: netplan.HopLocal}}
 	return &netplan.Plan{
 		VPC: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("2001:db8:1000::/56")},
+		Routers: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8:1000::1")},
 		Subnets: []netplan.Subnet{
 			{ID: "subnet-priv", CIDR4: netip.MustParsePrefix("10.0.1.0/24"), Table: "rtb-priv", ACL: "acl-open"},
 			{ID: "subnet-pub", CIDR4: netip.MustParsePrefix("10.0.0.0/24"), CIDR6: netip.MustParsePrefix("2001:db8:1000::/64"), Table: "rtb-pub", ACL: "acl-tight"},

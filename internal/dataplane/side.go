@@ -39,6 +39,11 @@ func (s Side) keep(p *netplan.Plan) []netip.Prefix {
 	return out
 }
 
+// Keeps tells whether a slot's own interface carries what goes to an address.
+func (s Side) Keeps(p *netplan.Plan, to netip.Addr) bool {
+	return to.Is6() || slices.ContainsFunc(s.keep(p), func(b netip.Prefix) bool { return b.Contains(to) })
+}
+
 const (
 	side      = "eth1" // a slot's second link
 	sideIndex = 3

@@ -102,6 +102,24 @@ func (c *compiler) cidrs() {
 	}
 	slices.SortFunc(c.p.CIDRs, comparePrefix)
 	c.p.CIDRs = slices.Compact(c.p.CIDRs)
+	for _, p := range c.p.CIDRs {
+		c.p.Routers = append(c.p.Routers, routerAt(c.vpc, p))
+	}
+}
+
+// routerAt is the router's own address of a block, which no host has: the first
+// one, or, in a VPC whose resolvers are elsewhere, the last but two.
+// https://www.alibabacloud.com/help/en/vpc/user-guide/create-and-manage-a-vswitch
+func routerAt(vpc *cloud.VPC, p netip.Prefix) netip.Addr {
+	if len(vpc.Resolvers) == 0 {
+		return p.Addr().Next()
+	}
+	last := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	a, _ := netip.AddrFromSlice(last)
+	return a.Prev().Prev()
 }
 
 func comparePrefix(a, b netip.Prefix) int {

@@ -36,7 +36,7 @@ func smallPlan() *netplan.Plan {
 	}
 	return &netplan.Plan{
 		VPC: "vpc-1", Account: "123456789012", Region: "us-east-1",
-		CIDRs: []netip.Prefix{pfx("10.0.0.0/16"), pfx("2001:db8:1000::/56")},
+		CIDRs: []netip.Prefix{pfx("10.0.0.0/16"), pfx("2001:db8:1000::/56")}, Routers: []netip.Addr{ip("10.0.0.1"), ip("2001:db8:1000::1")},
 		Subnets: []netplan.Subnet{
 			{ID: "subnet-priv", Zone: "us-east-1b", CIDR4: pfx("10.0.1.0/24"), CIDR6: pfx("2001:db8:1000:1::/64"), Table: "rtb-priv", ACL: "acl-own"},
 			{ID: "subnet-pub", Zone: "us-east-1a", CIDR4: pfx("10.0.0.0/24"), Table: "rtb-main", ACL: "acl-default"},

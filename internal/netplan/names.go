@@ -23,7 +23,7 @@ func (c *compiler) dns() {
 	d := &c.p.DNS
 	d.Enabled = c.vpc.DNSSupport
 	d.Resolvers = slices.Clone(c.vpc.Resolvers)
-	if len(c.vpc.CIDRs) > 0 && c.vpc.CIDRs[0].Prefix.IsValid() {
+	if len(c.vpc.Resolvers) == 0 && len(c.vpc.CIDRs) > 0 && c.vpc.CIDRs[0].Prefix.IsValid() {
 		d.Resolvers = append(d.Resolvers, c.vpc.CIDRs[0].Prefix.Masked().Addr().Next().Next())
 	}
 	d.Resolvers = append(d.Resolvers, resolver4, resolver6)

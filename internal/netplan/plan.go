@@ -15,6 +15,7 @@ type Plan struct {
 	Region    string
 	Service   bool           // the platform's own network
 	CIDRs     []netip.Prefix // IPv4 and IPv6; traffic among them is local
+	Routers   []netip.Addr   // the router's own address in each
 	Subnets   []Subnet
 	Profiles  []Profile
 	Tables    []RouteTable

@@ -13,7 +13,7 @@ const (
 	StageSpoof Stage = "spoof"
 	// StageLinkLocal: link-local, multicast and other addresses that no VPC routes.
 	StageLinkLocal Stage = "link-local"
-	// StageRouter: the packet is for the router itself (the first host of a block, the resolver), which serves DNS only.
+	// StageRouter: the packet is for the router itself (its own address of a block, the resolver), which serves DNS only.
 	StageRouter Stage = "router"
 	// StageNoRoute: the subnet's route table has no route.
 	StageNoRoute Stage = "no-route"

@@ -153,7 +153,7 @@ func routable(a netip.Addr) bool {
 
 // router: the first host of each block is the router's own address.
 func (x *Analyser) router(a netip.Addr) bool {
-	return slices.ContainsFunc(x.p.CIDRs, func(p netip.Prefix) bool { return p.Addr().Next() == a })
+	return slices.Contains(x.p.Routers, a)
 }
 
 // resolve: the VPC's resolver answers DNS; neither security groups nor ACLs

@@ -18,7 +18,7 @@ func pair() (a, b *netplan.Plan) {
 	}
 	a.Peers = []netplan.Peer{{ID: "pcx-1", VPC: "vpc-b", Requester: true, CIDRs: []netip.Prefix{prefix("10.1.0.0/16")}, Up: true}}
 	b = &netplan.Plan{
-		VPC: "vpc-b", CIDRs: []netip.Prefix{prefix("10.1.0.0/16")},
+		VPC: "vpc-b", CIDRs: []netip.Prefix{prefix("10.1.0.0/16")}, Routers: []netip.Addr{netip.MustParseAddr("10.1.0.1")},
 		Subnets: []netplan.Subnet{{ID: "subnet-b", CIDR4: prefix("10.1.0.0/24"), Table: "rtb-b", ACL: "acl-b"}},
 		Profiles: []netplan.Profile{
 			{Key: "sg-b", Groups: []cloud.SecurityGroupID{"sg-b"}, Out: everything(), In: everything()},

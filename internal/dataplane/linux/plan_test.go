@@ -42,7 +42,7 @@ func sample(id string) *netplan.Plan {
 	fn := host("eni-fn", "subnet-priv", "sg-app", "10.0.1.20", "2001:db8:1000:1::20")
 	fn.Attach = netplan.AttachShared
 	return &netplan.Plan{
-		VPC: cloud.VPCID(id), CIDRs: []netip.Prefix{prefix("10.0.0.0/16"), prefix("2001:db8:1000::/56")},
+		VPC: cloud.VPCID(id), CIDRs: []netip.Prefix{prefix("10.0.0.0/16"), prefix("2001:db8:1000::/56")}, Routers: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8:1000::1")},
 		Subnets: []netplan.Subnet{
 			{ID: "subnet-priv", CIDR4: prefix("10.0.1.0/24"), CIDR6: prefix("2001:db8:1000:1::/64"), Table: "rtb-priv", ACL: "acl-1"},
 			{ID: "subnet-pub", CIDR4: prefix("10.0.0.0/24"), CIDR6: prefix("2001:db8:1000::/64"), Table: "rtb-pub", ACL: "acl-1"},

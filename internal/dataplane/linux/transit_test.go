@@ -46,7 +46,7 @@ func spokes() (a, b *netplan.Plan) {
 		Ports: []netplan.TransitPort{{TransitEnd: netplan.TransitEnd{ENI: "eni-tgw-a", Zone: "a"}, In: []netplan.TransitIn{
 			{ENI: "eni-tgw-b", VPC: "vpc-b", Dests: []netip.Prefix{prefix("2001:db8:1000::/56"), prefix("10.0.0.0/16"), prefix("0.0.0.0/0")}}}}}}}
 	b = &netplan.Plan{
-		VPC: "vpc-b", CIDRs: []netip.Prefix{prefix("10.1.0.0/16"), prefix("2001:db8:1100::/56")},
+		VPC: "vpc-b", CIDRs: []netip.Prefix{prefix("10.1.0.0/16"), prefix("2001:db8:1100::/56")}, Routers: []netip.Addr{netip.MustParseAddr("10.1.0.1"), netip.MustParseAddr("2001:db8:1100::1")},
 		Subnets: []netplan.Subnet{
 			{ID: "subnet-ba", Zone: "a", CIDR4: prefix("10.1.0.0/24"), CIDR6: prefix("2001:db8:1100::/64"), Table: "rtb-b", ACL: "acl-b"},
 			{ID: "subnet-bb", Zone: "b", CIDR4: prefix("10.1.1.0/24"), Table: "rtb-b", ACL: "acl-b"},
