@@ -53,10 +53,13 @@ type CreatePeering struct {
 	Peer        cloud.VPCID
 	PeerAccount string // "" is the caller's
 	PeerRegion  string // "" is the caller's
+	// Direct: two VPCs of one account are joined without a question, and what
+	// cannot be joined is refused.
+	Direct bool
 }
 
 // CreatePeering asks the owner of another VPC for a connection. What cannot be
-// joined makes a connection that has failed.
+// joined makes a connection that has failed, or is refused if it is Direct.
 func (c *Control) CreatePeering(ctx context.Context, who Caller, in CreatePeering) (*cloud.Peering, error) {
 	if in.PeerAccount == "" {
 		in.PeerAccount = who.Account
@@ -75,7 +78,11 @@ func (c *Control) CreatePeering(ctx context.Context, who Caller, in CreatePeerin
 		other := cloud.PeeringSide{VPC: in.Peer, Account: in.PeerAccount, Region: in.PeerRegion}
 		peer, ok := cloud.VPCs.Get(tx, in.Peer)
 		ok = ok && peer.Scope() == other.Scope() && !peer.Service
-		if !ok && other.Scope() == who.scope() {
+		if in.Direct {
+			if err := joinable(vpc, peer, ok, in); err != nil {
+				return nil, err
+			}
+		} else if !ok && other.Scope() == who.scope() {
 			return nil, absent(cloud.KindVPC, string(in.Peer))
 		}
 		if err := c.peeringRoom(tx, vpc.ID, in.Peer); err != nil {
@@ -86,8 +93,11 @@ func (c *Control) CreatePeering(ctx context.Context, who Caller, in CreatePeerin
 			Requester: cloud.PeeringSide{VPC: vpc.ID, Account: who.Account, Region: who.Region}, Accepter: other,
 		}
 		p.Expires = p.Created.Add(peeringPending)
-		if !ok || overlap(vpc, peer) {
+		switch {
+		case !ok || overlap(vpc, peer):
 			p.State, p.Ended, p.EndedBy = cloud.PeeringFailed, p.Created, who.Account
+		case in.Direct && peer.Account == who.Account:
+			p.State = cloud.PeeringActive
 		}
 		cloud.Peerings.Put(tx, p)
 		return p, nil

@@ -178,6 +178,15 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.SecurityGroups, ref.Kind, ref.ID, func(r *cloud.SecurityGroup) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInterface:
 			return editMeta(tx, who, cloud.Interfaces, ref.Kind, ref.ID, func(r *cloud.Interface) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindPeering:
+			p, err := c.findPeering(tx, who, cloud.PeeringID(ref.ID))
+			if err != nil {
+				return err
+			}
+			changed := *p
+			edit(&changed.Meta)
+			cloud.Peerings.Put(tx, &changed)
+			return nil
 		}
 		return absent(ref.Kind, ref.ID)
 	})

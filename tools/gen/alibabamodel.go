@@ -103,7 +103,30 @@ func newAliGenerator(s *service, m *aliModel) (*aliGenerator, error) {
 	return g, g.choose()
 }
 
+// add gives an operation the parameters that its source does not have yet.
+func (g *aliGenerator) add(op *aliOp) error {
+	for _, w := range g.also[op.Name] {
+		name, kind, _ := strings.Cut(w, "=")
+		f := aliField{Name: name, Type: aliType{Kind: kind}}
+		if from, of, other := strings.Cut(kind, "."); other {
+			i := -1
+			if g.model.Ops[from] != nil {
+				i = slices.IndexFunc(g.model.Ops[from].In, func(f aliField) bool { return f.Name == of })
+			}
+			if i < 0 {
+				return fmt.Errorf("there is no parameter %s", kind)
+			}
+			f.Type = g.model.Ops[from].In[i].Type
+		}
+		op.In = append(slices.Clone(op.In), f)
+	}
+	return nil
+}
+
 func (g *aliGenerator) input(op *aliOp) (*typeNode, error) {
+	if err := g.add(op); err != nil {
+		return nil, err
+	}
 	for _, p := range g.require[op.Name] {
 		i := slices.IndexFunc(op.In, func(f aliField) bool { return f.Name == p })
 		if i < 0 {

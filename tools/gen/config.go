@@ -22,6 +22,7 @@ type service struct {
 	require              map[string][]string // operation → parameters
 	header               map[string][]string // operation → request headers
 	float                map[string]bool     // members that are no whole numbers
+	also                 map[string][]string // operation → "NAME=TYPE"
 }
 
 // readConfig reads lines "service NAME API-VERSION", each followed by globs of
@@ -30,7 +31,9 @@ type service struct {
 //
 // In alibaba.txt a service is "service NAME PRODUCT npm=PACKAGE go=PACKAGE", with
 // one or both of the sources; "require OPERATION PARAMETERS…", "header OPERATION NAMES…", "float MEMBERS…",
-// "empty STATUS" and "hosts LABELS…" add what the sources do not say.
+// "empty STATUS" and "hosts LABELS…" add what the sources do not say, and "also
+// OPERATION NAME=TYPE…" parameters that are younger than a source: TYPE is a
+// scalar, or that of another operation's parameter, as OPERATION.PARAMETER.
 func readConfig(file string) ([]*service, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -57,6 +60,9 @@ func readConfig(file string) ([]*service, error) {
 			last.require[words[1]] = append(last.require[words[1]], words[2:]...)
 		case words[0] == "header" && len(words) > 2:
 			all[len(all)-1].header[words[1]] = words[2:]
+		case words[0] == "also" && len(words) > 2:
+			last := all[len(all)-1]
+			last.also[words[1]] = append(last.also[words[1]], words[2:]...)
 		case words[0] == "empty" && len(words) == 2:
 			all[len(all)-1].empty = words[1]
 		case words[0] == "hosts":
@@ -74,7 +80,7 @@ func readConfig(file string) ([]*service, error) {
 }
 
 func alibabaService(words []string) *service {
-	s := &service{Name: words[0], product: words[1], codes: map[string]string{}, require: map[string][]string{}, header: map[string][]string{}, float: map[string]bool{}}
+	s := &service{Name: words[0], product: words[1], codes: map[string]string{}, require: map[string][]string{}, header: map[string][]string{}, float: map[string]bool{}, also: map[string][]string{}}
 	for _, w := range words[2:] {
 		switch k, v, _ := strings.Cut(w, "="); k {
 		case "npm":

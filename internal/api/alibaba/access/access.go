@@ -54,7 +54,7 @@ func New(c *control.Control, listers map[string]Lister, now func() time.Time) *A
 
 // prefixes are the products' names in actions, where they are not the service's.
 // https://www.alibabacloud.com/help/en/ram/product-overview/services-that-work-with-ram
-var prefixes = map[string]string{"sls": "log", "cbn": "cen", "resourcemanager": "resourcemanager"}
+var prefixes = map[string]string{"sls": "log", "cbn": "cen", "vpcpeer": "vpc", "resourcemanager": "resourcemanager"}
 
 // Action is the name of a call's operation in policies.
 func Action(call *wire.Call) string {

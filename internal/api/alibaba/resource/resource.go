@@ -26,7 +26,8 @@ const (
 	AttrName        = "alibaba.name"
 	AttrDescription = "alibaba.description"
 	AttrGroup       = "alibaba.resource-group"
-	AttrGroupType   = "alibaba.security-group-type" // normal or enterprise
+	AttrGroupType   = "alibaba.security-group-type"      // normal or enterprise
+	AttrPeerGroup   = "alibaba.accepting-resource-group" // of a peering connection, in the other account
 )
 
 // prefixes of IDs.
@@ -34,7 +35,7 @@ var prefixes = map[cloud.Resource]string{
 	cloud.KindVPC: "vpc", cloud.KindSubnet: "vsw", cloud.KindRouteTable: "vtb", cloud.KindNATGateway: "ngw",
 	cloud.KindElasticIP: "eip", cloud.KindSecurityGroup: "sg", cloud.KindSecurityGroupRule: "sgr",
 	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
-	cloud.KindNATRule: "snat",
+	cloud.KindNATRule: "snat", cloud.KindPeering: "pcc",
 }
 
 // NewID makes an ID as the vendor's are: a prefix and 21 letters and digits.
@@ -176,6 +177,11 @@ func Holds(v cloud.View, account, group string) bool {
 	}
 	for r := range cloud.Interfaces.All(v) {
 		if in(&r.Meta) {
+			return true
+		}
+	}
+	for r := range cloud.Peerings.All(v) {
+		if in(&r.Meta) || r.Accepter.Account == account && r.Attrs[AttrPeerGroup] == group {
 			return true
 		}
 	}

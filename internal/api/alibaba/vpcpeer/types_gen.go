@@ -25,13 +25,16 @@ type CreateVpcPeerConnectionInput struct {
 	AcceptingAliUid   *int64  `w:"AcceptingAliUid,req"`
 	AcceptingRegionId *string `w:"AcceptingRegionId,req"`
 	AcceptingVpcId    *string `w:"AcceptingVpcId,req"`
+	Bandwidth         *int64  `w:"Bandwidth"`
 	Channel           *string `w:"Channel"`
 	ClientToken       *string `w:"ClientToken"`
 	Description       *string `w:"Description"`
 	DryRun            *bool   `w:"DryRun"`
+	LinkType          *string `w:"LinkType"`
 	Name              *string `w:"Name"`
 	RegionId          *string `w:"RegionId,req"`
 	ResourceGroupId   *string `w:"ResourceGroupId"`
+	Tag               []Tag   `w:"Tag"`
 	VpcId             *string `w:"VpcId,req"`
 }
 
@@ -119,6 +122,7 @@ type ModifyVpcPeerConnectionInput struct {
 	Description *string `w:"Description"`
 	DryRun      *bool   `w:"DryRun"`
 	InstanceId  *string `w:"InstanceId,req"`
+	LinkType    *string `w:"LinkType"`
 	Name        *string `w:"Name"`
 	RegionId    *string `w:"RegionId"`
 }
