@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -148,7 +147,7 @@ func (a *Async) expire(ctx context.Context, e Event, s eventSettings) error {
 	if e.Attempts > 0 {
 		status = TaskFailed
 	}
-	if err := a.deliver(ctx, s.onFailure, record(e, conditionAge, nil, nil, a.cfg.Now())); err != nil {
+	if err := a.deliver(ctx, s.onFailure, e, record(s.contract, e, conditionAge, nil, nil, a.cfg.Now())); err != nil {
 		return err
 	}
 	return a.turn(ctx, e, status, delivered(s.onFailure))
@@ -167,7 +166,7 @@ func (a *Async) tried(ctx context.Context, e Event, s eventSettings, v *cloud.Ve
 	case resp.FunctionError != "":
 		status, destination = TaskRetrying, ""
 	}
-	if err := a.deliver(ctx, destination, record(e, condition, v, resp, a.cfg.Now())); err != nil {
+	if err := a.deliver(ctx, destination, e, record(s.contract, e, condition, v, resp, a.cfg.Now())); err != nil {
 		return nil, err
 	}
 	err := a.turn(ctx, e, status, func(t *Task) {
@@ -203,12 +202,13 @@ type eventSettings struct {
 	maxAge    time.Duration
 	onSuccess string
 	onFailure string
+	contract  string // of the function
 }
 
 func (a *Async) settings(e Event, fn *cloud.Function) eventSettings {
-	s := eventSettings{retries: max(a.cfg.Retries, 0), maxAge: a.cfg.MaxAge}
+	s := eventSettings{retries: max(a.cfg.Retries, 0), maxAge: a.cfg.MaxAge, contract: fn.Latest.Contract}
 	if fn.Latest.Contract == FC { // https://www.alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/asynchronous-invocation
-		s = eventSettings{retries: 3, maxAge: 24 * time.Hour}
+		s = eventSettings{retries: 3, maxAge: 24 * time.Hour, contract: FC}
 	}
 	cfg, ok := cloud.EventConfigs.Get(a.cfg.State.View(), cloud.MakeEventConfigKey(e.Function, e.Qualifier))
 	if !ok {
@@ -224,75 +224,18 @@ func (a *Async) settings(e Event, fn *cloud.Function) eventSettings {
 	return s
 }
 
-// destinationRecord is what a destination gets.
-// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-type destinationRecord struct {
-	Version         string           `json:"version"`
-	Timestamp       string           `json:"timestamp"`
-	RequestContext  requestContext   `json:"requestContext"`
-	RequestPayload  json.RawMessage  `json:"requestPayload"`
-	ResponseContext *responseContext `json:"responseContext,omitempty"`
-	ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
-}
-
-type requestContext struct {
-	RequestID   string `json:"requestId"`
-	FunctionARN string `json:"functionArn"`
-	Condition   string `json:"condition"`
-	Invokes     int    `json:"approximateInvokeCount"`
-}
-
-type responseContext struct {
-	StatusCode      int    `json:"statusCode"`
-	ExecutedVersion string `json:"executedVersion"`
-	FunctionError   string `json:"functionError,omitempty"`
-}
-
-func record(e Event, condition string, v *cloud.Version, resp *Response, now time.Time) destinationRecord {
-	arn := e.ARN
-	if e.Qualifier == "" && !strings.HasSuffix(arn, ":"+cloud.Latest) {
-		arn += ":" + cloud.Latest
-	}
-	r := destinationRecord{
-		Version:        "1.0",
-		Timestamp:      now.UTC().Format("2006-01-02T15:04:05.000Z"),
-		RequestContext: requestContext{RequestID: e.ID, FunctionARN: arn, Condition: condition, Invokes: e.Attempts},
-		RequestPayload: rawJSON(e.Payload),
-	}
-	if resp != nil {
-		r.ResponseContext = &responseContext{StatusCode: 200, ExecutedVersion: v.Label(), FunctionError: resp.FunctionError}
-		r.ResponsePayload = rawJSON(resp.Payload)
-	}
-	return r
-}
-
-// rawJSON is b, or, if it is no JSON, a string with it.
-func rawJSON(b []byte) json.RawMessage {
-	if len(b) == 0 {
-		return json.RawMessage("null")
-	}
-	if json.Valid(b) {
-		return b
-	}
-	quoted, err := json.Marshal(string(b))
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return quoted
-}
-
-// deliver queues a record as an event of the destination's.
-func (a *Async) deliver(ctx context.Context, destination string, r destinationRecord) error {
+// deliver queues an event's record as an event of the destination's.
+func (a *Async) deliver(ctx context.Context, destination string, of Event, record any) error {
 	if destination == "" {
 		return nil
 	}
 	key, qualifier, ok := a.cfg.ParseDestination(destination)
 	if !ok {
-		return fmt.Errorf("deliver the record of event %s: %s is no function", r.RequestContext.RequestID, destination)
+		return fmt.Errorf("deliver the record of event %s: %s is no function", of.ID, destination)
 	}
-	payload, err := json.Marshal(r)
+	payload, err := json.Marshal(record)
 	if err != nil {
-		return fmt.Errorf("deliver the record of event %s to %s: %w", r.RequestContext.RequestID, destination, err)
+		return fmt.Errorf("deliver the record of event %s to %s: %w", of.ID, destination, err)
 	}
 	return a.Enqueue(ctx, Event{ID: requestID(), Function: key, Qualifier: qualifier, ARN: destination, Payload: payload})
 }
