@@ -103,4 +103,3 @@ func rawJSON(b []byte) json.RawMessage {
 	}
 	return quoted
 }
-
