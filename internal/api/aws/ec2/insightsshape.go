@@ -337,6 +337,8 @@ func (s stepShaper) explanation(stop *cloud.PathStop) Explanation {
 			e.NatGateway = c
 		case cloud.KindEndpoint:
 			e.VpcEndpoint = c
+		case cloud.KindPeering:
+			e.VpcPeeringConnection = c
 		case cloud.KindTransitRouter:
 			e.TransitGateway = c
 		case cloud.KindTransitAttachment:

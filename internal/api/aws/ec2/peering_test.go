@@ -276,6 +276,7 @@ func TestInsightsAcrossAccounts(t *testing.T) {
 	a := st.analyse(&sdk.CreateNetworkInsightsPathInput{Source: &st.web, DestinationIp: s("10.1.0.10"), DestinationPort: aws.Int32(443)})
 	equal(st.world, "found", *a.NetworkPathFound, false)
 	equal(st.world, "code", *a.Explanations[0].ExplanationCode, "NO_POSSIBLE_DESTINATION")
+	equal(st.world, "at", *a.Explanations[0].VpcPeeringConnection.Id, *id)
 	last := a.ForwardPathComponents[len(a.ForwardPathComponents)-1]
 	equal(st.world, "the last component", *last.Component.Id, *id)
 	equal(st.world, "components of the answer", len(a.ReturnPathComponents), 0)
