@@ -28,22 +28,6 @@ while True:
     print("round", flush=True)
     time.sleep(0.1)`
 
-// account makes another account and is its root.
-func (d *daemon) account(t *testing.T, id string) *tenant {
-	t.Helper()
-	code, out := d.command(t, "", "account create "+id)
-	keys := map[string]string{}
-	for line := range strings.Lines(out) {
-		if name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "="); ok {
-			keys[name] = value
-		}
-	}
-	if code != 0 || keys["AWS_SECRET_ACCESS_KEY"] == "" {
-		t.Fatalf("weir account create: %s", out)
-	}
-	return d.tenant(t, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], "")
-}
-
 // running starts an instance with a program as user data and waits until it has said something.
 func (d *daemon) running(c *tenant, subnet, group, program, says string) ec2types.Instance {
 	c.t.Helper()
@@ -63,7 +47,8 @@ func TestPrivateLinkAcrossAccounts(t *testing.T) {
 	t.Parallel()
 	p := newPrivate(t)
 	name := p.offer(t)
-	c := p.d.account(t, consumer)
+	id, secret := p.d.account(t, consumer)
+	c := p.d.tenant(t, id, secret, "")
 	vpc, _, _ := c.vpc("10.0.0.0/16")
 	subnet, _ := c.subnet(vpc, "10.0.1.0/24", "")
 	front := c.group(vpc, "front", "", 0)
