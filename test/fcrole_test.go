@@ -14,9 +14,23 @@ import (
 // as the role's policies.
 func TestFunctionComputeRole(t *testing.T) {
 	t.Parallel()
-	d := newDaemon(t)
-	u := d.fcUser(t)
-	u.function("bare", nil)
+	u := newDaemon(t).fcUser(t)
+	u.functionRole(u.function)
+}
+
+// TestFunctionComputeRoleInImage is the same of a custom image, whose credentials
+// are in the headers of requests.
+func TestFunctionComputeRoleInImage(t *testing.T) {
+	t.Parallel()
+	reg := newRegistry(t)
+	ref, _ := reg.push("team/app:1", containerImage(t, nil, nil))
+	u := newDaemon(t, "-registry", reg.addr).fcUser(t)
+	u.functionRole(func(name string, settings map[string]any) { u.container(name, ref, settings) })
+}
+
+func (u *fcUser) functionRole(function func(name string, settings map[string]any)) {
+	t := u.TB
+	function("bare", nil)
 	got, refusal := u.ask("bare", map[string]any{"credentials": true})
 	if refusal != "" || got["id"] != "" || got["token"] != "" {
 		t.Errorf("without a role: %v %s, want no credentials", got, refusal)
@@ -32,7 +46,7 @@ func TestFunctionComputeRole(t *testing.T) {
 		u.check(err)
 		return made.Role.Arn
 	}
-	u.function("other-trust", map[string]any{"role": role("forecs", "ecs.aliyuncs.com")})
+	function("other-trust", map[string]any{"role": role("forecs", "ecs.aliyuncs.com")})
 	if _, refusal := u.ask("other-trust", map[string]any{}); !strings.HasPrefix(refusal, "AccessDenied") {
 		t.Errorf("a role that trusts another service: %q", refusal)
 	}
@@ -42,7 +56,7 @@ func TestFunctionComputeRole(t *testing.T) {
 	attach.RoleName, attach.PolicyName, attach.PolicyType = "mytestrole", "AliyunVPCFullAccess", "System"
 	_, err = ram.AttachPolicyToRole(attach)
 	u.check(err)
-	u.function("with-role", map[string]any{"role": arn})
+	function("with-role", map[string]any{"role": arn})
 	got, refusal = u.ask("with-role", map[string]any{"credentials": true})
 	if refusal != "" || got["token"] == "" {
 		t.Fatalf("with a role: %v %s", got, refusal)

@@ -29,6 +29,7 @@ import (
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
+	"weir/internal/image"
 	"weir/internal/invoke"
 	"weir/internal/runtime"
 )
@@ -45,7 +46,7 @@ func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code f
 	for _, s := range []*wire.Service{
 		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control, resource.Holds),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
-		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now),
+		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CheckImage: image.CheckReference, CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now),
 	} {
 		server.Add(s)
 	}

@@ -280,7 +280,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 	d.invoker, err = invoke.New(invoke.Config{
 		State: d.store, Network: leaser{d.network}, Engine: invoke.UseRuntime(d.engine), Code: archives{d.control}, Logs: lines{d.logs},
 		Log: d.log, Dir: filepath.Join(d.cfg.data, "code"), Credentials: d.credentials, Open: d.openFunction, Explain: d.explain, Dropped: d.dropped,
-		IdleTimeout: d.cfg.idle, Prepared: cmp.Or(d.cfg.prepared, -1), // 0 is the invoker's own default
+		Image: d.functionImage, IdleTimeout: d.cfg.idle, Prepared: cmp.Or(d.cfg.prepared, -1), // 0 is the invoker's own default
 	})
 	if err != nil {
 		return err
@@ -289,6 +289,8 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 	d.async = invoke.NewAsync(d.invoker, invoke.AsyncConfig{Queue: d.queue, Tasks: d.tasks, State: d.store, ParseDestination: parseDestination})
 	d.group.Go(func() error { return d.invoker.Run(ctx) })
 	d.group.Go(func() error { return d.async.Run(ctx) })
+	images := &invoke.Images{State: d.store, Fetch: d.fetchImage, Settle: d.settleImage, Log: d.log}
+	d.group.Go(func() error { return images.Run(ctx) })
 	d.group.Go(func() error { return d.timers().Run(ctx) })
 	return nil
 }

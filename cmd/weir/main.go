@@ -39,7 +39,7 @@ func commands() []command {
 		{"status", "", "what runs, what is not enforced, what went wrong", status},
 		{"reset", "", "restore a fresh account in every region", reset},
 		{"vpc", "create …", "create a VPC with subnets, gateways and routes in one step", vpc},
-		{"attach", "-subnet … -- COMMAND", "run a program of this machine as a host of a VPC", attach},
+		{"attach", "-subnet … -- COMMAND", "run a program of this machine, or an image, as a host of a VPC", attach},
 		{"instance", "log i-…", "what an instance has printed", instance},
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
 		{"usage", "", "hours, connections and bytes of interface endpoints", usageCommand},

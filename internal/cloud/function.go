@@ -16,9 +16,11 @@ func MakeFunctionKey(account, region, name string) FunctionKey {
 // Function is code with its configuration; Latest is what $LATEST runs.
 type Function struct {
 	Meta
-	Key                 FunctionKey
-	Name                string
-	Latest              Version
+	Key    FunctionKey
+	Name   string
+	Latest Version
+	// Next is what Latest becomes as soon as its image is here; nil if nothing is under way.
+	Next                *Version
 	LastVersion         int // number of the newest published version
 	ReservedConcurrency *int
 	// InvokeFrom are the only VPCs it may be invoked from; none: from anywhere.
@@ -98,13 +100,23 @@ type HealthCheck struct {
 	FailureAfter, SuccessAfter int // checks in a row
 }
 
-// Image is a container image of a registry.
+// Image is a container image of a registry. It is fetched after it was configured:
+// until then, and if that did not succeed, the version cannot run.
 type Image struct {
-	Ref                 string
-	Digest              string // it had when it was resolved; "" if not yet
+	Ref      string
+	Resolved string // what Ref stood for when it was fetched, by its digest; "" if it was not yet
+	Problem  string // why it cannot be used, in words; "" if it can, or nobody knows yet
+	// Entrypoint, Command and Dir are run in place of the image's own, if they are set.
 	Entrypoint, Command []string
+	Dir                 string
 	User, Password      string // for the registry; "" for none
 }
+
+// Pending says that an image is yet to be fetched. A nil Image is not.
+func (i *Image) Pending() bool { return i != nil && i.Resolved == "" && i.Problem == "" }
+
+// Failed says that an image cannot be used. A nil Image can.
+func (i *Image) Failed() bool { return i != nil && i.Problem != "" }
 
 // FunctionState says whether a version can be invoked.
 type FunctionState struct {

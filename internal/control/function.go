@@ -78,13 +78,16 @@ func (c *Control) CreateFunction(ctx context.Context, caller Caller, in CreateFu
 	if _, ok := cloud.Functions.Get(c.View(), key); ok {
 		return nil, errFunctionExists(in.Name)
 	}
-	code, err := c.storeCode(ctx, in.Archive)
-	if err != nil {
-		return nil, err
+	code := &storedCode{release: func() {}} // of a function whose code is an image
+	if in.Settings.Image == nil || *in.Settings.Image == nil {
+		var err error
+		if code, err = c.storeCode(ctx, in.Archive); err != nil {
+			return nil, err
+		}
 	}
 	defer code.release()
 	var fn *cloud.Function
-	err = c.transact(ctx, func(tx cloud.Tx) error {
+	err := c.transact(ctx, func(tx cloud.Tx) error {
 		if _, ok := cloud.Functions.Get(tx, key); ok {
 			return errFunctionExists(in.Name)
 		}
@@ -150,6 +153,7 @@ func (c *Control) changeFunction(ctx context.Context, caller Caller, name, revis
 		fn.Latest.Modified = c.now()
 		fn.Latest.RevisionID = newRevision()
 		fn.Latest.Update = cloud.FunctionUpdate{Status: "successful", ReadyAt: c.readyAt()}
+		awaitImage(fn, old)
 		cloud.Functions.Put(tx, fn)
 		c.releaseNetwork(tx, old.Latest.Network)
 		return nil
@@ -164,7 +168,7 @@ func (c *Control) changeFunction(ctx context.Context, caller Caller, name, revis
 // and one that was made for another revision.
 func (c *Control) changeable(fn *cloud.Function, revision string) error {
 	v := &fn.Latest
-	if now := c.now(); now.Before(v.State.ReadyAt) || now.Before(v.Update.ReadyAt) {
+	if now := c.now(); now.Before(v.State.ReadyAt) || now.Before(v.Update.ReadyAt) || fn.Next != nil || v.Image.Pending() {
 		return cloud.Errorf(cloud.Conflict, cloud.KindFunction, string(fn.Key), "updating", "function %s is still being changed: try again when it is done", fn.Name)
 	}
 	if revision != "" && revision != v.RevisionID {
@@ -189,7 +193,9 @@ func (c *Control) applySettings(tx cloud.Tx, caller Caller, fn *cloud.Function, 
 	set(&v.Initializer, s.Initializer)
 	set(&v.PreStop, s.PreStop)
 	set(&v.Server, s.Server)
-	set(&v.Image, s.Image)
+	if set(&v.Image, s.Image); v.Image != nil {
+		v.CodeDigest, v.CodeSize = "", 0
+	}
 	set(&v.Layers, s.Layers)
 	if s.Env != nil {
 		v.Env = maps.Clone(s.Env)

@@ -95,7 +95,7 @@ func (c *Control) dropCode(ctx context.Context, digests []string) {
 	defer c.uploads.mu.Unlock()
 	slices.Sort(digests)
 	for _, d := range slices.Compact(digests) {
-		if c.uploads.inFlight[d] > 0 || codeInUse(c.View(), d) {
+		if d == "" || c.uploads.inFlight[d] > 0 || codeInUse(c.View(), d) {
 			continue
 		}
 		if err := c.blobs.Delete(ctx, d); err != nil {
@@ -135,7 +135,7 @@ func (c *Control) UpdateFunctionCode(ctx context.Context, caller Caller, in Upda
 	var old string
 	out, err := c.changeFunction(ctx, caller, in.Name, in.RevisionID, func(tx cloud.Tx, fn *cloud.Function) error {
 		old = fn.Latest.CodeDigest
-		fn.Latest.CodeDigest, fn.Latest.CodeSize = code.digest, code.size
+		fn.Latest.CodeDigest, fn.Latest.CodeSize, fn.Latest.Image = code.digest, code.size, nil
 		if in.Architecture != "" {
 			fn.Latest.Architecture = in.Architecture
 		}

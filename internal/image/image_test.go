@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -168,6 +170,9 @@ func TestSources(t *testing.T) {
 	}
 	if _, err := store(t, Options{}).Pull(t.Context(), ref, files); err == nil || !strings.Contains(err.Error(), "no registry may be asked") {
 		t.Errorf("a registry without a transport: %v", err)
+	}
+	if _, err := s.Pull(t.Context(), ref+"0", From{Transport: server.Client().Transport}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a tag that is not there: %v", err)
 	}
 	for _, ref := range []string{"docker-archive:" + file, ociDir(t, img), "tar:" + file} {
 		if _, err := s.Pull(t.Context(), ref, From{Transport: server.Client().Transport}); !errors.Is(err, ErrReference) {
@@ -331,6 +336,35 @@ func TestRun(t *testing.T) {
 		}
 		if got != w.want {
 			t.Errorf("%s: %s, want %s", w.name, got, w.want)
+		}
+	}
+}
+
+// TestPassword: a registry that wants a user and a password.
+func TestPassword(t *testing.T) {
+	img := imageOf(t, layerOf(t, entry{"a", "b"}))
+	open := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); r.Method == http.MethodGet && (user != "me" || password != "secret") {
+			w.Header().Set("Www-Authenticate", `Basic realm="test"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		open.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	tag, err := name.NewTag(strings.TrimPrefix(server.URL, "http://") + "/web:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := &authn.Basic{Username: "me", Password: "secret"}
+	if err := remote.Write(tag, img, remote.WithAuth(who)); err != nil {
+		t.Fatal(err)
+	}
+	for password, good := range map[string]bool{"secret": true, "wrong": false} {
+		_, err := store(t, Options{}).Pull(t.Context(), tag.String(), From{Transport: server.Client().Transport, User: "me", Password: password})
+		if (err == nil) != good {
+			t.Errorf("with the password %s: %v", password, err)
 		}
 	}
 }

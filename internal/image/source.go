@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,11 +18,16 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// ErrReference means that what names an image is no such name.
-var ErrReference = errors.New("no reference of an image")
+var (
+	// ErrReference means that what names an image is no such name.
+	ErrReference = errors.New("no reference of an image")
+	// ErrNotFound means that the registry has no such image.
+	ErrNotFound = errors.New("the registry has no such image")
+)
 
 // Beginnings of references to files of this machine.
 const (
@@ -94,7 +100,7 @@ func open(ctx context.Context, ref string, from From) (v1.Image, error) {
 	file, isArchive := strings.CutPrefix(ref, ArchivePrefix)
 	switch {
 	case (isLayout || isArchive) && !from.Files:
-		return nil, fmt.Errorf("%w: it names a file of this machine", ErrReference)
+		return nil, CheckReference(ref)
 	case isLayout:
 		return openLayout(dir)
 	case isArchive:
@@ -115,11 +121,28 @@ func open(ctx context.Context, ref string, from From) (v1.Image, error) {
 	if from.User != "" {
 		who = &authn.Basic{Username: from.User, Password: from.Password}
 	}
-	return remote.Image(r, remote.WithContext(ctx), remote.WithTransport(from.Transport), remote.WithPlatform(platform), remote.WithAuth(who))
+	img, err := remote.Image(r, remote.WithContext(ctx), remote.WithTransport(from.Transport), remote.WithPlatform(platform), remote.WithAuth(who))
+	var refusal *transport.Error
+	if errors.As(err, &refusal) && refusal.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return img, err
+}
+
+// Pinned is a reference of what another one stood for when it had this digest.
+func Pinned(ref, digest string) (string, error) {
+	r, err := name.ParseReference(ref)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrReference, err)
+	}
+	return r.Context().Digest(digest).String(), nil
 }
 
 // CheckReference says why a name is not one of a registry's for an image.
 func CheckReference(ref string) error {
+	if strings.HasPrefix(ref, LayoutPrefix) || strings.HasPrefix(ref, ArchivePrefix) {
+		return fmt.Errorf("%w: it names a file of this machine", ErrReference)
+	}
 	if _, err := name.ParseReference(ref); err != nil {
 		return fmt.Errorf("%w: %w", ErrReference, err)
 	}

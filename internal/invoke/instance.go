@@ -34,8 +34,9 @@ type instance struct {
 	words       words
 	id          string
 	born        time.Time
-	places      int           // events that it takes at once
-	preStop     time.Duration // how long the hook before its end may take; 0: it has none
+	places      int            // events that it takes at once
+	image       *runtime.Image // its code is in; nil if that is an archive
+	preStop     time.Duration  // how long the hook before its end may take; 0: it has none
 
 	settled atomic.Uint64 // revision whose network is known to stand
 
@@ -103,6 +104,11 @@ type preparedKey struct {
 
 // prepare leases a slot and starts an interpreter in it.
 func (i *Invoker) prepare(ctx context.Context, key preparedKey) (*prepared, error) {
+	return i.prepareImage(ctx, key, nil)
+}
+
+// prepareImage starts the process of an image, or an interpreter if that is nil.
+func (i *Invoker) prepareImage(ctx context.Context, key preparedKey, image *runtime.Image) (*prepared, error) {
 	select {
 	case i.starting <- struct{}{}:
 		defer func() { <-i.starting }()
@@ -122,6 +128,7 @@ func (i *Invoker) prepare(ctx context.Context, key preparedKey) (*prepared, erro
 		Search:    slot.Search,
 		Hosts:     slot.Hosts,
 		TmpMiB:    key.tmp,
+		Image:     image,
 		Log:       p.sink.output,
 	})
 	if err != nil {
@@ -142,7 +149,13 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 	if err := i.settleAll(ctx, vpc, v.Network.Side, rev); err != nil {
 		return nil, cloud.Errorf(cloud.Unavailable, cloud.KindFunction, r.Function.Name, "network", "the network of function %s does not stand: %v", r.Function.Name, err)
 	}
-	p, err := i.claim(ctx, v)
+	var image *runtime.Image
+	if v.Image != nil {
+		if image, err = i.cfg.Image(ctx, r.Function, v); err != nil {
+			return nil, err
+		}
+	}
+	p, err := i.claim(ctx, v, image)
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +174,7 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 		id:       id,
 		born:     i.cfg.Now(),
 		places:   max(v.Concurrency, 1),
+		image:    image,
 	}
 	if v.PreStop != nil {
 		in.preStop = v.PreStop.Timeout
@@ -203,8 +217,9 @@ func (i *Invoker) settleAll(ctx context.Context, vpc cloud.VPCID, side cloud.Int
 }
 
 // claim takes a waiting interpreter behind one of the version's interfaces, or
-// starts one. Interfaces take turns; one that fails is passed over.
-func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error) {
+// starts one; no image's process waits. Interfaces take turns; one that fails is
+// passed over.
+func (i *Invoker) claim(ctx context.Context, v *cloud.Version, image *runtime.Image) (*prepared, error) {
 	enis, err := i.reachable(v.Network.Interfaces)
 	if err != nil {
 		return nil, err
@@ -213,6 +228,9 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error
 	keys := make([]preparedKey, len(enis))
 	for n := range enis {
 		keys[n] = preparedKey{placeOf(&v.Network, enis[(turn+n)%len(enis)]), v.Runtime, v.Ephemeral}
+		if image != nil {
+			continue
+		}
 		if p := i.prepared.take(keys[n]); p != nil {
 			return p, nil
 		}
@@ -225,7 +243,7 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version) (*prepared, error
 	}()
 	var errs []error
 	for _, key := range keys {
-		p, err := i.prepare(ctx, key)
+		p, err := i.prepareImage(ctx, key, image)
 		if err == nil {
 			return p, nil
 		}
@@ -247,14 +265,18 @@ func (i *Invoker) reachable(enis []cloud.InterfaceID) ([]cloud.InterfaceID, erro
 // load gives the instance its code.
 func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	v := r.Version
-	dir, release, err := i.code.acquire(ctx, v.CodeDigest)
-	if err != nil {
-		return err
+	dir := ""
+	if in.image == nil {
+		unpacked, release, err := i.code.acquire(ctx, v.CodeDigest)
+		if err != nil {
+			return err
+		}
+		end := in.close
+		dir, in.close = unpacked, func() { end(); release() }
 	}
-	end := in.close
-	in.close = func() { end(); release() }
 	code := runtime.Code{
 		Dir:       dir,
+		Image:     in.image,
 		Handler:   v.Handler,
 		Name:      r.Function.Name,
 		Version:   in.label,

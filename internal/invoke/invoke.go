@@ -155,6 +155,8 @@ type Config struct {
 	// Open checks a version's network that nobody has checked, and has its interfaces
 	// made, before it runs; nil: there are none such.
 	Open func(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*cloud.Version, error)
+	// Image finds the image of a version that has one, ready to be run; nil: there are none such.
+	Image func(ctx context.Context, fn *cloud.Function, v *cloud.Version) (*runtime.Image, error)
 	// Explain says in words why packets of the slot got nowhere since a time; may be nil.
 	Explain func(ctx context.Context, s *Slot, since time.Time) []string
 	// Dropped says cheaply whether packets of an interface were dropped since a time; may be nil.
@@ -235,6 +237,10 @@ func fill[T comparable](p *T, v T) {
 // configuration or a limit is the reason.
 func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
 	switch s := r.Version.State; {
+	case r.Version.Image.Failed():
+		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, "image", "Failed: %s", r.Version.Image.Problem)
+	case r.Version.Image.Pending():
+		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, "pending", "Pending")
 	case s.Status == "failed":
 		return nil, cloud.Errorf(cloud.State, cloud.KindFunction, r.Function.Name, s.Code, "Failed")
 	case i.cfg.Now().Before(s.ReadyAt):

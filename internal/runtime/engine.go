@@ -2,7 +2,9 @@ package runtime
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"weir/internal/sandbox"
@@ -34,6 +36,7 @@ type Engine struct {
 	strict  bool
 	extraCA bool
 	host    *sandbox.Host
+	images  *sandbox.Host // of functions whose code is an image
 
 	mu    sync.Mutex // guards found
 	found map[string]Interpreter
@@ -50,11 +53,15 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare sandboxes: %w", err)
 	}
-	return &Engine{strict: cfg.Strict, extraCA: cfg.Certs != "", host: host, found: map[string]Interpreter{}}, nil
+	images, err := sandbox.Open(sandbox.Config{Dir: filepath.Join(cfg.Dir, "images"), Certs: cfg.Certs, Machines: true})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare sandboxes of images: %w", err), host.Close())
+	}
+	return &Engine{strict: cfg.Strict, extraCA: cfg.Certs != "", host: host, images: images, found: map[string]Interpreter{}}, nil
 }
 
 // Check names what this machine does not let sandboxes enforce; empty is all well.
 func (e *Engine) Check() []string { return e.host.Check() }
 
 // Close kills every process.
-func (e *Engine) Close() error { return e.host.Close() }
+func (e *Engine) Close() error { return errors.Join(e.images.Close(), e.host.Close()) }

@@ -22,11 +22,14 @@ func base(extraCA bool) map[string]string {
 		"LD_LIBRARY_PATH":  libraryPath,
 		"HOME":             "/home/sbx_user1051",
 		"LAMBDA_TASK_ROOT": "/var/task",
-		// where the usual libraries look for the certificates they trust
-		"SSL_CERT_FILE":      certBundle,
-		"AWS_CA_BUNDLE":      certBundle,
-		"REQUESTS_CA_BUNDLE": certBundle,
 	}
+	maps.Copy(env, trust(extraCA))
+	return env
+}
+
+// trust tells the usual libraries where the certificates are that they trust.
+func trust(extraCA bool) map[string]string {
+	env := map[string]string{"SSL_CERT_FILE": certBundle, "AWS_CA_BUNDLE": certBundle, "REQUESTS_CA_BUNDLE": certBundle}
 	if extraCA {
 		env["NODE_EXTRA_CA_CERTS"] = "/etc/ssl/certs/extra.crt"
 	}
@@ -37,8 +40,7 @@ func base(extraCA bool) map[string]string {
 // defaults, but not what Lambda reserves:
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 func environment(in Interpreter, c *Code, extraCA bool) map[string]string {
-	env := base(extraCA)
-	maps.Copy(env, c.Env)
+	env := c.variables(base(extraCA), extraCA)
 	maps.Copy(env, map[string]string{
 		"_HANDLER":                        c.Handler,
 		"AWS_REGION":                      c.Region,

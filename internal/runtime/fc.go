@@ -15,11 +15,11 @@ const codeRoot = "/code"
 // environmentFC is what code that is called by Function Compute's contract sees.
 // https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/environment-variables
 func environmentFC(_ Interpreter, c *Code, extraCA bool) map[string]string {
-	env := base(extraCA)
-	delete(env, "LAMBDA_TASK_ROOT")
-	env["HOME"] = "/tmp"
-	env["LD_LIBRARY_PATH"] = codeRoot + ":" + codeRoot + "/lib:/usr/local/lib:/opt/lib"
-	maps.Copy(env, c.Env)
+	usual := base(extraCA)
+	delete(usual, "LAMBDA_TASK_ROOT")
+	usual["HOME"] = "/tmp"
+	usual["LD_LIBRARY_PATH"] = codeRoot + ":" + codeRoot + "/lib:/usr/local/lib:/opt/lib"
+	env := c.variables(usual, extraCA)
 	maps.Copy(env, map[string]string{
 		"FC_FUNCTION_NAME":        c.Name,
 		"FC_FUNCTION_HANDLER":     c.Handler,

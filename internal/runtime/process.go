@@ -45,7 +45,7 @@ var errGone = errors.New("the process has ended")
 
 // Prepare starts an interpreter that waits for Init. ctx bounds the start alone.
 func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
-	in, err := e.Resolve(spec.Runtime)
+	in, host, err := e.family(&spec)
 	if err != nil {
 		return nil, err
 	}
@@ -60,18 +60,30 @@ func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
 			}
 		},
 	}
+	if spec.Image != nil {
+		box.Image = spec.Image.root()
+	}
 	switch in.Family {
 	case Provided:
-		err = p.startAPI(ctx, e.host, box)
+		err = p.startAPI(ctx, host, box)
 	case Serving:
-		err = p.startServing(ctx, e.host, box)
+		err = p.startServing(ctx, host, box)
 	default:
-		err = p.startPush(ctx, e.host, box, &spec)
+		err = p.startPush(ctx, host, box, &spec)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Runtime, err)
 	}
 	return p, nil
+}
+
+// family is what a process is to be, and where.
+func (e *Engine) family(spec *Spec) (Interpreter, *sandbox.Host, error) {
+	if spec.Image != nil {
+		return Interpreter{Runtime: spec.Runtime, Family: spec.Image.family()}, e.images, nil
+	}
+	in, err := e.Resolve(spec.Runtime)
+	return in, e.host, err
 }
 
 // maxPids is Lambda's limit of processes and threads.
@@ -159,8 +171,10 @@ func (p *Process) settle(c *Code) error {
 	if c.Contract == FC {
 		target = codeRoot
 	}
-	if err := p.box.Mount(sandbox.Mount{Source: c.Dir, Target: target}); err != nil {
-		return err
+	if c.Image == nil {
+		if err := p.box.Mount(sandbox.Mount{Source: c.Dir, Target: target}); err != nil {
+			return err
+		}
 	}
 	if c.Layers != "" {
 		if err := p.box.Mount(sandbox.Mount{Source: c.Layers, Target: "/opt"}); err != nil {

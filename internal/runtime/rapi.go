@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -84,11 +85,11 @@ func (p *Process) startAPI(ctx context.Context, host *sandbox.Host, spec sandbox
 func (a *api) close() { _ = a.server.Close() }
 
 func (a *api) load(_ context.Context, env map[string]string, c *Code) ([]byte, error) {
-	program, ok := entrypoint(c)
-	if !ok {
-		return nil, &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}
+	program, err := entrypoint(c)
+	if err != nil {
+		return nil, err
 	}
-	if err := a.box.Exec([]string{program}, list(env)); err != nil {
+	if err := a.box.Exec(program, list(env)); err != nil {
 		return nil, err
 	}
 	select {
@@ -101,7 +102,7 @@ func (a *api) load(_ context.Context, env map[string]string, c *Code) ([]byte, e
 	exit, _ := a.box.Wait(context.Background())
 	var errno syscall.Errno
 	if errors.As(exit.Err, &errno) {
-		return nil, &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: "fork/exec " + program + ": " + errno.Error()}
+		return nil, &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: "fork/exec " + program[0] + ": " + errno.Error()}
 	}
 	select {
 	case doc := <-a.initErr:
@@ -111,17 +112,22 @@ func (a *api) load(_ context.Context, env map[string]string, c *Code) ([]byte, e
 	}
 }
 
-// entrypoint finds the executable of a custom runtime: the function's, else a layer's.
-func entrypoint(c *Code) (string, bool) {
+// entrypoint finds the program of a custom runtime: the image's, the function's, else a layer's.
+func entrypoint(c *Code) ([]string, error) {
+	if i := c.Image; i != nil && i.Missing {
+		return nil, &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: "exec: " + strings.Join(i.Argv, " ") + ": executable file not found in $PATH"}
+	} else if i != nil {
+		return i.Argv, nil
+	}
 	if info, err := os.Stat(filepath.Join(c.Dir, "bootstrap")); err == nil && info.Mode().IsRegular() {
-		return "/var/task/bootstrap", true
+		return []string{"/var/task/bootstrap"}, nil
 	}
 	if c.Layers != "" {
 		if info, err := os.Stat(filepath.Join(c.Layers, "bootstrap")); err == nil && info.Mode().IsRegular() {
-			return "/opt/bootstrap", true
+			return []string{"/opt/bootstrap"}, nil
 		}
 	}
-	return "", false
+	return nil, &InitError{ErrorType: "Runtime.InvalidEntrypoint", Message: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}
 }
 
 // stop: the Runtime API knows no hook.

@@ -11,9 +11,11 @@ import (
 	"net/netip"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"weir/internal/cloud"
@@ -68,7 +70,13 @@ func (s *serving) load(ctx context.Context, env map[string]string, c *Code) ([]b
 		return nil, errors.New("the function has no server")
 	}
 	s.code, s.addr = *c, netip.AddrPortFrom(serverHost, uint16(c.Server.Port))
-	argv := append(append(append([]string{}, startCommand...), c.Server.Command...), c.Server.Args...)
+	argv := slices.Concat(startCommand, s.command())
+	if c.Image != nil {
+		argv = c.Image.Argv
+	}
+	if c.Image != nil && c.Image.Missing {
+		return nil, s.missing()
+	}
 	if err := s.box.Exec(argv, list(env)); err != nil {
 		return nil, err
 	}
@@ -149,16 +157,36 @@ func (s *serving) pause(ctx context.Context, d time.Duration) error {
 // ended says how a server ended before it was one.
 func (s *serving) ended() error {
 	exit, _ := s.box.Wait(context.Background())
-	command := strings.Join(append(append([]string{}, s.code.Server.Command...), s.code.Server.Args...), " ")
+	command := strings.Join(s.command(), " ")
+	var errno syscall.Errno
+	if errors.As(exit.Err, &errno) && s.code.Image != nil { // no shell tells
+		exit.Code = 126
+		if errno == syscall.ENOENT {
+			exit.Code = 127
+		}
+	}
 	e := &InitError{ErrorType: ServerExited, Server: true, OOM: exit.OOM,
 		Message: fmt.Sprintf("Function instance exited unexpectedly(code %d, message:%s) with start command '%s'.", exit.Code, exit, command)}
 	switch exit.Code { // the shell's
 	case 126:
 		e.ErrorType, e.Message = ServerNotExecutable, fmt.Sprintf("The start command '%s' cannot be run: permission denied.", command)
 	case 127:
-		e.ErrorType, e.Message = ServerMissing, fmt.Sprintf("The start command '%s' is not found.", command)
+		return s.missing()
 	}
 	return e
+}
+
+// command is the server's, with its arguments.
+func (s *serving) command() []string {
+	if s.code.Image != nil {
+		return s.code.Image.Argv
+	}
+	return slices.Concat(s.code.Server.Command, s.code.Server.Args)
+}
+
+// missing says that there is no such program.
+func (s *serving) missing() error {
+	return &InitError{ErrorType: ServerMissing, Server: true, Message: fmt.Sprintf("The start command '%s' is not found.", strings.Join(s.command(), " "))}
 }
 
 // initialize calls the initializer.

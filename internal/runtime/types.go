@@ -32,6 +32,8 @@ type Spec struct {
 	// Env, if the function is known already, are its variables that the interpreter
 	// itself reads at its start. See NeedsOwnStart.
 	Env map[string]string
+	// Image, if set, is what the code is in; Runtime is then only a name.
+	Image *Image
 	// Log receives what the code prints, line by line; a Text may hold newlines
 	// where the runtime knows that they belong to one message. It must not block.
 	Log func(sandbox.Line)
@@ -45,6 +47,7 @@ type Credentials struct {
 // Code is one function version, with all that its environment tells it.
 type Code struct {
 	Dir         string // unpacked archive, becomes /var/task
+	Image       *Image // in place of Dir: that of the Spec
 	Layers      string // unpacked layers, become /opt; "" if none
 	Handler     string
 	Name        string

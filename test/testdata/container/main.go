@@ -141,7 +141,11 @@ func answer(q *question, h http.Header, begun bool) map[string]string {
 	}
 	if q.Fill > 0 {
 		out["fill"] = "filled"
-		if err := os.WriteFile("/data/fill", make([]byte, q.Fill<<20), 0o644); err != nil {
+		f, err := os.Create("/data/fill")
+		for n := 0; err == nil && n < q.Fill; n++ {
+			_, err = f.Write(make([]byte, 1<<20))
+		}
+		if err != nil {
 			out["fill"] = "failed: " + err.Error()
 		}
 	}

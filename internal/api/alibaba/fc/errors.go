@@ -50,7 +50,12 @@ func mapError(e *cloud.Error) *wire.Error {
 		return invalid("%s", e.Msg)
 	case cloud.Exists:
 		return &wire.Error{Code: names[e.Resource] + "AlreadyExists", Status: http.StatusConflict, Msg: e.Msg}
-	case cloud.Conflict, cloud.State:
+	case cloud.State:
+		if e.Resource == cloud.KindFunction && (e.Reason == "pending" || e.Reason == "image") {
+			return fault("PreconditionFailed", "function '%s' cannot be invoked in its state: %s", e.ID, e.Msg)
+		}
+		return fault("ConcurrentUpdateError", "%s", e.Msg)
+	case cloud.Conflict:
 		return fault("ConcurrentUpdateError", "%s", e.Msg)
 	case cloud.Denied:
 		return fault("AccessDenied", "%s", e.Msg)

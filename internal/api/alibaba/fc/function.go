@@ -25,12 +25,17 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 		return nil, err
 	}
 	settings.Attrs["fc.id"] = newFunctionID()
-	archive, err := a.archive(in.Code, settings.Image != nil && *settings.Image != nil)
+	packed := settings.Image == nil
+	archive, err := a.archive(in.Code, !packed)
 	if err != nil {
 		return nil, err
 	}
+	kind := "Image"
+	if packed {
+		kind = "Zip"
+	}
 	fn, err := a.control.CreateFunction(ctx, caller(ctx), control.CreateFunction{
-		Name: name, Archive: archive, PackageType: "Zip", Settings: settings, Tags: tags,
+		Name: name, Archive: archive, PackageType: kind, Settings: settings, Tags: tags,
 	})
 	if err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func updateOf(in *CreateFunctionInput) *UpdateFunctionInput {
 		Handler: in.Handler, IdleTimeout: in.IdleTimeout, InstanceConcurrency: in.InstanceConcurrency, InstanceIsolationMode: in.InstanceIsolationMode,
 		InstanceLifecycleConfig: in.InstanceLifecycleConfig, InternetAccess: in.InternetAccess, JuiceFsConfig: in.JuiceFsConfig, Layers: in.Layers,
 		LogConfig: in.LogConfig, MemorySize: in.MemorySize, NasConfig: in.NasConfig, OssMountConfig: in.OssMountConfig, PolarFsConfig: in.PolarFsConfig,
-		Role: in.Role, Runtime: in.Runtime, SessionAffinity: in.SessionAffinity, SessionAffinityConfig: in.SessionAffinityConfig,
+		Code: in.Code, Role: in.Role, Runtime: in.Runtime, SessionAffinity: in.SessionAffinity, SessionAffinityConfig: in.SessionAffinityConfig,
 		Timeout: in.Timeout, TracingConfig: in.TracingConfig, VpcConfig: in.VpcConfig,
 	}
 }
@@ -87,7 +92,7 @@ func (a *api) updateFunction(ctx context.Context, in *UpdateFunctionInput) (*Fun
 	if err != nil {
 		return nil, err
 	}
-	if in.Code != nil {
+	if in.Code != nil && settings.Image == nil {
 		archive, err := a.archive(in.Code, false)
 		if err != nil {
 			return nil, err
@@ -99,6 +104,9 @@ func (a *api) updateFunction(ctx context.Context, in *UpdateFunctionInput) (*Fun
 	fn, err = a.control.UpdateFunctionSettings(ctx, caller(ctx), control.UpdateFunctionSettings{Name: fn.Name, Settings: settings})
 	if err != nil {
 		return nil, err
+	}
+	if fn.Next != nil { // what was asked for, under way
+		return shape(fn, fn.Next), nil
 	}
 	return shape(fn, &fn.Latest), nil
 }

@@ -13,7 +13,7 @@ const defaultPort = 9000
 
 // server reads how code that is an HTTP server is started: of a custom runtime or
 // of an image.
-func server(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSettings) error {
+func (a *api) server(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSettings) error {
 	name := ""
 	if old != nil {
 		name = old.Runtime
@@ -22,8 +22,10 @@ func server(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSett
 		name = *in.Runtime
 	}
 	switch {
-	case name == "custom-container":
-		return container(in, old, s)
+	case name == containerRuntime:
+		return a.container(in, old, s)
+	case old != nil && old.Image != nil && (in.Code == nil || in.Code.ZipFile == nil):
+		return invalid("code is required but not provided: what function '%s' has is an image", value(in.FunctionName))
 	case in.CustomContainerConfig != nil && value(in.CustomContainerConfig.Image) != "":
 		return invalid("customContainerConfig needs runtime custom-container")
 	case custom(name):
@@ -45,13 +47,24 @@ func server(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSett
 		return listens(srv, s)
 	case in.CustomRuntimeConfig != nil && (len(in.CustomRuntimeConfig.Command) > 0 || in.CustomRuntimeConfig.Port != nil):
 		return invalid("customRuntimeConfig needs a custom runtime")
+	case old != nil && old.Server != nil: // the code is no server any more
+		s.Server = new(*cloud.Server)
 	}
 	return nil
 }
 
-func container(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSettings) error {
+// containerRuntime is the runtime of functions whose code is an image.
+const containerRuntime = "custom-container"
+
+// container reads which image is run, and how it is reached. The image itself is
+// looked for later, as at the vendor: the function is Pending meanwhile.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/states-of-custom-container-functions
+func (a *api) container(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionSettings) error {
 	c := in.CustomContainerConfig
-	if c == nil && old != nil {
+	switch {
+	case in.Code != nil && (in.Code.ZipFile != nil || in.Code.OssObjectName != nil):
+		return invalid("code must not be set for a function of a custom container")
+	case c == nil && old != nil && old.Image != nil:
 		return nil
 	}
 	if c == nil || value(c.Image) == "" {
@@ -62,10 +75,16 @@ func container(in *UpdateFunctionInput, old *cloud.Version, s *control.FunctionS
 		return err
 	}
 	img := &cloud.Image{Ref: *c.Image, Entrypoint: slices.Clone(c.Entrypoint), Command: slices.Clone(c.Command)}
+	if a.opt.CheckImage != nil {
+		if err := a.opt.CheckImage(img.Ref); err != nil {
+			return invalid("customContainerConfig.image is set to an invalid value: %v", err)
+		}
+	}
 	if r := c.RegistryConfig; r != nil && r.AuthConfig != nil {
 		img.User, img.Password = value(r.AuthConfig.UserName), value(r.AuthConfig.Password)
 	}
 	s.Image = &img
+	s.Attrs["fc.acrInstanceId"] = value(c.AcrInstanceId)
 	return listens(&cloud.Server{Port: int(value(c.Port)), Health: health}, s)
 }
 

@@ -38,6 +38,8 @@ type Tasks interface {
 type Options struct {
 	// CheckRuntime says why functions of a runtime cannot run here.
 	CheckRuntime func(runtime string) error
+	// CheckImage says why a name is not one of a registry's for an image.
+	CheckImage func(ref string) error
 	// CodeURL tells where an archive can be fetched for a while; "" if nowhere.
 	CodeURL func(digest string) string
 	// LogGroup names the log group behind a logstore, or says why there is none.

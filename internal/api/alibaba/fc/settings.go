@@ -40,7 +40,7 @@ const (
 func (a *api) settings(ctx context.Context, in *UpdateFunctionInput, old *cloud.Version) (control.FunctionSettings, error) {
 	s := control.FunctionSettings{Description: in.Description, Handler: in.Handler, Env: in.EnvironmentVariables, Attrs: map[string]string{}}
 	for _, step := range []func(*UpdateFunctionInput, *cloud.Version, *control.FunctionSettings) error{
-		a.refuse, a.runtimeOf, a.sizes, hooks, server, network, keep,
+		a.refuse, a.runtimeOf, a.sizes, hooks, a.server, network, keep,
 	} {
 		if err := step(in, old, &s); err != nil {
 			return s, err
@@ -72,6 +72,7 @@ func (a *api) refuse(in *UpdateFunctionInput, _ *cloud.Version, _ *control.Funct
 		"sessionAffinity": value(in.SessionAffinity) != "" && value(in.SessionAffinity) != "NONE", "enableLongLiving": value(in.EnableLongLiving),
 		"layers": len(in.Layers) > 0, "idleTimeout": value(in.IdleTimeout) != 0, "sessionAffinityConfig": value(in.SessionAffinityConfig) != "",
 		"disableOndemand": value(in.DisableOndemand), "instanceIsolationMode": value(in.InstanceIsolationMode) != "" && value(in.InstanceIsolationMode) != "SHARE",
+		"customContainerConfig.registryConfig.certConfig": in.registry().CertConfig != nil, "customContainerConfig.registryConfig.networkConfig": in.registry().NetworkConfig != nil,
 		"customDNS": in.CustomDNS != nil && (len(in.CustomDNS.NameServers) > 0 || len(in.CustomDNS.Searches) > 0 || len(in.CustomDNS.DnsOptions) > 0),
 	} {
 		if set {
@@ -89,8 +90,8 @@ func (a *api) runtimeOf(in *UpdateFunctionInput, old *cloud.Version, s *control.
 		return nil
 	}
 	s.Runtime = in.Runtime
-	if *in.Runtime == "custom-container" {
-		return a.service.Trouble(wire.NotImplemented, "Runtime custom-container is not implemented.")
+	if *in.Runtime == containerRuntime {
+		return nil
 	}
 	if a.opt.CheckRuntime != nil {
 		if err := a.opt.CheckRuntime(*in.Runtime); err != nil {
@@ -150,7 +151,7 @@ func (a *api) together(in *UpdateFunctionInput, old *cloud.Version) error {
 		n = int64(old.Concurrency)
 	}
 	switch {
-	case n <= 1 || custom(name):
+	case n <= 1 || custom(name) || name == containerRuntime:
 		return nil
 	case strings.HasPrefix(name, "python"):
 		return invalid("instanceConcurrency is set to an invalid value: runtime %s supports 1 only", name)
@@ -158,7 +159,15 @@ func (a *api) together(in *UpdateFunctionInput, old *cloud.Version) error {
 	return a.service.Trouble(wire.NotImplemented, "instanceConcurrency above 1 is not implemented for runtime "+name+".")
 }
 
-// custom tells the runtimes whose code is a server itself.
+// registry is how the registry of the function's image is reached.
+func (in *UpdateFunctionInput) registry() RegistryConfig {
+	if c := in.CustomContainerConfig; c != nil && c.RegistryConfig != nil {
+		return *c.RegistryConfig
+	}
+	return RegistryConfig{}
+}
+
+// custom tells the runtimes whose code is a server itself, in an archive.
 func custom(runtime string) bool { return runtime == "custom" || strings.HasPrefix(runtime, "custom.") }
 
 // processors checks the share of the processor, and that it fits the memory: 1 to

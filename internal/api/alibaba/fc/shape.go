@@ -37,12 +37,30 @@ func shape(fn *cloud.Function, v *cloud.Version) *Function {
 	if fn.Disabled {
 		f.InvocationRestriction = &FunctionRestriction{Disable: ptr(true), Reason: given(fn.DisabledFor)}
 	}
-	if v.State.Status == "failed" {
-		f.State, f.StateReason, f.StateReasonCode = ptr("Failed"), given(v.State.Msg), given(v.State.Code)
-	}
+	states(f, fn, v)
 	serverShape(f, v)
 	return f
 }
+
+// states shows whether a version can be invoked, and how far a change has come.
+func states(f *Function, fn *cloud.Function, v *cloud.Version) {
+	switch {
+	case v == fn.Next || v.Number == 0 && fn.Next != nil:
+		f.LastUpdateStatus = ptr("InProgress")
+	case v.State.Status == "failed":
+		f.State, f.StateReason, f.StateReasonCode = ptr("Failed"), given(v.State.Msg), given(v.State.Code)
+	case v.Image.Failed():
+		f.State, f.StateReason, f.StateReasonCode = ptr("Failed"), &v.Image.Problem, ptr(imageCode)
+	case v.Image.Pending():
+		f.State = ptr("Pending")
+	case v.Update.Status == "failed":
+		f.LastUpdateStatus, f.LastUpdateStatusReason, f.LastUpdateStatusReasonCode = ptr("Failed"), &v.Update.Msg, ptr(imageCode)
+	}
+}
+
+// imageCode is the reason of a function that fails for its image. The vendor
+// documents no list of such codes.
+const imageCode = "ImageUnavailable"
 
 // checksum is the archive's, as this product shows one: it has no CRC, so the digest.
 func checksum(v *cloud.Version) string { return v.CodeDigest }
@@ -106,7 +124,8 @@ func serverShape(f *Function, v *cloud.Version) {
 	port, health := int64(v.Server.Port), healthShape(v.Server.Health)
 	if v.Image != nil {
 		f.CustomContainerConfig = &CustomContainerConfig{Image: &v.Image.Ref, Port: &port, HealthCheckConfig: health,
-			Entrypoint: v.Image.Entrypoint, Command: v.Image.Command, ResolvedImageUri: given(v.Image.Digest)}
+			Entrypoint: v.Image.Entrypoint, Command: v.Image.Command, AcrInstanceId: given(v.Attrs["fc.acrInstanceId"]),
+			ResolvedImageUri: given(v.Image.Resolved)}
 		return
 	}
 	f.CustomRuntimeConfig = &CustomRuntimeConfig{Command: v.Server.Command, Args: v.Server.Args, Port: &port, HealthCheckConfig: health}
