@@ -43,6 +43,8 @@ type VPC struct {
 	// DirectPublic: an address that has a public one leaves by it without a gateway
 	// or a route, before what the route for everything says. Narrower routes go first.
 	DirectPublic bool
+	// SubnetRoutes: the local routes of its tables are its subnets' blocks, not its own.
+	SubnetRoutes bool
 	// Services is a block outside the VPC where the platform's internal services
 	// answer, in every subnet; invalid for none.
 	Services netip.Prefix
@@ -97,6 +99,8 @@ type Route struct {
 	Dest       netip.Prefix // invalid if PrefixList is set
 	PrefixList PrefixListID
 	Target     RouteTarget
+	// Attrs are what only one dialect's API echoes back, as in Meta.
+	Attrs map[string]string
 }
 
 // TargetKind is what a route points to.

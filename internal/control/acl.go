@@ -24,7 +24,7 @@ func (c *Control) CreateNetworkACL(ctx context.Context, who Caller, in CreateNet
 				return nil, err
 			}
 			n := count(cloud.NetworkACLs.By(tx, "vpc", string(in.VPC)), nil)
-			if err := within(n, c.Quotas().ACLsPerVPC, cloud.KindNetworkACL, string(in.VPC), ""); err != nil {
+			if err := within(n, c.quotas(who).ACLsPerVPC, cloud.KindNetworkACL, string(in.VPC), ""); err != nil {
 				return nil, err
 			}
 			a := &cloud.NetworkACL{Meta: c.meta(who, in.Labels), ID: cloud.NetworkACLID(who.NewID(cloud.KindNetworkACL)), VPC: in.VPC}
@@ -91,7 +91,7 @@ func (c *Control) CreateACLEntry(ctx context.Context, who Caller, id cloud.Netwo
 		n := count(slices.Values(entries), func(o cloud.NetworkACLEntry) bool {
 			return o.Egress == e.Egress && o.Prefix.Addr().Is6() == e.Prefix.Addr().Is6()
 		})
-		if err := within(n, c.Quotas().EntriesPerACL, cloud.KindNetworkACL, string(id), "entries"); err != nil {
+		if err := within(n, c.quotas(who).EntriesPerACL, cloud.KindNetworkACL, string(id), "entries"); err != nil {
 			return nil, err
 		}
 		e.Prefix = masked(e.Prefix)

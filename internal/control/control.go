@@ -69,6 +69,8 @@ type Caller struct {
 	Principal cloud.Principal
 	// NewID makes an ID in the dialect's form for a resource of this kind.
 	NewID func(cloud.Resource) string
+	// Quotas are the dialect's, where they are not the usual ones; nil is none.
+	Quotas *Quotas
 }
 
 // New returns a Control; it does no I/O.

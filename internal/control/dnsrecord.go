@@ -72,7 +72,7 @@ func (c *Control) ChangeDNSRecords(ctx context.Context, who Caller, id cloud.DNS
 			b.check(ch)
 		}
 		n := count(cloud.DNSRecordSets.By(tx, "zone", string(id)), nil)
-		if max := c.Quotas().RecordsPerDNSZone; n > max {
+		if max := c.quotas(who).RecordsPerDNSZone; n > max {
 			b.fault(FaultLimit, cloud.DNSRecordSet{Name: z.Name})
 		}
 		if len(b.faults) > 0 {

@@ -25,7 +25,7 @@ func (c *Control) CreateDNSZone(ctx context.Context, who Caller, in CreateDNSZon
 				return nil, cloud.Errorf(cloud.Exists, cloud.KindDNSZone, in.Token, "", "the zone %s was made by the request %q already", z.ID, in.Token)
 			}
 		}
-		if err := within(own, c.Quotas().DNSZones, cloud.KindDNSZone, "", ""); err != nil {
+		if err := within(own, c.quotas(who).DNSZones, cloud.KindDNSZone, "", ""); err != nil {
 			return nil, err
 		}
 		if vpc, ok := zoneVPC(tx, in.VPC); !ok || vpc.Account != who.Account {
@@ -137,7 +137,7 @@ func (c *Control) RetagDNSZone(ctx context.Context, who Caller, id cloud.DNSZone
 		for _, k := range remove {
 			delete(z.Tags, k)
 		}
-		if n := c.Quotas().TagsPerResource; len(z.Tags) > n {
+		if n := c.quotas(who).TagsPerResource; len(z.Tags) > n {
 			return cloud.Errorf(cloud.Limit, cloud.KindTag, "", "", "A hosted zone carries at most %d tags.", n)
 		}
 		return nil
@@ -159,7 +159,7 @@ func (c *Control) AttachDNSZone(ctx context.Context, who Caller, id cloud.DNSZon
 		if err := zoneNameFree(tx, at, z.Name); err != nil {
 			return err
 		}
-		if err := within(len(z.VPCs), c.Quotas().VPCsPerDNSZone, cloud.KindDNSVPC, string(id), ""); err != nil {
+		if err := within(len(z.VPCs), c.quotas(who).VPCsPerDNSZone, cloud.KindDNSVPC, string(id), ""); err != nil {
 			return err
 		}
 		z.VPCs = append(z.VPCs, at)
@@ -196,7 +196,7 @@ func (c *Control) InviteToDNSZone(ctx context.Context, who Caller, id cloud.DNSZ
 		if slices.Contains(z.Invited, at) {
 			return nil
 		}
-		if err := within(len(z.Invited), c.Quotas().InvitesPerDNSZone, cloud.KindDNSVPC, string(id), "invited"); err != nil {
+		if err := within(len(z.Invited), c.quotas(who).InvitesPerDNSZone, cloud.KindDNSVPC, string(id), "invited"); err != nil {
 			return err
 		}
 		z.Invited = append(z.Invited, at)

@@ -16,7 +16,7 @@ import (
 func (c *Control) CreateIdleDNSZone(ctx context.Context, who Caller, in CreateDNSZone) (*cloud.DNSZone, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.DNSZone, error) {
 		n := count(cloud.DNSZones.By(tx, "scope", who.scope()), nil)
-		if err := within(n, c.Quotas().DNSZones, cloud.KindDNSZone, "", ""); err != nil {
+		if err := within(n, c.quotas(who).DNSZones, cloud.KindDNSZone, "", ""); err != nil {
 			return nil, err
 		}
 		id := cloud.DNSZoneID(who.NewID(cloud.KindDNSZone))
@@ -49,7 +49,7 @@ func (c *Control) SetDNSZoneVPCs(ctx context.Context, who Caller, id cloud.DNSZo
 					return err
 				}
 			}
-			if err := within(len(z.VPCs), c.Quotas().VPCsPerDNSZone, cloud.KindDNSVPC, string(id), ""); err != nil {
+			if err := within(len(z.VPCs), c.quotas(who).VPCsPerDNSZone, cloud.KindDNSVPC, string(id), ""); err != nil {
 				return err
 			}
 			z.VPCs = append(z.VPCs, at)

@@ -11,7 +11,7 @@ import (
 func (c *Control) AllocateAddress(ctx context.Context, who Caller, in Labels, addr netip.Addr) (*cloud.ElasticIP, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.ElasticIP, error) {
 		n := count(cloud.ElasticIPs.By(tx, "scope", who.scope()), nil)
-		if err := within(n, c.Quotas().ElasticIPs, cloud.KindElasticIP, "", ""); err != nil {
+		if err := within(n, c.quotas(who).ElasticIPs, cloud.KindElasticIP, "", ""); err != nil {
 			return nil, err
 		}
 		taken := publicAddresses(tx)

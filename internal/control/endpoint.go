@@ -42,7 +42,7 @@ func (c *Control) CreateEndpoint(ctx context.Context, who Caller, in CreateEndpo
 				return nil, err
 			}
 			n := count(cloud.Endpoints.By(tx, "scope", who.scope()), func(e *cloud.Endpoint) bool { return e.Gateway })
-			if err := within(n, c.Quotas().GatewayEndpoints, cloud.KindEndpoint, "", ""); err != nil {
+			if err := within(n, c.quotas(who).GatewayEndpoints, cloud.KindEndpoint, "", ""); err != nil {
 				return nil, err
 			}
 			e := &cloud.Endpoint{

@@ -55,7 +55,7 @@ func (c *Control) CreateInterfaceEndpoint(ctx context.Context, who Caller, in Cr
 				return nil, err
 			}
 			n := count(cloud.Endpoints.By(tx, "vpc", string(in.VPC)), func(e *cloud.Endpoint) bool { return !e.Gateway })
-			if err := within(n, c.Quotas().InterfaceEndpoints, cloud.KindEndpoint, "", ""); err != nil {
+			if err := within(n, c.quotas(who).InterfaceEndpoints, cloud.KindEndpoint, "", ""); err != nil {
 				return nil, err
 			}
 			groups, err := c.interfaceGroups(tx, who, in.VPC, in.Groups)

@@ -23,7 +23,7 @@ func (c *Control) CreateEndpointService(ctx context.Context, who Caller, in Crea
 		id := func(s *cloud.EndpointService) cloud.EndpointServiceID { return s.ID }
 		return once(tx, who, cloud.EndpointServices, "endpoint-service", in.Labels, in, id, func() (*cloud.EndpointService, error) {
 			n := count(cloud.EndpointServices.By(tx, "scope", who.scope()), nil)
-			if err := within(n, c.Quotas().EndpointServices, cloud.KindEndpointService, "", ""); err != nil {
+			if err := within(n, c.quotas(who).EndpointServices, cloud.KindEndpointService, "", ""); err != nil {
 				return nil, err
 			}
 			s := &cloud.EndpointService{

@@ -10,7 +10,7 @@ import (
 func (c *Control) CreateInternetGateway(ctx context.Context, who Caller, in Labels) (*cloud.InternetGateway, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.InternetGateway, error) {
 		n := count(cloud.InternetGateways.By(tx, "scope", who.scope()), nil)
-		if err := within(n, c.Quotas().InternetGateways, cloud.KindInternetGateway, "", ""); err != nil {
+		if err := within(n, c.quotas(who).InternetGateways, cloud.KindInternetGateway, "", ""); err != nil {
 			return nil, err
 		}
 		return c.createInternetGateway(tx, who, in, ""), nil
@@ -120,7 +120,7 @@ func (c *Control) CreateEgressOnlyGateway(ctx context.Context, who Caller, in Cr
 				return nil, err
 			}
 			n := count(cloud.EgressOnlyGateways.By(tx, "scope", who.scope()), nil)
-			if err := within(n, c.Quotas().EgressOnlyGateways, cloud.KindEgressOnlyGateway, "", ""); err != nil {
+			if err := within(n, c.quotas(who).EgressOnlyGateways, cloud.KindEgressOnlyGateway, "", ""); err != nil {
 				return nil, err
 			}
 			g := &cloud.EgressOnlyGateway{Meta: c.meta(who, in.Labels), ID: cloud.EgressOnlyGatewayID(who.NewID(cloud.KindEgressOnlyGateway)), VPC: in.VPC}

@@ -93,11 +93,11 @@ func (c *Control) forgetInstances(tx cloud.Tx, who Caller) {
 
 func (c *Control) runInstances(tx cloud.Tx, who Caller, in RunInstances) ([]*cloud.Instance, error) {
 	n := count(cloud.Instances.By(tx, "scope", who.scope()), func(i *cloud.Instance) bool { return i.Phase != cloud.Terminated })
-	if n+in.Min > c.Quotas().Instances {
-		return nil, cloud.Errorf(cloud.Limit, cloud.KindInstance, "", "", "no more than %d instances are allowed; terminate some", c.Quotas().Instances)
+	if n+in.Min > c.quotas(who).Instances {
+		return nil, cloud.Errorf(cloud.Limit, cloud.KindInstance, "", "", "no more than %d instances are allowed; terminate some", c.quotas(who).Instances)
 	}
 	var made []*cloud.Instance
-	for k := range min(in.Max, c.Quotas().Instances-n) {
+	for k := range min(in.Max, c.quotas(who).Instances-n) {
 		i, err := c.runInstance(tx, who, in, k)
 		if cloud.IsKind(err, cloud.Exhausted) && k >= in.Min {
 			break
@@ -166,7 +166,7 @@ func (c *Control) instanceInterface(tx cloud.Tx, who Caller, in RunInstances) (*
 		return nil, false, err
 	}
 	n := count(cloud.Interfaces.By(tx, "scope", who.scope()), nil)
-	if err := within(n, c.Quotas().Interfaces, cloud.KindInterface, "", ""); err != nil {
+	if err := within(n, c.quotas(who).Interfaces, cloud.KindInterface, "", ""); err != nil {
 		return nil, false, err
 	}
 	n6 := in.Interface.Count6

@@ -33,7 +33,7 @@ func (c *Control) CreateInterface(ctx context.Context, who Caller, in CreateInte
 				return nil, err
 			}
 			n := count(cloud.Interfaces.By(tx, "scope", who.scope()), nil)
-			if err := within(n, c.Quotas().Interfaces, cloud.KindInterface, "", ""); err != nil {
+			if err := within(n, c.quotas(who).Interfaces, cloud.KindInterface, "", ""); err != nil {
 				return nil, err
 			}
 			groups, err := c.interfaceGroups(tx, who, s.VPC, in.Groups)
@@ -57,8 +57,8 @@ func (c *Control) interfaceGroups(v cloud.View, who Caller, vpc cloud.VPCID, ids
 	if len(ids) == 0 {
 		return []cloud.SecurityGroupID{defaultSecurityGroup(v, vpc).ID}, nil
 	}
-	if len(ids) > c.Quotas().GroupsPerInterface {
-		return nil, cloud.Errorf(cloud.Limit, cloud.KindInterface, "", "groups", "an interface carries at most %d security groups, not %d", c.Quotas().GroupsPerInterface, len(ids))
+	if len(ids) > c.quotas(who).GroupsPerInterface {
+		return nil, cloud.Errorf(cloud.Limit, cloud.KindInterface, "", "groups", "an interface carries at most %d security groups, not %d", c.quotas(who).GroupsPerInterface, len(ids))
 	}
 	for _, id := range ids {
 		g, err := find(v, who, cloud.SecurityGroups, cloud.KindSecurityGroup, id)

@@ -31,7 +31,7 @@ func (c *Control) CreateListener(ctx context.Context, who Caller, in CreateListe
 				return nil, portTaken(in.Port)
 			}
 		}
-		if err := within(n, c.Quotas().ListenersPerBalancer, cloud.KindListener, "", ""); err != nil {
+		if err := within(n, c.quotas(who).ListenersPerBalancer, cloud.KindListener, "", ""); err != nil {
 			return nil, err
 		}
 		l := &cloud.Listener{Meta: c.meta(who, in.Labels), ID: cloud.ListenerID(who.NewID(cloud.KindListener)), Balancer: b.ID, Port: in.Port, Group: in.Group}

@@ -44,7 +44,7 @@ func (c *Control) CreateLoadBalancer(ctx context.Context, who Caller, in CreateL
 			return nil, cloud.Errorf(cloud.Exists, cloud.KindLoadBalancer, in.Name, "", "A load balancer with the same name '%s' exists, but with different settings", in.Name)
 		}
 		n := count(cloud.LoadBalancers.By(tx, "scope", who.scope()), nil)
-		if err := within(n, c.Quotas().LoadBalancers, cloud.KindLoadBalancer, "", ""); err != nil {
+		if err := within(n, c.quotas(who).LoadBalancers, cloud.KindLoadBalancer, "", ""); err != nil {
 			return nil, err
 		}
 		if len(in.Subnets) == 0 {

@@ -80,7 +80,7 @@ func (c *Control) createNAT(tx cloud.Tx, who Caller, in CreateNATGateway) (*clou
 		other, ok := cloud.Subnets.Get(tx, g.Subnet)
 		return ok && other.Zone == s.Zone && g.Deleted.IsZero()
 	})
-	if err := within(n, c.Quotas().NATGatewaysPerZone, cloud.KindNATGateway, s.Zone, ""); err != nil {
+	if err := within(n, c.quotas(who).NATGatewaysPerZone, cloud.KindNATGateway, s.Zone, ""); err != nil {
 		return nil, err
 	}
 	g := &cloud.NATGateway{
@@ -143,7 +143,7 @@ func (c *Control) connectNAT(tx cloud.Tx, who Caller, g *cloud.NATGateway, s *cl
 		addrs = append([]netip.Addr{in.Addr}, addrs...)
 	}
 	n := 1 + max(in.More, len(in.MoreAllocations), len(in.MoreAddrs))
-	if err := within(n-1, c.Quotas().AddressesPerNAT, cloud.KindNATGateway, string(g.ID), "addresses"); err != nil {
+	if err := within(n-1, c.quotas(who).AddressesPerNAT, cloud.KindNATGateway, string(g.ID), "addresses"); err != nil {
 		return err
 	}
 	i, err := c.placeInterface(tx, who, placement{
@@ -217,7 +217,7 @@ func (c *Control) AddNATAddresses(ctx context.Context, who Caller, id cloud.NATG
 			return absent(cloud.KindInterface, string(g.Interface))
 		}
 		n = max(n, len(eips), len(addrs))
-		if err := within(len(old.Addrs)+n-1, c.Quotas().AddressesPerNAT, cloud.KindNATGateway, string(id), "addresses"); err != nil {
+		if err := within(len(old.Addrs)+n-1, c.quotas(who).AddressesPerNAT, cloud.KindNATGateway, string(id), "addresses"); err != nil {
 			return err
 		}
 		i, err := addAddresses(tx, who, old, addrs, n)

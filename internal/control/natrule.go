@@ -80,7 +80,7 @@ func (c *Control) AssociateNATAddress(ctx context.Context, who Caller, id cloud.
 		at := slices.IndexFunc(i.Addrs, func(a netip.Addr) bool { return !taken[a] })
 		if at < 0 {
 			at = len(i.Addrs)
-			if err := within(at-1, c.Quotas().AddressesPerNAT, cloud.KindNATGateway, string(id), "addresses"); err != nil {
+			if err := within(at-1, c.quotas(who).AddressesPerNAT, cloud.KindNATGateway, string(id), "addresses"); err != nil {
 				return err
 			}
 			if i, err = addAddresses(tx, who, i, nil, 1); err != nil {

@@ -33,11 +33,11 @@ func (c *Control) CreatePrefixList(ctx context.Context, who Caller, in CreatePre
 		id := func(l *cloud.PrefixList) cloud.PrefixListID { return l.ID }
 		return once(tx, who, cloud.PrefixLists, "prefix-list", in.Labels, in, id, func() (*cloud.PrefixList, error) {
 			n := count(cloud.PrefixLists.By(tx, "scope", who.scope()), nil)
-			if err := within(n, c.Quotas().PrefixLists, cloud.KindPrefixList, "", ""); err != nil {
+			if err := within(n, c.quotas(who).PrefixLists, cloud.KindPrefixList, "", ""); err != nil {
 				return nil, err
 			}
-			if in.MaxEntries < 1 || in.MaxEntries > c.Quotas().EntriesPerPrefixList {
-				return nil, cloud.Errorf(cloud.Invalid, cloud.KindPrefixList, "", "max-entries", "a prefix list holds between 1 and %d entries, not %d", c.Quotas().EntriesPerPrefixList, in.MaxEntries)
+			if in.MaxEntries < 1 || in.MaxEntries > c.quotas(who).EntriesPerPrefixList {
+				return nil, cloud.Errorf(cloud.Invalid, cloud.KindPrefixList, "", "max-entries", "a prefix list holds between 1 and %d entries, not %d", c.quotas(who).EntriesPerPrefixList, in.MaxEntries)
 			}
 			l := &cloud.PrefixList{
 				Meta: c.meta(who, in.Labels), ID: cloud.PrefixListID(who.NewID(cloud.KindPrefixList)),
@@ -113,8 +113,8 @@ func (c *Control) ModifyPrefixList(ctx context.Context, who Caller, id cloud.Pre
 		}
 		set(&l.Name, in.Name)
 		if in.MaxEntries != nil {
-			if *in.MaxEntries < len(l.Entries) || *in.MaxEntries > c.Quotas().EntriesPerPrefixList {
-				return nil, cloud.Errorf(cloud.Invalid, cloud.KindPrefixList, string(id), "max-entries", "the list has %d entries and may hold up to %d", len(l.Entries), c.Quotas().EntriesPerPrefixList)
+			if *in.MaxEntries < len(l.Entries) || *in.MaxEntries > c.quotas(who).EntriesPerPrefixList {
+				return nil, cloud.Errorf(cloud.Invalid, cloud.KindPrefixList, string(id), "max-entries", "the list has %d entries and may hold up to %d", len(l.Entries), c.quotas(who).EntriesPerPrefixList)
 			}
 			l.MaxEntries = *in.MaxEntries
 		}

@@ -1,5 +1,7 @@
 package control
 
+import "reflect"
+
 // Quotas limit what one account may hold in one region. Zero fields take the
 // default, which is what the vendors give a fresh account.
 // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
@@ -45,24 +47,38 @@ type Quotas struct {
 	InvitesPerDNSZone     int
 }
 
-func (q Quotas) withDefaults() Quotas {
-	for p, n := range map[*int]int{
-		&q.VPCs: 5, &q.CIDRsPerVPC: 5, &q.CIDRs6PerVPC: 5, &q.SubnetsPerVPC: 200,
-		&q.RouteTablesPerVPC: 200, &q.RoutesPerTable: 50,
-		&q.InternetGateways: 5, &q.EgressOnlyGateways: 5, &q.NATGatewaysPerZone: 5,
-		&q.ElasticIPs: 5, &q.AddressesPerNAT: 8,
-		&q.SecurityGroups: 2500, &q.RulesPerGroup: 60, &q.GroupsPerInterface: 5, &q.AddressesPerInterface: 50,
-		&q.ACLsPerVPC: 200, &q.EntriesPerACL: 20, &q.Interfaces: 5000, &q.Instances: 64,
-		&q.PrefixLists: 100, &q.GatewayEndpoints: 20, &q.InterfaceEndpoints: 50, &q.PeeringsPerVPC: 50, &q.PendingPeerings: 25, &q.TransitRouters: 5, &q.TransitsPerVPC: 5, &q.TransitTables: 20, &q.TransitRoutes: 10000, &q.TagsPerResource: 50, &q.EntriesPerPrefixList: 1000,
-		&q.DNSZones: 500, &q.RecordsPerDNSZone: 10000, &q.VPCsPerDNSZone: 300, &q.InvitesPerDNSZone: 1000,
-		&q.LoadBalancers: 50, &q.ListenersPerBalancer: 50, &q.TargetGroups: 3000, &q.TargetsPerGroup: 1000, &q.EndpointServices: 20,
-	} {
-		if *p == 0 {
-			*p = n
+// defaults are what is in force where neither the platform nor the caller says.
+var defaults = Quotas{
+	VPCs: 5, CIDRsPerVPC: 5, CIDRs6PerVPC: 5, SubnetsPerVPC: 200,
+	RouteTablesPerVPC: 200, RoutesPerTable: 50,
+	InternetGateways: 5, EgressOnlyGateways: 5, NATGatewaysPerZone: 5,
+	ElasticIPs: 5, AddressesPerNAT: 8,
+	SecurityGroups: 2500, RulesPerGroup: 60, GroupsPerInterface: 5, AddressesPerInterface: 50,
+	ACLsPerVPC: 200, EntriesPerACL: 20, Interfaces: 5000, Instances: 64,
+	PrefixLists: 100, GatewayEndpoints: 20, InterfaceEndpoints: 50, PeeringsPerVPC: 50, PendingPeerings: 25, TransitRouters: 5, TransitsPerVPC: 5, TransitTables: 20, TransitRoutes: 10000, TagsPerResource: 50, EntriesPerPrefixList: 1000,
+	DNSZones: 500, RecordsPerDNSZone: 10000, VPCsPerDNSZone: 300, InvitesPerDNSZone: 1000,
+	LoadBalancers: 50, ListenersPerBalancer: 50, TargetGroups: 3000, TargetsPerGroup: 1000, EndpointServices: 20,
+}
+
+// or takes from other what q does not say.
+func (q Quotas) or(other Quotas) Quotas {
+	v, o := reflect.ValueOf(&q).Elem(), reflect.ValueOf(other)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			v.Field(i).Set(o.Field(i))
 		}
 	}
 	return q
 }
 
-// Quotas are the limits in force.
-func (c *Control) Quotas() Quotas { return c.opt.Quotas.withDefaults() }
+// Quotas are the limits in force for callers who bring none.
+func (c *Control) Quotas() Quotas { return c.opt.Quotas.or(defaults) }
+
+// quotas are the limits in force for a caller.
+func (c *Control) quotas(who Caller) Quotas {
+	q := c.opt.Quotas
+	if who.Quotas != nil {
+		q = q.or(*who.Quotas)
+	}
+	return q.or(defaults)
+}

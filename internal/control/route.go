@@ -21,7 +21,7 @@ func (c *Control) CreateRoute(ctx context.Context, who Caller, table cloud.Route
 		if findRoute(t, r) >= 0 || isLocal(tx, t, r.Dest) {
 			return cloud.Errorf(cloud.Exists, cloud.KindRoute, routeName(r), "", "route table %s has a route to %s; replace or delete that", table, routeName(r))
 		}
-		if err := within(len(t.Routes), c.Quotas().RoutesPerTable, cloud.KindRoute, string(table), ""); err != nil {
+		if err := within(len(t.Routes), c.quotas(who).RoutesPerTable, cloud.KindRoute, string(table), ""); err != nil {
 			return err
 		}
 		changed := *t
@@ -93,17 +93,50 @@ func findRoute(t *cloud.RouteTable, r cloud.Route) int {
 	return slices.IndexFunc(t.Routes, func(o cloud.Route) bool { return o.Dest == r.Dest && o.PrefixList == r.PrefixList })
 }
 
-// vpcBlocks are all blocks of the table's VPC: its local routes.
-func vpcBlocks(v cloud.View, vpc cloud.VPCID) []netip.Prefix {
-	r, ok := cloud.VPCs.Get(v, vpc)
+// vpcBlocks are all blocks of a VPC.
+func vpcBlocks(v cloud.View, id cloud.VPCID) []netip.Prefix {
+	vpc, ok := cloud.VPCs.Get(v, id)
 	if !ok {
 		return nil
 	}
-	return append(prefixes(r.CIDRs), prefixes(r.CIDRs6)...)
+	return append(prefixes(vpc.CIDRs), prefixes(vpc.CIDRs6)...)
+}
+
+// LocalBlocks are the destinations that a VPC's tables have by themselves: its own
+// blocks, or those of its subnets.
+func LocalBlocks(v cloud.View, vpc *cloud.VPC) (out []netip.Prefix) {
+	if !vpc.SubnetRoutes {
+		return append(prefixes(vpc.CIDRs), prefixes(vpc.CIDRs6)...)
+	}
+	for s := range cloud.Subnets.By(v, "vpc", string(vpc.ID)) {
+		if s.CIDR.IsValid() {
+			out = append(out, s.CIDR)
+		}
+		out = append(out, prefixes(s.CIDRs6)...)
+	}
+	return out
 }
 
 func isLocal(v cloud.View, t *cloud.RouteTable, p netip.Prefix) bool {
-	return p.IsValid() && slices.Contains(vpcBlocks(v, t.VPC), p)
+	vpc, ok := cloud.VPCs.Get(v, t.VPC)
+	return ok && p.IsValid() && slices.Contains(LocalBlocks(v, vpc), p)
+}
+
+// checkDest refuses destinations that the VPC keeps to itself.
+func checkDest(v cloud.View, t *cloud.RouteTable, r cloud.Route) error {
+	vpc, ok := cloud.VPCs.Get(v, t.VPC)
+	if !ok || !r.Dest.IsValid() {
+		return nil
+	}
+	if vpc.Services.IsValid() && r.Dest == vpc.Services.Masked() {
+		return cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "services", "the destination %s is where the platform's internal services are; choose a part of it", r.Dest)
+	}
+	blocks := LocalBlocks(v, vpc)
+	inside := covers(blocks, r.Dest)
+	if inside && (vpc.SubnetRoutes || !slices.Contains(blocks, r.Dest) && r.Target.Kind != cloud.TargetInterface) {
+		return cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "inside-vpc", "the destination %s is inside %s, where packets go to their hosts; such a route is not possible, or can lead to an interface only", routeName(r), blocks)
+	}
+	return nil
 }
 
 // checkRoute finds the table and refuses a route that cannot be in it.
@@ -118,9 +151,8 @@ func (c *Control) checkRoute(tx cloud.Tx, who Caller, table cloud.RouteTableID, 
 			return nil, r, err
 		}
 	}
-	inside := r.Dest.IsValid() && covers(vpcBlocks(tx, t.VPC), r.Dest) && !isLocal(tx, t, r.Dest)
-	if inside && r.Target.Kind != cloud.TargetInterface {
-		return nil, r, cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "inside-vpc", "the destination %s is inside the VPC's own blocks; such a route can lead to an interface only", routeName(r))
+	if err := checkDest(tx, t, r); err != nil {
+		return nil, r, err
 	}
 	vpc, err := targetVPC(tx, who, r, t.VPC)
 	if err != nil {

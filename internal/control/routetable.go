@@ -23,7 +23,7 @@ func (c *Control) CreateRouteTable(ctx context.Context, who Caller, in CreateRou
 				return nil, err
 			}
 			n := count(cloud.RouteTables.By(tx, "vpc", string(vpc.ID)), nil)
-			if err := within(n, c.Quotas().RouteTablesPerVPC, cloud.KindRouteTable, string(vpc.ID), ""); err != nil {
+			if err := within(n, c.quotas(who).RouteTablesPerVPC, cloud.KindRouteTable, string(vpc.ID), ""); err != nil {
 				return nil, err
 			}
 			t := &cloud.RouteTable{Meta: c.meta(who, in.Labels), ID: cloud.RouteTableID(who.NewID(cloud.KindRouteTable)), VPC: vpc.ID}

@@ -46,7 +46,7 @@ func (c *Control) CreateSecurityGroup(ctx context.Context, who Caller, in Create
 			}
 		}
 		n := count(cloud.SecurityGroups.By(tx, "scope", who.scope()), nil)
-		if err := within(n, c.Quotas().SecurityGroups, cloud.KindSecurityGroup, "", ""); err != nil {
+		if err := within(n, c.quotas(who).SecurityGroups, cloud.KindSecurityGroup, "", ""); err != nil {
 			return nil, err
 		}
 		g := &cloud.SecurityGroup{

@@ -43,7 +43,7 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 		return nil, err
 	}
 	n := count(cloud.Subnets.By(tx, "vpc", string(vpc.ID)), nil)
-	if err := within(n, c.Quotas().SubnetsPerVPC, cloud.KindSubnet, string(vpc.ID), ""); err != nil {
+	if err := within(n, c.quotas(who).SubnetsPerVPC, cloud.KindSubnet, string(vpc.ID), ""); err != nil {
 		return nil, err
 	}
 	var cidr netip.Prefix
@@ -102,7 +102,16 @@ func subnetBlock6(v cloud.View, vpc *cloud.VPC, p netip.Prefix) (netip.Prefix, e
 	return p, subnetFree(v, vpc, p)
 }
 
+// subnetFree refuses a block that overlaps another subnet or, where subnets' blocks
+// are the local routes, that has a route leading into it elsewhere.
 func subnetFree(v cloud.View, vpc *cloud.VPC, p netip.Prefix) error {
+	for t := range cloud.RouteTables.By(v, "vpc", string(vpc.ID)) {
+		for _, r := range t.Routes {
+			if vpc.SubnetRoutes && r.Dest.IsValid() && covers([]netip.Prefix{p}, r.Dest) {
+				return cloud.Errorf(cloud.Conflict, cloud.KindSubnet, p.String(), "overlap", "the block %s holds %s, to which route table %s has a route; delete that first", p, r.Dest, t.ID)
+			}
+		}
+	}
 	for s := range cloud.Subnets.By(v, "vpc", string(vpc.ID)) {
 		if overlapsAny(append(prefixes(s.CIDRs6), s.CIDR), p) {
 			return cloud.Errorf(cloud.Conflict, cloud.KindSubnet, p.String(), "overlap", "the block %s overlaps subnet %s", p, s.ID)

@@ -101,7 +101,7 @@ var ruleTags = taggable{
 func (c *Control) TagResources(ctx context.Context, who Caller, refs []cloud.Ref, tags map[string]string) error {
 	return c.editTags(ctx, who, refs, func(old map[string]string) (map[string]string, error) {
 		now := merged(old, tags)
-		if n := c.Quotas().TagsPerResource; len(now) > n {
+		if n := c.quotas(who).TagsPerResource; len(now) > n {
 			return nil, cloud.Errorf(cloud.Limit, cloud.KindTag, "", "", "a resource carries at most %d tags, not %d", n, len(now))
 		}
 		return now, nil

@@ -38,7 +38,7 @@ func (c *Control) CreateTargetGroup(ctx context.Context, who Caller, in CreateTa
 			return nil, cloud.Errorf(cloud.Exists, cloud.KindTargetGroup, in.Name, "", "A target group with the same name '%s' exists, but with different settings", in.Name)
 		}
 		n := count(cloud.TargetGroups.By(tx, "scope", who.scope()), nil)
-		if err := within(n, c.Quotas().TargetGroups, cloud.KindTargetGroup, "", ""); err != nil {
+		if err := within(n, c.quotas(who).TargetGroups, cloud.KindTargetGroup, "", ""); err != nil {
 			return nil, err
 		}
 		g := &cloud.TargetGroup{
@@ -117,7 +117,7 @@ func (c *Control) RegisterTargets(ctx context.Context, who Caller, id cloud.Targ
 		}
 		g.Targets = c.stillShown(g.Targets)
 		in := count(slices.Values(g.Targets), func(t cloud.Target) bool { return t.Until.IsZero() })
-		if max := c.Quotas().TargetsPerGroup; in > max {
+		if max := c.quotas(who).TargetsPerGroup; in > max {
 			return cloud.Errorf(cloud.Limit, cloud.KindTarget, g.Name, "", "Target group '%s' cannot have more than %d targets", g.Name, max)
 		}
 		return nil

@@ -48,7 +48,7 @@ func (c *Control) CreateTransitAttachment(ctx context.Context, who Caller, in Cr
 				return nil, cloud.Errorf(cloud.Exists, cloud.KindTransitAttachment, string(a.ID), "", "%s has non-deleted Transit Gateway Attachments with same VPC ID.", r.ID)
 			}
 		}
-		if err := within(n, c.Quotas().TransitsPerVPC, cloud.KindTransitAttachment, string(vpc.ID), ""); err != nil {
+		if err := within(n, c.quotas(who).TransitsPerVPC, cloud.KindTransitAttachment, string(vpc.ID), ""); err != nil {
 			return nil, err
 		}
 		a := &cloud.TransitAttachment{

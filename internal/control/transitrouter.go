@@ -31,7 +31,7 @@ func (c *Control) CreateTransitRouter(ctx context.Context, who Caller, in Create
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.TransitRouter, error) {
 		c.forgetTransits(tx, who)
 		n := count(cloud.TransitRouters.By(tx, "scope", who.scope()), func(r *cloud.TransitRouter) bool { return r.Deleted.IsZero() })
-		if err := within(n, c.Quotas().TransitRouters, cloud.KindTransitRouter, "", ""); err != nil {
+		if err := within(n, c.quotas(who).TransitRouters, cloud.KindTransitRouter, "", ""); err != nil {
 			return nil, err
 		}
 		r := &cloud.TransitRouter{Meta: c.meta(who, in.Labels), ID: cloud.TransitRouterID(who.NewID(cloud.KindTransitRouter)), ReadyAt: c.transitReady(), RemoteNames: in.RemoteNames}

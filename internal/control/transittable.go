@@ -16,7 +16,7 @@ func (c *Control) CreateTransitTable(ctx context.Context, who Caller, router clo
 			return nil, err
 		}
 		n := count(cloud.TransitTables.By(tx, "router", string(r.ID)), func(t *cloud.TransitTable) bool { return t.Deleted.IsZero() })
-		if err := within(n, c.Quotas().TransitTables, cloud.KindTransitTable, string(r.ID), ""); err != nil {
+		if err := within(n, c.quotas(who).TransitTables, cloud.KindTransitTable, string(r.ID), ""); err != nil {
 			return nil, err
 		}
 		t := &cloud.TransitTable{Meta: c.meta(who, in), ID: cloud.TransitTableID(who.NewID(cloud.KindTransitTable)), Router: r.ID}
@@ -174,7 +174,7 @@ func (c *Control) CreateTransitRoute(ctx context.Context, who Caller, id cloud.T
 		if findTransitRoute(t, r) >= 0 {
 			return cloud.Errorf(cloud.Exists, cloud.KindTransitRoute, transitName(r), "", "route table %s has a route to %s", id, transitName(r))
 		}
-		if err := within(len(t.Routes), c.Quotas().TransitRoutes, cloud.KindTransitRoute, string(id), ""); err != nil {
+		if err := within(len(t.Routes), c.quotas(who).TransitRoutes, cloud.KindTransitRoute, string(id), ""); err != nil {
 			return err
 		}
 		t.Routes = append(slices.Clone(t.Routes), r)

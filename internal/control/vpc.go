@@ -16,9 +16,10 @@ type CreateVPC struct {
 	DNSHostnames bool
 	Names        HostNames
 	Widest       int          // bits of the largest block; 0 is 16
-	Services     netip.Prefix // with Resolvers and DirectPublic, as in cloud.VPC
+	Services     netip.Prefix // with the following, as in cloud.VPC
 	Resolvers    []netip.Addr
 	DirectPublic bool
+	SubnetRoutes bool
 }
 
 // HostNames are a dialect's patterns for the names of a VPC's hosts; see cloud.VPC.
@@ -34,7 +35,7 @@ var forbidden = []netip.Prefix{
 func (c *Control) CreateVPC(ctx context.Context, who Caller, in CreateVPC) (*cloud.VPC, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.VPC, error) {
 		own := count(cloud.VPCs.By(tx, "scope", who.scope()), nil)
-		if err := within(own, c.Quotas().VPCs, cloud.KindVPC, "", ""); err != nil {
+		if err := within(own, c.quotas(who).VPCs, cloud.KindVPC, "", ""); err != nil {
 			return nil, err
 		}
 		return c.createVPC(tx, who, in)
@@ -51,7 +52,7 @@ func (c *Control) createVPC(tx cloud.Tx, who Caller, in CreateVPC) (*cloud.VPC, 
 		CIDRs:      []cloud.CIDRAssociation{{ID: who.NewID(cloud.KindVPCCIDR), Prefix: cidr}},
 		DNSSupport: in.DNSSupport, DNSHostnames: in.DNSHostnames, PrivateNames: in.Names.Private, PublicNames: in.Names.Public,
 		DHCPOptions: defaultDHCPOptions(tx, who),
-		Services:    in.Services, Resolvers: in.Resolvers, DirectPublic: in.DirectPublic,
+		Services:    in.Services, Resolvers: in.Resolvers, DirectPublic: in.DirectPublic, SubnetRoutes: in.SubnetRoutes,
 	}
 	if in.IPv6 {
 		b, err := c.ipv6Block(tx, who)

@@ -18,7 +18,7 @@ func (c *Control) AddVPCBlock(ctx context.Context, who Caller, id cloud.VPCID, p
 		if p, err = vpcBlock(p, widest); err != nil {
 			return nil, err
 		}
-		if err := within(len(old.CIDRs), c.Quotas().CIDRsPerVPC, cloud.KindVPCCIDR, string(id), "ipv4"); err != nil {
+		if err := within(len(old.CIDRs), c.quotas(who).CIDRsPerVPC, cloud.KindVPCCIDR, string(id), "ipv4"); err != nil {
 			return nil, err
 		}
 		if overlapsAny(peerBlocks(tx, id), p) {
@@ -42,7 +42,7 @@ func (c *Control) AddVPCBlock6(ctx context.Context, who Caller, id cloud.VPCID) 
 		if err != nil {
 			return nil, err
 		}
-		if err := within(len(old.CIDRs6), c.Quotas().CIDRs6PerVPC, cloud.KindVPCCIDR, string(id), "ipv6"); err != nil {
+		if err := within(len(old.CIDRs6), c.quotas(who).CIDRs6PerVPC, cloud.KindVPCCIDR, string(id), "ipv6"); err != nil {
 			return nil, err
 		}
 		b, err := c.ipv6Block(tx, who)

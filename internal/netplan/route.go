@@ -69,7 +69,7 @@ func (c *compiler) table(id cloud.RouteTableID) RouteTable {
 	}
 	out.Main = t.Main
 	all := c.serviceRoute(t)
-	for _, p := range c.p.CIDRs {
+	for _, p := range c.localBlocks() {
 		all = append(all, candidate{Route: Route{Dest: p, Hop: HopLocal, Source: c.routeRefs(t, p, "")}, rank: rankLocal})
 	}
 	for _, r := range slices.Concat(t.Routes, c.endpointRoutes(t)) {
@@ -88,6 +88,21 @@ func (c *compiler) table(id cloud.RouteTableID) RouteTable {
 	for _, r := range all {
 		if n := len(out.Routes); n == 0 || out.Routes[n-1].Dest != r.Dest {
 			out.Routes = append(out.Routes, r.Route)
+		}
+	}
+	return out
+}
+
+// localBlocks are the destinations that every table has by itself.
+func (c *compiler) localBlocks() (out []netip.Prefix) {
+	if !c.vpc.SubnetRoutes {
+		return c.p.CIDRs
+	}
+	for _, s := range c.p.Subnets {
+		for _, p := range []netip.Prefix{s.CIDR4, s.CIDR6} {
+			if p.IsValid() {
+				out = append(out, p)
+			}
 		}
 	}
 	return out

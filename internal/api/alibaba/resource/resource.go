@@ -50,7 +50,14 @@ func NewID(kind cloud.Resource) string {
 // Caller is who calls, with this dialect's forms of IDs.
 func Caller(ctx context.Context) control.Caller {
 	call := wire.CallFrom(ctx)
-	return control.Caller{Account: call.Account, Region: call.Region, Principal: call.Principal, NewID: NewID}
+	return control.Caller{Account: call.Account, Region: call.Region, Principal: call.Principal, NewID: NewID, Quotas: &quotas}
+}
+
+// quotas are what the vendor gives an account in a region. A VPC's blocks and
+// route tables count its primary block and its system table.
+// https://www.alibabacloud.com/help/en/vpc/product-overview/limits
+var quotas = control.Quotas{
+	VPCs: 10, CIDRsPerVPC: 6, SubnetsPerVPC: 150, RouteTablesPerVPC: 10, RoutesPerTable: 200, ElasticIPs: 20, AddressesPerNAT: 20,
 }
 
 // Scope is the index key of the caller's resources.

@@ -27,6 +27,8 @@ func New(c *control.Control) *wire.Service {
 	wire.Handle(s, "DescribeZones", a.describeZones)
 	a.vpcs(s)
 	a.vSwitches(s)
+	a.routeTables(s)
+	a.routeEntries(s)
 	a.eips(s)
 	a.nats(s)
 	return s

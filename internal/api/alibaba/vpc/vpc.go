@@ -77,7 +77,7 @@ func (a *api) createVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutp
 func NewVPC(cidr netip.Prefix, labels control.Labels) control.CreateVPC {
 	return control.CreateVPC{
 		Labels: labels, CIDR: cidr, Widest: widest, DNSSupport: true,
-		Services: control.ServiceRange, Resolvers: control.ServiceResolvers, DirectPublic: true,
+		Services: control.ServiceRange, Resolvers: control.ServiceResolvers, DirectPublic: true, SubnetRoutes: true,
 	}
 }
 
@@ -267,6 +267,9 @@ func (a *api) inTheWay(id cloud.VPCID) string {
 	for t := range cloud.RouteTables.By(view, "vpc", string(id)) {
 		if !t.Main {
 			return "RouteTable"
+		}
+		if len(t.Routes) > 0 {
+			return "RouteEntry"
 		}
 	}
 	return ""

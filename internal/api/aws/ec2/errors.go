@@ -122,6 +122,7 @@ var faults = map[fault]words{
 	{cloud.Invalid, cloud.KindRoute, "replace-missing"}:  {badParameter, "There is no route defined for '%s' in the route table. Use CreateRoute instead."},
 	{cloud.Invalid, cloud.KindRoute, "local"}:            {badParameter, ""},
 	{cloud.Invalid, cloud.KindRoute, "endpoint"}:         {badParameter, ""},
+	{cloud.Invalid, cloud.KindRoute, "services"}:         {badParameter, "The destination CIDR block %s is used by internal services of the VPC."},
 	{cloud.Invalid, cloud.KindRoute, "inside-vpc"}:       {badParameter, "The destination CIDR block %s is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."},
 	{cloud.Invalid, cloud.KindRoute, "ipv4-egress-only"}: {badParameter, "Value (%s) for parameter destinationCidrBlock is invalid. An egress-only internet gateway serves IPv6 only."},
 	{cloud.Invalid, cloud.KindRoute, "ipv6-nat"}:         {badParameter, "Value (%s) for parameter destinationIpv6CidrBlock is invalid. A NAT gateway serves IPv4, and IPv6 for 64:ff9b::/96 only."},
