@@ -44,7 +44,7 @@ func (d *daemon) alibabaAccess() *access.Authorizer {
 // addAlibaba adds Alibaba Cloud's products to the server.
 func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code func(digest string) string) {
 	for _, s := range []*wire.Service{
-		alivpc.New(d.control), ecs.New(d.control), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control, resource.Holds),
+		alivpc.New(d.control), ecs.New(d.control, d.hosts.Console), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control, resource.Holds),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
 		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CheckImage: image.CheckReference, CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now),
 	} {

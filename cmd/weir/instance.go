@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"weir/internal/api/alibaba/ecs"
+	alists "weir/internal/api/alibaba/sts"
 	"weir/internal/api/aws/sts"
 	"weir/internal/cloud"
+	"weir/internal/control"
 	"weir/internal/host"
 	"weir/internal/sandbox"
 )
@@ -50,7 +53,7 @@ func (d *daemon) openHosts(ctx context.Context) error {
 		}
 	}
 	d.hosts = host.New(host.Config{
-		State: d.store, Lease: d.lease, Settled: d.control.Settled, Machine: host.Machines{Host: machines}, Log: d.log, Credentials: d.instanceCredentials,
+		State: d.store, Lease: d.lease, Settled: d.control.Settled, Machine: host.Machines{Host: machines}, Log: d.log, Credentials: d.instanceCredentials, Words: instanceWords,
 		Env: []string{"SSL_CERT_FILE=" + certs, "AWS_CA_BUNDLE=" + certs, "REQUESTS_CA_BUNDLE=" + certs, "NODE_EXTRA_CA_CERTS=" + filepath.Join(filepath.Dir(certs), "extra.crt")},
 	})
 	ended := make(chan struct{})
@@ -62,8 +65,28 @@ func (d *daemon) openHosts(ctx context.Context) error {
 	return nil
 }
 
-// instanceCredentials issues those of the role in an instance's profile.
+// instanceWords are how an instance asks about itself, in the dialect that made it.
+func instanceWords(i *cloud.Instance) *host.Words {
+	if !ecs.Made(i) {
+		return nil
+	}
+	return &host.Words{Addr: ecs.MetadataAddr, Header: ecs.MetadataHeader, Items: func(v cloud.View, i *cloud.Instance, credentials func() (host.Credentials, error)) map[string]string {
+		return ecs.Metadata(v, i, func() (*control.Session, error) {
+			c, err := credentials()
+			return &control.Session{KeyID: c.KeyID, Secret: c.Secret, Token: c.Token, Expires: c.ExpiresAt}, err
+		})
+	}}
+}
+
+// instanceCredentials issues those of an instance's role, or of the role in its profile.
 func (d *daemon) instanceCredentials(ctx context.Context, i *cloud.Instance) (host.Credentials, error) {
+	if i.Role != "" {
+		s, err := alists.InstanceSession(ctx, d.control, i.Account, i.Role, i.ID, instanceLife)
+		if err != nil {
+			return host.Credentials{}, err
+		}
+		return host.Credentials{Role: i.Role, KeyID: s.KeyID, Secret: s.Secret, Token: s.Token, Updated: time.Now(), ExpiresAt: s.Expires}, nil
+	}
 	p, err := d.control.InstanceProfile(i.Account, i.Profile)
 	if err != nil {
 		return host.Credentials{}, err

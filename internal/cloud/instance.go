@@ -52,6 +52,7 @@ type Instance struct {
 	// TerminateOnExit ends it for good when its own programs do.
 	TerminateOnExit bool
 	Profile         string // the instance profile whose role it has; "" for none
+	Role            string // the role that it has without a profile; "" for none
 	Metadata        MetadataOptions
 	// KeepAPI refuses to terminate (and KeepRunning to stop) it by an API call.
 	KeepAPI, KeepRunning bool

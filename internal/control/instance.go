@@ -12,16 +12,18 @@ import (
 // RunInstances asks for instances.
 type RunInstances struct {
 	Labels
-	Reservation   string // an ID for all of them
-	Min, Max      int
-	Type          string
-	CPUs          int
-	MemoryMiB     int
-	UserData      []byte
-	Interface     NewInterface
-	InterfaceTags map[string]string
-	Profile       string
-	Metadata      cloud.MetadataOptions
+	Reservation    string // an ID for all of them
+	Min, Max       int
+	Type           string
+	CPUs           int
+	MemoryMiB      int
+	UserData       []byte
+	Interface      NewInterface
+	InterfaceTags  map[string]string
+	InterfaceAttrs map[string]string
+	Profile, Role  string
+	Metadata       cloud.MetadataOptions
+	Stopped        bool // until they are started
 	// See cloud.Instance.
 	TerminateOnExit, KeepAPI, KeepRunning bool
 }
@@ -38,6 +40,7 @@ type NewInterface struct {
 	Count6      int
 	Description string
 	Public      *bool // nil is as the subnet says
+	AnySource   bool  // no check of source and destination
 	Keep        bool  // when the instance ends
 }
 
@@ -113,8 +116,11 @@ func (c *Control) runInstances(tx cloud.Tx, who Caller, in RunInstances) ([]*clo
 func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index int) (*cloud.Instance, error) {
 	i := &cloud.Instance{
 		Meta: c.meta(who, in.Labels), ID: cloud.InstanceID(who.NewID(cloud.KindInstance)), Reservation: in.Reservation, Index: index,
-		Type: in.Type, CPUs: in.CPUs, MemoryMiB: in.MemoryMiB, UserData: in.UserData, Profile: in.Profile, Metadata: in.Metadata, Phase: cloud.Pending, Boot: 1, Launched: c.now().UTC().Truncate(time.Second),
+		Type: in.Type, CPUs: in.CPUs, MemoryMiB: in.MemoryMiB, UserData: in.UserData, Profile: in.Profile, Role: in.Role, Metadata: in.Metadata, Phase: cloud.Pending, Boot: 1, Launched: c.now().UTC().Truncate(time.Second),
 		TerminateOnExit: in.TerminateOnExit, KeepAPI: in.KeepAPI, KeepRunning: in.KeepRunning,
+	}
+	if in.Stopped {
+		i.Phase = cloud.Stopped
 	}
 	eni, public, err := c.instanceInterface(tx, who, in)
 	if err != nil {
@@ -126,7 +132,7 @@ func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index in
 	}
 	public = public && len(eni.Addrs) > 0
 	i.PublicIP = public
-	if public {
+	if public && !in.Stopped {
 		if next.PublicIP, err = c.publicAddress(tx); err != nil {
 			return nil, err
 		}
@@ -176,8 +182,8 @@ func (c *Control) instanceInterface(tx cloud.Tx, who Caller, in RunInstances) (*
 	public := s.MapPublicIP
 	set(&public, in.Interface.Public)
 	eni, err := c.placeInterface(tx, who, placement{
-		Labels: Labels{Tags: in.InterfaceTags}, subnet: s, use: cloud.UseHost, groups: groups, description: in.Interface.Description,
-		addrs: in.Interface.Addrs, count: in.Interface.Count, addrs6: in.Interface.Addrs6, ipv6: n6,
+		Labels: Labels{Tags: in.InterfaceTags, Attrs: in.InterfaceAttrs}, subnet: s, use: cloud.UseHost, groups: groups, description: in.Interface.Description,
+		addrs: in.Interface.Addrs, count: in.Interface.Count, addrs6: in.Interface.Addrs6, ipv6: n6, anySource: in.Interface.AnySource,
 	})
 	return eni, public, err
 }

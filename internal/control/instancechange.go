@@ -119,6 +119,8 @@ func wrongPhase(i *cloud.Instance, verb string) error {
 
 // ModifyInstance changes what is not nil.
 type ModifyInstance struct {
+	Attrs                                 map[string]string
+	Role                                  *string
 	Groups                                []cloud.SecurityGroupID
 	SourceDestCheck                       *bool
 	UserData                              *[]byte
@@ -134,6 +136,8 @@ func (c *Control) ModifyInstance(ctx context.Context, who Caller, id cloud.Insta
 		if (in.Type != nil || in.UserData != nil) && i.Phase != cloud.Stopped {
 			return cloud.Errorf(cloud.State, cloud.KindInstance, string(id), "not-stopped", "The instance '%s' is not in the 'stopped' state.", id)
 		}
+		i.Attrs = merged(i.Attrs, in.Attrs)
+		set(&i.Role, in.Role)
 		set(&i.TerminateOnExit, in.TerminateOnExit)
 		set(&i.KeepAPI, in.KeepAPI)
 		set(&i.KeepRunning, in.KeepRunning)

@@ -176,6 +176,10 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.ElasticIPs, ref.Kind, ref.ID, func(r *cloud.ElasticIP) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindSecurityGroup:
 			return editMeta(tx, who, cloud.SecurityGroups, ref.Kind, ref.ID, func(r *cloud.SecurityGroup) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindInstance:
+			return editMeta(tx, who, cloud.Instances, ref.Kind, ref.ID, func(r *cloud.Instance) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindPrefixList:
+			return editMeta(tx, who, cloud.PrefixLists, ref.Kind, ref.ID, func(r *cloud.PrefixList) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInterface:
 			return editMeta(tx, who, cloud.Interfaces, ref.Kind, ref.ID, func(r *cloud.Interface) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindPeering:

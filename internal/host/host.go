@@ -40,7 +40,9 @@ type Config struct {
 	// Settled records what has come of an instance's start or end.
 	Settled func(ctx context.Context, id cloud.InstanceID, boot int, to cloud.Phase, reason string) error
 	Machine Starter
-	// Credentials issues those of the role in an instance's profile; nil if there are none.
+	// Words are those of an instance; nil, and nil answered, is the common ones.
+	Words func(i *cloud.Instance) *Words
+	// Credentials issues those of an instance's role; nil if there are none.
 	Credentials func(ctx context.Context, i *cloud.Instance) (Credentials, error)
 	Env         []string // beside what every machine has
 	Log         *slog.Logger
@@ -312,7 +314,7 @@ func (r *runner) start(ctx context.Context, i *cloud.Instance) error {
 		return fmt.Errorf("connecting it: %w", err)
 	}
 	r.n.console.add(fmt.Sprintf("[weir] %s starts at %s", i.ID, eni.Primary()))
-	s := spec(i, eni, slot, r.n.console.line)
+	s := spec(i, eni, slot, r.words(i).Addr.Addr(), r.n.console.line)
 	m, err := r.cfg.Machine.Start(ctx, s)
 	if err != nil {
 		slot.Release()
@@ -330,12 +332,21 @@ func (r *runner) start(ctx context.Context, i *cloud.Instance) error {
 
 // have makes a machine the instance's, with the service that tells it about itself.
 func (r *runner) have(m Machine, slot *Slot, i *cloud.Instance) error {
-	r.machine, r.slot, r.boot, r.about = m, slot, i.Boot, &http.Server{Handler: newMetadata(i.ID, r.cfg), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	l, err := m.ListenIn(metadataAddr)
+	r.machine, r.slot, r.boot, r.about = m, slot, i.Boot, &http.Server{Handler: newMetadata(i.ID, r.words(i), r.cfg), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	l, err := m.ListenIn(r.words(i).Addr)
 	if err == nil {
 		r.work.Go(func() { _ = r.about.Serve(l) }) // ends with Close
 	}
 	return err
+}
+
+func (r *runner) words(i *cloud.Instance) Words {
+	if r.cfg.Words != nil {
+		if w := r.cfg.Words(i); w != nil {
+			return *w
+		}
+	}
+	return common
 }
 
 // script is where the user data lies, as with cloud-init.
@@ -345,7 +356,7 @@ const script = "/var/lib/cloud/instance/user-data"
 const boot = `if [ -e ` + script + ` ]; then ` + script + ` </dev/null; echo "[weir] the user data ended with exit status $?"; fi; exec sleep infinity`
 
 // spec is an instance as a machine.
-func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, print func(sandbox.Line)) sandbox.Spec {
+func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, about netip.Addr, print func(sandbox.Line)) sandbox.Spec {
 	name := Name(eni.Primary())
 	full := name
 	if len(slot.Search) > 0 {
@@ -354,7 +365,7 @@ func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, print func(sandbo
 	s := sandbox.Spec{
 		ID: string(i.ID), Note: strconv.Itoa(i.Boot), NetNS: slot.NetNS, Resolvers: slot.Resolvers, Search: append(slot.Search, cloud.HostDomain),
 		Hostname: name, Hosts: []string{eni.Primary().String() + " " + full + " " + name},
-		Local:  []netip.Addr{metadataAddr.Addr()},
+		Local:  []netip.Addr{about},
 		TmpMiB: max(i.MemoryMiB/2, 256),
 		Limits: sandbox.Limits{MemoryMiB: i.MemoryMiB, CPU: float64(i.CPUs), Pids: maxPids},
 		Output: print,

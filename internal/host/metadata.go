@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -17,11 +18,20 @@ import (
 	"weir/internal/cloud"
 )
 
-// metadataAddr is where an instance asks about itself.
-// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
-var metadataAddr = netip.MustParseAddrPort("169.254.169.254:80")
+// Words are how instances ask about themselves, and what they are told.
+type Words struct {
+	Addr netip.AddrPort
+	// Header has a session's token; with "-ttl-seconds" behind it, how long a session is to last.
+	Header string
+	// Items are all there is to know, by path; credentials issues those of the instance's role.
+	Items func(v cloud.View, i *cloud.Instance, credentials func() (Credentials, error)) map[string]string
+}
 
-// Credentials are what an instance gets of its profile's role.
+// common are the words of instances that have none of their own.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
+var common = Words{Addr: netip.MustParseAddrPort("169.254.169.254:80"), Header: "X-aws-ec2-metadata-token", Items: items}
+
+// Credentials are what an instance gets of its role.
 type Credentials struct {
 	Role               string
 	KeyID, Secret      string
@@ -31,6 +41,7 @@ type Credentials struct {
 
 // metadata answers one instance.
 type metadata struct {
+	Words
 	id    cloud.InstanceID
 	state State
 	issue func(ctx context.Context, i *cloud.Instance) (Credentials, error)
@@ -38,10 +49,11 @@ type metadata struct {
 	mu     sync.Mutex // guards what follows
 	tokens map[string]time.Time
 	last   Credentials
+	role   string // that they are of, and its profile
 }
 
-func newMetadata(id cloud.InstanceID, c Config) *metadata {
-	return &metadata{id: id, state: c.State, issue: c.Credentials, tokens: map[string]time.Time{}}
+func newMetadata(id cloud.InstanceID, w Words, c Config) *metadata {
+	return &metadata{Words: w, id: id, state: c.State, issue: c.Credentials, tokens: map[string]time.Time{}}
 }
 
 func (m *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +66,7 @@ func (m *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.token(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		http.Error(w, "405 - Method Not Allowed", http.StatusMethodNotAllowed)
-	case !m.admits(i, r.Header.Get("X-aws-ec2-metadata-token")):
+	case !m.admits(i, r.Header.Get(m.Header)):
 		http.Error(w, "401 - Unauthorized", http.StatusUnauthorized)
 	default:
 		m.answer(r.Context(), w, v, i, strings.TrimPrefix(r.URL.Path, "/latest"))
@@ -63,7 +75,7 @@ func (m *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // token issues a session token. A request that came through a proxy gets none.
 func (m *metadata) token(w http.ResponseWriter, r *http.Request) {
-	life, err := strconv.Atoi(r.Header.Get("X-aws-ec2-metadata-token-ttl-seconds"))
+	life, err := strconv.Atoi(r.Header.Get(m.Header + "-ttl-seconds"))
 	switch {
 	case r.Method != http.MethodPut:
 		http.Error(w, "405 - Method Not Allowed", http.StatusMethodNotAllowed)
@@ -80,7 +92,7 @@ func (m *metadata) token(w http.ResponseWriter, r *http.Request) {
 	maps.DeleteFunc(m.tokens, func(_ string, until time.Time) bool { return until.Before(now) })
 	m.tokens[token] = now.Add(time.Duration(life) * time.Second)
 	m.mu.Unlock()
-	w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", strconv.Itoa(life))
+	w.Header().Set(m.Header+"-ttl-seconds", strconv.Itoa(life))
 	_, _ = w.Write([]byte(token)) // the client may be gone
 }
 
@@ -96,7 +108,7 @@ func (m *metadata) admits(i *cloud.Instance, token string) bool {
 
 // answer writes one item, or lists those below a directory.
 func (m *metadata) answer(ctx context.Context, w http.ResponseWriter, v cloud.View, i *cloud.Instance, name string) {
-	items := m.items(ctx, v, i)
+	items := m.Items(v, i, func() (Credentials, error) { return m.credentials(ctx, i) })
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
 	text, ok := items[name]
 	if !ok {
@@ -124,7 +136,7 @@ func (m *metadata) answer(ctx context.Context, w http.ResponseWriter, v cloud.Vi
 
 // items are all there is to know, by path.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html#instancedata-data-categories
-func (m *metadata) items(ctx context.Context, v cloud.View, i *cloud.Instance) map[string]string {
+func items(v cloud.View, i *cloud.Instance, credentials func() (Credentials, error)) map[string]string {
 	out := map[string]string{
 		"meta-data/instance-id": string(i.ID), "meta-data/instance-type": i.Type, "meta-data/ami-id": i.Attrs["aws.image"], "meta-data/ami-launch-index": strconv.Itoa(i.Index),
 		"meta-data/reservation-id": i.Reservation, "meta-data/local-ipv4": i.Addr.String(), "meta-data/placement/region": i.Region,
@@ -151,7 +163,7 @@ func (m *metadata) items(ctx context.Context, v cloud.View, i *cloud.Instance) m
 		}
 	}
 	interfaceItems(v, i, out)
-	m.profileItems(ctx, i, out)
+	profileItems(i, credentials, out)
 	return out
 }
 
@@ -197,11 +209,11 @@ func lines(addrs []netip.Addr) string {
 }
 
 // profileItems are the credentials of the role in the instance's profile.
-func (m *metadata) profileItems(ctx context.Context, i *cloud.Instance, out map[string]string) {
-	if i.Profile == "" || m.issue == nil {
+func profileItems(i *cloud.Instance, credentials func() (Credentials, error), out map[string]string) {
+	if i.Profile == "" {
 		return
 	}
-	c, err := m.credentials(ctx, i)
+	c, err := credentials()
 	if err != nil {
 		out["meta-data/iam/info"] = indented(map[string]string{"Code": "AssumeRoleUnauthorizedAccess", "Message": err.Error(), "LastUpdated": stamp(time.Now())})
 		return
@@ -212,16 +224,20 @@ func (m *metadata) profileItems(ctx context.Context, i *cloud.Instance, out map[
 	})
 }
 
-// credentials are good for at least half of their life.
+// credentials are those of the instance's role, good for at least half of their life.
 func (m *metadata) credentials(ctx context.Context, i *cloud.Instance) (Credentials, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now := time.Now(); now.Sub(m.last.Updated) < m.last.ExpiresAt.Sub(now) {
+	if m.issue == nil {
+		return Credentials{}, errors.New("no service issues credentials here")
+	}
+	role := i.Profile + "/" + i.Role
+	if now := time.Now(); m.role == role && now.Sub(m.last.Updated) < m.last.ExpiresAt.Sub(now) {
 		return m.last, nil
 	}
 	c, err := m.issue(ctx, i)
 	if err == nil {
-		m.last = c
+		m.last, m.role = c, role
 	}
 	return c, err
 }

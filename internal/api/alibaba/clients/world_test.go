@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 			return awsAuth.Authorize(ctx, c, in)
 		},
 	})
-	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control),
+	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control, nil), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control),
 		sls.New(w.logs, now), pvtz.New(w.control), vpcpeer.New(w.control), iam.New(w.control)} {
 		server.Add(s)
 	}

@@ -40,11 +40,19 @@ var words = map[[3]string][2]string{
 	{"limit", "network-interface", "groups"}:           {"JoinedGroupLimitExceed", "The maximum number of security groups of the network interface is exceeded."},
 	{"in-use", "network-interface", ""}:                {"InvalidOperation.InvalidEniState", "The operation is not allowed in the current state of the network interface."},
 	{"denied", "network-interface", "managed"}:         {"InvalidOperation.EniServiceManaged", "The operation is not allowed: the network interface is managed by a cloud service."},
+	{"limit", "instance", ""}:                          {"QuotaExceed.ElasticQuota", "No additional quota is available for the specified ECS instance type."},
+	{"exhausted", "instance", "zone"}:                  {"OperationDenied.NoStock", "The requested resource is sold out in the specified zone; try another zone."},
+	{"conflict", "instance", "zone"}:                   {"InvalidParameter.NotMatch", "The specified ZoneId is not the zone of the vSwitch."},
+	{"state", "instance", "phase"}:                     {"IncorrectInstanceStatus", "The current status of the resource does not support this operation."},
+	{"state", "instance", "not-stopped"}:               {"IncorrectInstanceStatus", "The current status of the resource does not support this operation: the instance must be stopped."},
+	{"denied", "instance", "keep-api"}:                 {"InvalidOperation.DeletionProtection", "The specified instance has deletion protection and cannot be released."},
+	{"missing", "subnet", "no-default"}:                {"MissingParameter", "The input parameter \"VSwitchId\" that is mandatory for processing this request is not supplied."},
 	{"limit", "tag", ""}:                               {"TagQuotaExceeded", "The maximum number of tags of a resource is exceeded."},
 }
 
 // denials are the codes that the vendor answers with 403.
 var denials = map[string]bool{
+	"QuotaExceed.ElasticQuota": true, "OperationDenied.NoStock": true, "InvalidParameter.NotMatch": true, "IncorrectInstanceStatus": true, "InvalidOperation.DeletionProtection": true,
 	"InvalidOperation.VpcMismatch": true, "MaxEniCountExceeded": true, "SecondaryIpAddressLimitExceeded": true, "InvalidOperation.EniServiceManaged": true,
 }
 

@@ -9,24 +9,34 @@
 package ecs
 
 import (
+	"time"
+
 	"weir/internal/api/alibaba/access"
 	"weir/internal/api/alibaba/resource"
 	"weir/internal/api/wire"
+	"weir/internal/cloud"
 	"weir/internal/control"
 )
 
 type api struct {
 	control *control.Control
+	console Console
 }
 
-// New returns the service with everything that is implemented.
-func New(c *control.Control) *wire.Service {
+// Console tells what an instance has printed, its last part, and when it last did.
+type Console func(id cloud.InstanceID) (text string, last time.Time)
+
+// New returns the service with everything that is implemented. Without a console
+// instances have printed nothing.
+func New(c *control.Control, console Console) *wire.Service {
 	s := wire.NewService(Spec)
 	s.MapError = mapError
-	a := &api{c}
+	a := &api{c, console}
 	a.groups(s)
 	a.rules(s)
 	a.interfaces(s)
+	a.instances(s)
+	a.catalogue(s)
 	return s
 }
 

@@ -60,6 +60,9 @@ func Targets(c *control.Control) access.Lister {
 			}
 		}
 		makes := strings.HasPrefix(call.Operation, "Create") || call.Operation == "RunInstances"
+		if role := access.Text(in, "RamRoleName"); role != "" && !lists && call.Operation != "DetachInstanceRamRole" {
+			t.list = append(t.list, access.Target{Action: "ram:PassRole", ARN: access.RAM(call.Account, "role", role)})
+		}
 		switch kind := tagged[strings.ToLower(access.Text(in, "ResourceType"))]; {
 		case kind != "":
 			ids := values(in, "ResourceId")

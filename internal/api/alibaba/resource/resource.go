@@ -35,7 +35,8 @@ var prefixes = map[cloud.Resource]string{
 	cloud.KindVPC: "vpc", cloud.KindSubnet: "vsw", cloud.KindRouteTable: "vtb", cloud.KindNATGateway: "ngw",
 	cloud.KindElasticIP: "eip", cloud.KindSecurityGroup: "sg", cloud.KindSecurityGroupRule: "sgr",
 	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
-	cloud.KindNATRule: "snat", cloud.KindPeering: "pcc",
+	cloud.KindNATRule: "snat", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
+	cloud.KindPrefixList: "pl",
 }
 
 // NewID makes an ID as the vendor's are: a prefix and 21 letters and digits.
@@ -167,28 +168,20 @@ func Group(m *cloud.Meta) string {
 // Holds tells whether a resource is in a resource group.
 func Holds(v cloud.View, account, group string) bool {
 	in := func(m *cloud.Meta) bool { return m.Account == account && m.Attrs[AttrGroup] == group }
-	for r := range cloud.VPCs.All(v) {
-		if in(&r.Meta) {
-			return true
-		}
-	}
-	for r := range cloud.SecurityGroups.All(v) {
-		if in(&r.Meta) {
-			return true
-		}
-	}
-	for r := range cloud.ElasticIPs.All(v) {
-		if in(&r.Meta) {
-			return true
-		}
-	}
-	for r := range cloud.Interfaces.All(v) {
-		if in(&r.Meta) {
-			return true
-		}
-	}
-	for r := range cloud.Peerings.All(v) {
-		if in(&r.Meta) || r.Accepter.Account == account && r.Attrs[AttrPeerGroup] == group {
+	return some(v, cloud.VPCs, func(r *cloud.VPC) bool { return in(&r.Meta) }) ||
+		some(v, cloud.SecurityGroups, func(r *cloud.SecurityGroup) bool { return in(&r.Meta) }) ||
+		some(v, cloud.ElasticIPs, func(r *cloud.ElasticIP) bool { return in(&r.Meta) }) ||
+		some(v, cloud.Interfaces, func(r *cloud.Interface) bool { return in(&r.Meta) }) ||
+		some(v, cloud.Instances, func(r *cloud.Instance) bool { return in(&r.Meta) && r.Phase != cloud.Terminated }) ||
+		some(v, cloud.Peerings, func(r *cloud.Peering) bool {
+			return in(&r.Meta) || r.Accepter.Account == account && r.Attrs[AttrPeerGroup] == group
+		})
+}
+
+// some tells whether a table has a row that is so.
+func some[K ~string, T any](v cloud.View, table *cloud.Table[K, T], is func(*T) bool) bool {
+	for r := range table.All(v) {
+		if is(r) {
 			return true
 		}
 	}

@@ -33,6 +33,22 @@ const (
 	functionCompute = "fc.aliyuncs.com"
 )
 
+// ECS is the service that instances' roles trust.
+const ECS = "ecs.aliyuncs.com"
+
+// InstanceSession issues credentials of a role to ECS for an instance, which the
+// session is named after, if the role trusts it.
+func InstanceSession(ctx context.Context, c *control.Control, account, role string, instance cloud.InstanceID, life time.Duration) (*control.Session, error) {
+	r, ok := cloud.Roles.Get(c.View(), cloud.AccountKey(account, role))
+	if !ok {
+		return nil, cloud.Errorf(cloud.NotFound, cloud.KindRole, role, "role", "the role %s does not exist", role)
+	}
+	if err := c.ServiceMayAssume(ECS, r); err != nil {
+		return nil, err
+	}
+	return c.IssueSession(ctx, principal(r, string(instance)), sessionKeyID(), life)
+}
+
 // FindRole finds the role that an ARN names; names of roles have no case here.
 func FindRole(c *control.Control, arn string) (*cloud.Role, bool) {
 	m := roleARN.FindStringSubmatch(arn)

@@ -84,6 +84,13 @@ func (a *api) associateEipAddress(ctx context.Context, in *AssociateEipAddressIn
 	switch text(in.InstanceType) {
 	case "Nat":
 		return nil, a.control.AssociateNATAddress(ctx, caller, cloud.NATGatewayID(*in.InstanceId), e.ID)
+	case "", "EcsInstance":
+		eni, err := a.control.PrimaryInterface(caller, cloud.InstanceID(*in.InstanceId))
+		if err != nil {
+			return nil, err
+		}
+		_, err = a.control.AssociateAddress(ctx, caller, control.AssociateAddress{Address: control.ElasticIPRef{ID: e.ID}, Interface: eni, Keep: true})
+		return nil, err
 	case "NetworkInterface":
 		var private netip.Addr
 		if text(in.PrivateIpAddress) != "" {
@@ -144,6 +151,9 @@ func (a *api) eipFacts(e *cloud.ElasticIP) EipAddress {
 	}
 	if i, ok := cloud.Interfaces.Get(a.control.View(), e.Interface); ok {
 		out.VpcId = new(string(i.VPC))
+		if i.Attachment != nil { // the address is its instance's
+			out.InstanceId, out.InstanceType = &i.Attachment.Instance, new("EcsInstance")
+		}
 	}
 	return out
 }
