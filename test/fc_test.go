@@ -147,53 +147,6 @@ func (n fcNetwork) config() map[string]any {
 	return map[string]any{"vpcId": n.vpc, "vSwitchIds": []string{n.vswitch}, "securityGroupId": n.group}
 }
 
-// TestFunctionComputeOutbound is table 1 of "configure network settings": what a
-// function reaches by the four settings of vpcConfig and internetAccess, and GPU
-// functions by both. The verdicts are the document's.
-func TestFunctionComputeOutbound(t *testing.T) {
-	t.Parallel()
-	d := newDaemon(t)
-	u := d.fcUser(t)
-	n := u.network("10.20.0.0/16", "cn-hangzhou-h", "10.20.1.0/24")
-	host := d.attach(t, "-region "+fcRegion+" -subnet "+n.vswitch+" -security-group "+n.group+" -ip 10.20.1.50", "/usr/bin/python3", "-c", serve)
-	defer host.Process.Kill()
-	const internet, inside, vpc = "internet", "internal services", "VPC"
-	question := map[string]any{
-		"fetch":   map[string]string{internet: "http://echo.weir.test/", inside: "http://100.100.0.1/"},
-		"connect": map[string]any{vpc: []any{"10.20.1.50", 7777}},
-		"resolv":  true,
-	}
-	gpu := map[string]any{"gpuType": "fc.gpu.tesla.1", "gpuMemorySize": 8192}
-	for _, w := range []struct {
-		name     string
-		settings map[string]any
-		reaches  map[string]bool
-		as       string // the VPC's host sees the function by this
-	}{
-		{"by-default", nil, map[string]bool{internet: true, inside: true, vpc: false}, ""},
-		{"vpc-only", map[string]any{"vpcConfig": n.config(), "internetAccess": false}, map[string]bool{internet: false, inside: true, vpc: true}, "hello 10.20.1."},
-		{"both", map[string]any{"vpcConfig": n.config(), "internetAccess": true}, map[string]bool{internet: true, inside: true, vpc: true}, "hello 10.20.1."},
-		{"both-gpu", map[string]any{"vpcConfig": n.config(), "internetAccess": true, "gpuConfig": gpu}, map[string]bool{internet: true, inside: true, vpc: true}, "hello 10.20.1."},
-		{"neither", map[string]any{"internetAccess": false}, map[string]bool{internet: false, inside: true, vpc: false}, ""},
-	} {
-		u.function(w.name, w.settings)
-		got, refusal := u.ask(w.name, question)
-		if refusal != "" {
-			t.Errorf("%s: %s", w.name, refusal)
-			continue
-		}
-		for what, want := range w.reaches {
-			if is := !strings.HasPrefix(got[what], "failed"); is != want {
-				t.Errorf("%s: %s: %q, want reached %v", w.name, what, got[what], want)
-			}
-		}
-		if w.as != "" && !strings.HasPrefix(got[vpc], w.as) {
-			t.Errorf("%s: the VPC's host saw %q", w.name, got[vpc])
-		}
-		t.Logf("%s: %q", w.name, got)
-	}
-}
-
 // TestFunctionComputeChecks is the document's table of troubles: nothing is checked
 // when vpcConfig is set, all is when the function runs.
 func TestFunctionComputeChecks(t *testing.T) {

@@ -23,7 +23,10 @@ type DNSZone struct {
 // switches. Of two with one name, which control does not let be, the first counts.
 // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html
 func (c *compiler) zones() {
-	if !named(c.vpc) {
+	// AWS wants both of the VPC's DNS attributes; a VPC whose resolvers are elsewhere
+	// has private zones whether or not its hosts have names.
+	// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html
+	if !named(c.vpc) && len(c.vpc.Resolvers) == 0 || !c.vpc.DNSSupport {
 		return
 	}
 	taken := map[string]cloud.DNSZoneID{}
