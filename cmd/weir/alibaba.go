@@ -136,12 +136,6 @@ func triggersFirst(web, rest http.Handler) http.Handler {
 func (d *daemon) timers() *invoke.Timers {
 	return &invoke.Timers{
 		State: d.store, Enqueue: d.async.Enqueue, Event: fc.TimerEvent, Now: time.Now, Log: d.log,
-		Next: func(text string, after time.Time) time.Time {
-			s, err := control.ParseSchedule(text)
-			if err != nil { // it was read when it was set
-				return time.Time{}
-			}
-			return s.Next(after)
-		},
+		Next: control.NextTime,
 	}
 }

@@ -280,7 +280,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 	d.invoker, err = invoke.New(invoke.Config{
 		State: d.store, Network: leaser{d.network}, Engine: invoke.UseRuntime(d.engine), Code: archives{d.control}, Logs: lines{d.logs},
 		Log: d.log, Dir: filepath.Join(d.cfg.data, "code"), Credentials: d.credentials, Open: d.openFunction, Explain: d.explain, Dropped: d.dropped,
-		Image: d.functionImage, IdleTimeout: d.cfg.idle, Prepared: cmp.Or(d.cfg.prepared, -1), // 0 is the invoker's own default
+		Image: d.functionImage, Next: control.NextTime, IdleTimeout: d.cfg.idle, Prepared: cmp.Or(d.cfg.prepared, -1), // 0 is the invoker's own default
 	})
 	if err != nil {
 		return err

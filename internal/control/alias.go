@@ -114,6 +114,7 @@ func (c *Control) DeleteAlias(ctx context.Context, caller Caller, function, name
 		}
 		cloud.Aliases.Delete(tx, cloud.MakeAliasKey(fn.Key, name))
 		cloud.EventConfigs.Delete(tx, cloud.MakeEventConfigKey(fn.Key, name))
+		cloud.Provisions.Delete(tx, cloud.MakeProvisionKey(fn.Key, name))
 		if _, ok := fn.Policies[name]; ok {
 			next := copyFunction(fn)
 			next.Policies = maps.Clone(fn.Policies)

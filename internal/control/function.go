@@ -271,6 +271,9 @@ func (c *Control) DeleteFunction(ctx context.Context, caller Caller, name string
 		for t := range cloud.Triggers.By(tx, "function", string(fn.Key)) {
 			cloud.Triggers.Delete(tx, t.Key)
 		}
+		for p := range cloud.Provisions.By(tx, "function", string(fn.Key)) {
+			cloud.Provisions.Delete(tx, p.Key)
+		}
 		cloud.Functions.Delete(tx, fn.Key)
 		for _, n := range networks {
 			c.releaseNetwork(tx, n)

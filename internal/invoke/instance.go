@@ -37,6 +37,8 @@ type instance struct {
 	places      int            // events that it takes at once
 	image       *runtime.Image // its code is in; nil if that is an archive
 	preStop     time.Duration  // how long the hook before its end may take; 0: it has none
+	provisioned bool           // it was started before events came, and waits for them
+	qualifier   string         // that it was started for
 
 	settled atomic.Uint64 // revision whose network is known to stand
 
@@ -49,6 +51,7 @@ type instance struct {
 	idleSince time.Time
 	busy      int  // events that it runs
 	over      bool // it is to get no more events
+	ready     bool // it has loaded its code
 }
 
 // stale says that the process is gone, or that its credentials would run out during an invocation.
@@ -175,6 +178,8 @@ func (i *Invoker) start(ctx context.Context, r Request) (*instance, error) {
 		born:     i.cfg.Now(),
 		places:   max(v.Concurrency, 1),
 		image:    image,
+
+		provisioned: r.provisioned, qualifier: r.Qualifier,
 	}
 	if v.PreStop != nil {
 		in.preStop = v.PreStop.Timeout
@@ -288,7 +293,7 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 		Env:       v.Env,
 	}
 	told(&code, r.Function, v)
-	code.Instance = in.id
+	code.Instance, code.Provisioned = in.id, in.provisioned
 	if i.cfg.Credentials != nil && v.Role != "" {
 		c, err := i.cfg.Credentials(ctx, v.Role, r.Function.Name)
 		if err != nil {
@@ -301,6 +306,9 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 		return err
 	}
 	in.readPeak(i.cfg.Now())
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	in.ready = true
 	return nil
 }
 

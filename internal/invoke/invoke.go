@@ -31,6 +31,8 @@ type Request struct {
 	Retries int // attempts before this one
 	// Stop, if set, is closed to end the event before its time.
 	Stop <-chan struct{}
+
+	provisioned bool // there is no event: an instance is started before any
 }
 
 // stopped says that the event is to end.
@@ -162,6 +164,8 @@ type Config struct {
 	// Dropped says cheaply whether packets of an interface were dropped since a time; may be nil.
 	Dropped func(eni cloud.InterfaceID, since time.Time) bool
 	Now     func() time.Time
+	// Next is the first time of a schedule after another; nil: there are no schedules.
+	Next func(schedule string, after time.Time) time.Time
 
 	Concurrency  int           // per account and region; 1000
 	Instances    int           // in all; 1000
@@ -187,9 +191,12 @@ type Invoker struct {
 	limits *limits
 	pools  map[poolKey]*pool
 	all    map[*instance]struct{}
-	count  int // of all, and of those that are being started
+	ended  []Instance // the last that did
+	count  int        // of all, and of those that are being started
 	closed bool
-	live   sync.WaitGroup // instances that exist
+
+	provisions provisioner
+	live       sync.WaitGroup // instances that exist
 }
 
 // New returns an Invoker; Run must be running for idle instances to go away.
@@ -205,6 +212,9 @@ func New(cfg Config) (*Invoker, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Next == nil {
+		cfg.Next = func(string, time.Time) time.Time { return time.Time{} }
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -219,6 +229,8 @@ func New(cfg Config) (*Invoker, error) {
 		limits:   newLimits(cfg.Concurrency),
 		pools:    map[poolKey]*pool{},
 		all:      map[*instance]struct{}{},
+
+		provisions: newProvisioner(),
 	}
 	i.limits.reserved = reservations(cfg.State.View())
 	i.prepared = newPreparedPool(cfg.Prepared, cfg.Now, i.prepare, func() bool { return i.urgent.Load() > 0 })

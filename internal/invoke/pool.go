@@ -31,18 +31,9 @@ type waiter chan loaded
 
 // idle takes a warm instance of the request's version, or queues the request for one.
 func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
-	key := poolKey{r.Function.Key, r.Version.Number}
 	v := i.cfg.State.View()
-	var dead []*instance
 	i.mu.Lock()
-	p := i.pools[key]
-	if p == nil || p.revision != r.Version.RevisionID {
-		if p != nil {
-			dead = p.idle
-		}
-		p = &pool{revision: r.Version.RevisionID}
-		i.pools[key] = p
-	}
+	p, dead := i.poolOf(poolKey{r.Function.Key, r.Version.Number}, r.Version.RevisionID)
 	unfit := func(in *instance) bool {
 		return in.stale(i.cfg.Now(), r.Version.Timeout) || cloud.CutOff(v, in.slot.ENI)
 	}
@@ -63,6 +54,29 @@ func (i *Invoker) idle(ctx context.Context, r Request) (*instance, waiter) {
 	i.mu.Unlock()
 	i.kill(dead)
 	return in, w
+}
+
+// poolOf is the pool of a version at a revision, and what is left of that of another
+// revision; mu is held.
+func (i *Invoker) poolOf(key poolKey, revision string) (p *pool, dead []*instance) {
+	p = i.pools[key]
+	if p == nil || p.revision != revision {
+		if p != nil {
+			dead = p.idle
+		}
+		p = &pool{revision: revision}
+		i.pools[key] = p
+	}
+	return p, dead
+}
+
+// remove takes an instance out of the idle ones, if it is one.
+func (p *pool) remove(in *instance) bool {
+	n := slices.Index(p.idle, in)
+	if n >= 0 {
+		p.idle = slices.Delete(p.idle, n, n+1)
+	}
+	return n >= 0
 }
 
 // place takes an instance that runs events out of those with a place for another.
@@ -145,8 +159,12 @@ func (i *Invoker) end(in *instance) {
 	i.mu.Lock()
 	delete(i.all, in)
 	i.count--
+	i.remember(in)
 	i.mu.Unlock()
 	i.live.Done()
+	if in.provisioned {
+		i.wakeProvisioner()
+	}
 }
 
 // stop runs an instance's hook, unless its process has ended.
@@ -169,6 +187,10 @@ func (i *Invoker) stop(in *instance) {
 func (i *Invoker) reserve() error {
 	i.mu.Lock()
 	var victim *instance
+	if i.closed {
+		i.mu.Unlock()
+		return cloud.Errorf(cloud.Unavailable, cloud.KindFunction, "", "closing", "the platform is shutting down")
+	}
 	if i.count >= i.cfg.Instances {
 		if victim = i.oldestIdle(); victim == nil {
 			i.mu.Unlock()
@@ -192,20 +214,20 @@ func (i *Invoker) unreserve() {
 	i.live.Done()
 }
 
-// oldestIdle takes the longest idle instance out of its pool; mu is held.
+// oldestIdle takes the longest idle instance, of those that nobody has provisioned,
+// out of its pool; mu is held.
 func (i *Invoker) oldestIdle() *instance {
-	var from *pool
+	var oldest *instance
 	for _, p := range i.pools {
-		if len(p.idle) > 0 && (from == nil || p.idle[0].idleSince.Before(from.idle[0].idleSince)) {
-			from = p
+		n := slices.IndexFunc(p.idle, func(in *instance) bool { return !in.provisioned })
+		if n >= 0 && (oldest == nil || p.idle[n].idleSince.Before(oldest.idleSince)) {
+			oldest = p.idle[n]
 		}
 	}
-	if from == nil {
-		return nil
+	if oldest != nil {
+		i.pools[oldest.key].remove(oldest)
 	}
-	in := from.idle[0]
-	from.idle = from.idle[1:]
-	return in
+	return oldest
 }
 
 // expire ends what was idle too long.
@@ -214,12 +236,13 @@ func (i *Invoker) expire() {
 	var dead []*instance
 	i.mu.Lock()
 	for _, p := range i.pools {
-		n := 0
-		for n < len(p.idle) && !p.idle[n].idleSince.After(limit) {
-			n++
-		}
-		dead = append(dead, p.idle[:n]...)
-		p.idle = p.idle[n:]
+		p.idle = slices.DeleteFunc(p.idle, func(in *instance) bool {
+			old := !in.provisioned && !in.idleSince.After(limit)
+			if old {
+				dead = append(dead, in)
+			}
+			return old
+		})
 	}
 	i.mu.Unlock()
 	i.kill(dead)
@@ -268,6 +291,12 @@ func (i *Invoker) Run(ctx context.Context) error {
 		i.prepared.fill(ctx)
 	}()
 	defer func() { <-filling }()
+	provisioning := make(chan struct{})
+	go func() {
+		defer close(provisioning)
+		i.keepProvisioned(ctx)
+	}()
+	defer func() { <-provisioning }()
 	tick := time.NewTicker(expireEvery)
 	defer tick.Stop()
 	for {

@@ -49,7 +49,7 @@ func environment(in Interpreter, c *Code, extraCA bool) map[string]string {
 		"AWS_LAMBDA_FUNCTION_NAME":        c.Name,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(c.MemoryMiB),
 		"AWS_LAMBDA_FUNCTION_VERSION":     c.Version,
-		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  initialization[c.Provisioned],
 		"AWS_LAMBDA_LOG_GROUP_NAME":       c.LogGroup,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      c.LogStream,
 		"LAMBDA_TASK_ROOT":                "/var/task",
@@ -85,6 +85,9 @@ func NeedsOwnStart(env map[string]string) bool {
 	}
 	return false
 }
+
+// initialization is what Lambda calls the reasons for which code is loaded.
+var initialization = map[bool]string{false: "on-demand", true: "provisioned-concurrency"}
 
 func list(env map[string]string) []string {
 	out := make([]string, 0, len(env))

@@ -70,6 +70,7 @@ type Code struct {
 	// Credentials are not in the environment; they are not in events.
 	NoEnvCredentials, NoEventCredentials bool
 	Attrs                                map[string]string
+	Provisioned                          bool // it is loaded before events come
 }
 
 // Event is one invocation.

@@ -95,7 +95,7 @@ func (m *aliModel) readClasses(src string) error {
 		}
 		required := map[string]bool{}
 		for _, p := range tsProperty.FindAllStringSubmatch(head, -1) {
-			required[p[2]] = strings.Contains(p[1], "This parameter is required.")
+			required[p[2]] = strings.Contains(p[1], "This parameter is required.") && !strings.Contains(p[1], "@deprecated")
 		}
 		for _, t := range tsType.FindAllStringSubmatch(types, -1) {
 			typ, err := tsTypeOf(t[2])

@@ -25,6 +25,10 @@ type Invoker interface {
 	// Enqueue stores an event durably, to be run later.
 	Enqueue(ctx context.Context, e invoke.Event) error
 	Tasks
+	// Instances lists a function's instances, and the last that have ended.
+	Instances(fn cloud.FunctionKey) []invoke.Instance
+	// Provisioned tells how far a provision is.
+	Provisioned(p *cloud.Provision) invoke.Provisioned
 }
 
 // Tasks are events that can be followed and stopped; *invoke.Async keeps them.
@@ -84,6 +88,11 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	wire.Handle(s, "GetAsyncTask", a.getTask)
 	wire.Handle(s, "ListAsyncTasks", a.listTasks)
 	wire.Handle(s, "StopAsyncTask", a.stopTask)
+	wire.Handle(s, "PutProvisionConfig", a.putProvision)
+	wire.Handle(s, "GetProvisionConfig", a.getProvision)
+	wire.Handle(s, "ListProvisionConfigs", a.listProvisions)
+	wire.Handle(s, "DeleteProvisionConfig", a.deleteProvision)
+	wire.Handle(s, "ListInstances", a.listInstances)
 	wire.Handle(s, "DisableFunctionInvocation", a.disableInvocation)
 	wire.Handle(s, "EnableFunctionInvocation", a.enableInvocation)
 	wire.Handle(s, "CreateTrigger", a.createTrigger)

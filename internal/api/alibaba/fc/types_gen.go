@@ -975,7 +975,7 @@ type PutProvisionConfigInput struct {
 	FunctionName           *string                `w:"functionName,uri,req"`
 	Qualifier              *string                `w:"qualifier,qs"`
 	ScheduledActions       []ScheduledAction      `w:"scheduledActions"`
-	Target                 *int64                 `w:"target,req"`
+	Target                 *int64                 `w:"target"`
 	TargetTrackingPolicies []TargetTrackingPolicy `w:"targetTrackingPolicies"`
 }
 

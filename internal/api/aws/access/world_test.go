@@ -73,6 +73,7 @@ func (silent) Invoke(_ context.Context, r invoke.Request) (*invoke.Response, err
 	return &invoke.Response{Payload: r.Payload}, nil
 }
 func (silent) Enqueue(context.Context, invoke.Event) error                 { return nil }
+func (silent) Provisioned(*cloud.Provision) invoke.Provisioned             { return invoke.Provisioned{} }
 func (silent) Ready(context.Context, *cloud.Function, *cloud.Version) bool { return true }
 
 func newWorld(t *testing.T) *world {

@@ -17,6 +17,8 @@ func (a *api) handleDefaults(s *wire.Service) {
 	wire.Handle(s, "PutFunctionRecursionConfig", a.putFunctionRecursionConfig)
 	wire.Handle(s, "GetProvisionedConcurrencyConfig", a.getProvisionedConcurrencyConfig)
 	wire.Handle(s, "ListProvisionedConcurrencyConfigs", a.listProvisionedConcurrencyConfigs)
+	wire.Handle(s, "PutProvisionedConcurrencyConfig", a.putProvisionedConcurrencyConfig)
+	wire.Handle(s, "DeleteProvisionedConcurrencyConfig", a.deleteProvisionedConcurrencyConfig)
 	wire.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
 	wire.Handle(s, "ListFunctionUrlConfigs", a.listFunctionURLConfigs)
 	wire.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
@@ -91,20 +93,6 @@ func (a *api) putFunctionRecursionConfig(ctx context.Context, in *PutFunctionRec
 		return nil, err
 	}
 	return &PutFunctionRecursionConfigOutput{RecursiveLoop: in.RecursiveLoop}, nil
-}
-
-func (a *api) getProvisionedConcurrencyConfig(ctx context.Context, in *GetProvisionedConcurrencyConfigInput) (*GetProvisionedConcurrencyConfigOutput, error) {
-	if _, _, err := a.resolve(ctx, in.FunctionName, in.Qualifier); err != nil {
-		return nil, err
-	}
-	return nil, &wire.Error{Code: "ProvisionedConcurrencyConfigNotFoundException", Msg: "No Provisioned Concurrency Config found for this function"}
-}
-
-func (a *api) listProvisionedConcurrencyConfigs(ctx context.Context, in *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error) {
-	if _, _, err := a.unqualified(ctx, in.FunctionName); err != nil {
-		return nil, err
-	}
-	return &ListProvisionedConcurrencyConfigsOutput{}, nil
 }
 
 func (a *api) getFunctionURLConfig(ctx context.Context, in *GetFunctionUrlConfigInput) (*GetFunctionUrlConfigOutput, error) {

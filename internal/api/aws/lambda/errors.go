@@ -75,6 +75,12 @@ var faults = map[fault]func(*cloud.Error) *wire.Error{
 	{cloud.KindFunction, cloud.Limit, "unreserved-concurrency"}: fixed("InvalidParameterValueException",
 		fmt.Sprintf("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", minUnreserved)),
 
+	{cloud.KindProvision, cloud.Limit, "reserved"}: fixed("InvalidParameterValueException",
+		"Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function"),
+	{cloud.KindProvision, cloud.Limit, "unreserved"}: fixed("InvalidParameterValueException",
+		fmt.Sprintf("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", minUnreserved)),
+	{cloud.KindProvision, cloud.NotFound, ""}: own("ProvisionedConcurrencyConfigNotFoundException"),
+
 	{cloud.KindRole, cloud.Invalid, "not-assumable"}: fixed("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."),
 	{cloud.KindRole, cloud.Denied, networkAction}:    fixed("InvalidParameterValueException", "The provided execution role does not have permissions to call CreateNetworkInterface on EC2"),
 

@@ -221,3 +221,44 @@ func TestResources(t *testing.T) {
 		}
 	}
 }
+
+func TestProvisionedConcurrency(t *testing.T) {
+	w := newWorld(t)
+	w.create("f")
+	name, one := aws.String("f"), aws.String("1")
+	put := func(qualifier string, n int32) error {
+		_, err := w.PutProvisionedConcurrencyConfig(w.ctx, &sdk.PutProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: &qualifier, ProvisionedConcurrentExecutions: &n})
+		return err
+	}
+	wantError(t, put("$LATEST", 1), 400, "InvalidParameterValueException", "Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+	if _, err := w.PublishVersion(w.ctx, &sdk.PublishVersionInput{FunctionName: name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.CreateAlias(w.ctx, &sdk.CreateAliasInput{FunctionName: name, Name: aws.String("live"), FunctionVersion: one}); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, put("1", 901), 400, "InvalidParameterValueException", "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].")
+	if err := put("1", 2); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, put("live", 1), 400, "InvalidParameterValueException", "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
+	got, err := w.GetProvisionedConcurrencyConfig(w.ctx, &sdk.GetProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: one})
+	if err != nil || got.Status != types.ProvisionedConcurrencyStatusEnumInProgress || *got.RequestedProvisionedConcurrentExecutions != 2 || *got.AllocatedProvisionedConcurrentExecutions != 1 {
+		t.Errorf("%+v %v, want one of two, in progress", got, err)
+	}
+	list, err := w.ListProvisionedConcurrencyConfigs(w.ctx, &sdk.ListProvisionedConcurrencyConfigsInput{FunctionName: name})
+	if err != nil || len(list.ProvisionedConcurrencyConfigs) != 1 || *list.ProvisionedConcurrencyConfigs[0].FunctionArn != fARN+":1" {
+		t.Errorf("list %+v %v", list, err)
+	}
+	for range 2 { // again is no error
+		if _, err := w.DeleteProvisionedConcurrencyConfig(w.ctx, &sdk.DeleteProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: one}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = w.GetProvisionedConcurrencyConfig(w.ctx, &sdk.GetProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: one})
+	wantError(t, err, 404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function")
+	if err := put("live", 1); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, put("1", 1), 400, "InvalidParameterValueException", "Version is pointed by a Provisioned Concurrency alias")
+}

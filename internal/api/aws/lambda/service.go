@@ -19,6 +19,8 @@ type Invoker interface {
 	Enqueue(ctx context.Context, e invoke.Event) error
 	// Ready reports whether the version's network stands.
 	Ready(ctx context.Context, fn *cloud.Function, v *cloud.Version) bool
+	// Provisioned tells how far a provision is.
+	Provisioned(p *cloud.Provision) invoke.Provisioned
 }
 
 // Options are what differs between installations. Nil functions allow everything.

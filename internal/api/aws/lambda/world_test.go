@@ -57,6 +57,11 @@ func (f *fakeInvoker) Enqueue(_ context.Context, e invoke.Event) error {
 	return nil
 }
 
+// Provisioned has one instance of each provision.
+func (f *fakeInvoker) Provisioned(p *cloud.Provision) invoke.Provisioned {
+	return invoke.Provisioned{Target: p.Target, Current: 1}
+}
+
 func (f *fakeInvoker) Ready(context.Context, *cloud.Function, *cloud.Version) bool { return f.ready }
 
 type world struct {
