@@ -292,6 +292,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 	images := &invoke.Images{State: d.store, Fetch: d.fetchImage, Settle: d.settleImage, Log: d.log}
 	d.group.Go(func() error { return images.Run(ctx) })
 	d.group.Go(func() error { return d.timers().Run(ctx) })
+	d.group.Go(func() error { return d.control.DrainNATs(ctx) })
 	return nil
 }
 

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -153,6 +154,19 @@ type NATGateway struct {
 	// nothing else passes. Otherwise everything is, to all of its addresses.
 	Selective bool
 	Rules     []NATRule
+	// Draining are addresses of it that no new flow gets, until they are taken away.
+	Draining []NATDrain
+}
+
+// NATDrain is an address that a NAT gateway has until its flows have had time to end.
+type NATDrain struct {
+	Private netip.Addr
+	Until   time.Time
+}
+
+// Drains reports whether an address of the gateway is about to go.
+func (g *NATGateway) Drains(a netip.Addr) bool {
+	return slices.ContainsFunc(g.Draining, func(d NATDrain) bool { return d.Private == a })
 }
 
 // NATRule has a NAT gateway translate a source to elastic IPs of its own.
@@ -303,12 +317,13 @@ var (
 	RouteTables        = newTable("route-table", func(r *RouteTable) RouteTableID { return r.ID }, index[RouteTable]{"scope": func(r *RouteTable) []string { return one(r.Scope()) }, "vpc": func(r *RouteTable) []string { return one(r.VPC) }})
 	InternetGateways   = newTable("internet-gateway", func(r *InternetGateway) InternetGatewayID { return r.ID }, index[InternetGateway]{"scope": func(r *InternetGateway) []string { return one(r.Scope()) }, "vpc": func(r *InternetGateway) []string { return one(r.VPC) }})
 	EgressOnlyGateways = newTable("egress-only-gateway", func(r *EgressOnlyGateway) EgressOnlyGatewayID { return r.ID }, index[EgressOnlyGateway]{"scope": func(r *EgressOnlyGateway) []string { return one(r.Scope()) }, "vpc": func(r *EgressOnlyGateway) []string { return one(r.VPC) }})
-	NATGateways        = newTable("nat-gateway", func(r *NATGateway) NATGatewayID { return r.ID }, index[NATGateway]{"scope": func(r *NATGateway) []string { return one(r.Scope()) }, "vpc": func(r *NATGateway) []string { return one(r.VPC) }, "subnet": func(r *NATGateway) []string { return one(r.Subnet) }})
-	ElasticIPs         = newTable("elastic-ip", func(r *ElasticIP) AllocationID { return r.ID }, index[ElasticIP]{"scope": func(r *ElasticIP) []string { return one(r.Scope()) }, "interface": func(r *ElasticIP) []string { return one(r.Interface) }, "addr": func(r *ElasticIP) []string { return one(r.Addr.String()) }})
-	SecurityGroups     = newTable("security-group", func(r *SecurityGroup) SecurityGroupID { return r.ID }, index[SecurityGroup]{"scope": func(r *SecurityGroup) []string { return one(r.Scope()) }, "vpc": func(r *SecurityGroup) []string { return one(r.VPC) }})
-	NetworkACLs        = newTable("network-acl", func(r *NetworkACL) NetworkACLID { return r.ID }, index[NetworkACL]{"scope": func(r *NetworkACL) []string { return one(r.Scope()) }, "vpc": func(r *NetworkACL) []string { return one(r.VPC) }})
-	Interfaces         = newTable("interface", func(r *Interface) InterfaceID { return r.ID }, index[Interface]{"scope": func(r *Interface) []string { return one(r.Scope()) }, "vpc": func(r *Interface) []string { return one(r.VPC) }, "subnet": func(r *Interface) []string { return one(r.Subnet) }, "group": func(r *Interface) []string { return strs(r.SecurityGroups) }, "owner": func(r *Interface) []string { return one(r.Owner) }})
-	DHCPOptionSets     = newTable("dhcp-options", func(r *DHCPOptions) DHCPOptionsID { return r.ID }, index[DHCPOptions]{"scope": func(r *DHCPOptions) []string { return one(r.Scope()) }})
-	PrefixLists        = newTable("prefix-list", func(r *PrefixList) PrefixListID { return r.ID }, index[PrefixList]{"scope": func(r *PrefixList) []string { return one(r.Scope()) }})
-	Endpoints          = newTable("endpoint", func(r *Endpoint) EndpointID { return r.ID }, index[Endpoint]{"scope": func(r *Endpoint) []string { return one(r.Scope()) }, "vpc": func(r *Endpoint) []string { return one(r.VPC) }, "provider": func(r *Endpoint) []string { return one(r.Provider) }})
+	NATGateways        = newTable("nat-gateway", func(r *NATGateway) NATGatewayID { return r.ID }, index[NATGateway]{"scope": func(r *NATGateway) []string { return one(r.Scope()) }, "vpc": func(r *NATGateway) []string { return one(r.VPC) }, "subnet": func(r *NATGateway) []string { return one(r.Subnet) },
+		"draining": func(r *NATGateway) []string { return which(len(r.Draining) > 0) }})
+	ElasticIPs     = newTable("elastic-ip", func(r *ElasticIP) AllocationID { return r.ID }, index[ElasticIP]{"scope": func(r *ElasticIP) []string { return one(r.Scope()) }, "interface": func(r *ElasticIP) []string { return one(r.Interface) }, "addr": func(r *ElasticIP) []string { return one(r.Addr.String()) }})
+	SecurityGroups = newTable("security-group", func(r *SecurityGroup) SecurityGroupID { return r.ID }, index[SecurityGroup]{"scope": func(r *SecurityGroup) []string { return one(r.Scope()) }, "vpc": func(r *SecurityGroup) []string { return one(r.VPC) }})
+	NetworkACLs    = newTable("network-acl", func(r *NetworkACL) NetworkACLID { return r.ID }, index[NetworkACL]{"scope": func(r *NetworkACL) []string { return one(r.Scope()) }, "vpc": func(r *NetworkACL) []string { return one(r.VPC) }})
+	Interfaces     = newTable("interface", func(r *Interface) InterfaceID { return r.ID }, index[Interface]{"scope": func(r *Interface) []string { return one(r.Scope()) }, "vpc": func(r *Interface) []string { return one(r.VPC) }, "subnet": func(r *Interface) []string { return one(r.Subnet) }, "group": func(r *Interface) []string { return strs(r.SecurityGroups) }, "owner": func(r *Interface) []string { return one(r.Owner) }})
+	DHCPOptionSets = newTable("dhcp-options", func(r *DHCPOptions) DHCPOptionsID { return r.ID }, index[DHCPOptions]{"scope": func(r *DHCPOptions) []string { return one(r.Scope()) }})
+	PrefixLists    = newTable("prefix-list", func(r *PrefixList) PrefixListID { return r.ID }, index[PrefixList]{"scope": func(r *PrefixList) []string { return one(r.Scope()) }})
+	Endpoints      = newTable("endpoint", func(r *Endpoint) EndpointID { return r.ID }, index[Endpoint]{"scope": func(r *Endpoint) []string { return one(r.Scope()) }, "vpc": func(r *Endpoint) []string { return one(r.VPC) }, "provider": func(r *Endpoint) []string { return one(r.Provider) }})
 )

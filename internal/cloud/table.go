@@ -108,6 +108,14 @@ func one[S ~string](s S) []string {
 	return []string{string(s)}
 }
 
+// which is the index key, "yes", of resources that something holds for.
+func which(holds bool) []string {
+	if !holds {
+		return nil
+	}
+	return []string{"yes"}
+}
+
 func strs[S ~string](ss []S) []string {
 	out := make([]string, len(ss))
 	for i, s := range ss {

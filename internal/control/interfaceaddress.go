@@ -98,15 +98,9 @@ func addAddresses(tx cloud.Tx, who Caller, old *cloud.Interface, want []netip.Ad
 
 // removeAddresses takes secondary IPv4 addresses from an interface and frees their elastic IPs.
 func removeAddresses(tx cloud.Tx, old *cloud.Interface, addrs []netip.Addr) error {
-	if len(old.Addrs) == 0 {
-		return notAssigned(old)
-	}
-	if slices.Contains(addrs, old.Addrs[0]) {
-		return cloud.Errorf(cloud.Invalid, cloud.KindInterface, old.Addrs[0].String(), "primary", "The address %s is the primary one of %s and cannot be unassigned", old.Addrs[0], old.ID)
-	}
-	left, ok := withoutAddrs(old.Addrs, addrs)
-	if !ok {
-		return notAssigned(old)
+	left, err := remaining(old, addrs)
+	if err != nil {
+		return err
 	}
 	for e := range cloud.ElasticIPs.By(tx, "interface", string(old.ID)) {
 		if slices.Contains(addrs, e.Private) {
@@ -117,6 +111,21 @@ func removeAddresses(tx cloud.Tx, old *cloud.Interface, addrs []netip.Addr) erro
 	i.Addrs = left
 	cloud.Interfaces.Put(tx, &i)
 	return nil
+}
+
+// remaining are an interface's IPv4 addresses without some secondary ones.
+func remaining(i *cloud.Interface, without []netip.Addr) ([]netip.Addr, error) {
+	if len(i.Addrs) == 0 {
+		return nil, notAssigned(i)
+	}
+	if slices.Contains(without, i.Addrs[0]) {
+		return nil, cloud.Errorf(cloud.Invalid, cloud.KindInterface, i.Addrs[0].String(), "primary", "The address %s is the primary one of %s and cannot be unassigned", i.Addrs[0], i.ID)
+	}
+	left, ok := withoutAddrs(i.Addrs, without)
+	if !ok {
+		return nil, notAssigned(i)
+	}
+	return left, nil
 }
 
 func notAssigned(i *cloud.Interface) error {

@@ -189,7 +189,7 @@ func (c *Control) DeleteNATGateway(ctx context.Context, who Caller, id cloud.NAT
 		c.forgetNATs(tx, who)
 		if old.Deleted.IsZero() {
 			g := *old
-			g.Deleted = c.now()
+			g.Deleted, g.Draining = c.now(), nil
 			removeInterface(tx, g.Interface)
 			cloud.NATGateways.Put(tx, &g)
 		} else if old.Failure != "" { // the user has seen it
@@ -207,6 +207,9 @@ func (c *Control) AddNATAddresses(ctx context.Context, who Caller, id cloud.NATG
 	return c.transact(ctx, func(tx cloud.Tx) error {
 		g, err := liveNAT(tx, who, id)
 		if err != nil {
+			return err
+		}
+		if err := settled(g); err != nil {
 			return err
 		}
 		if g.Private != (len(eips) == 0) {
@@ -235,27 +238,5 @@ func (c *Control) AddNATAddresses(ctx context.Context, who Caller, id cloud.NATG
 			associate(tx, who, e, i.ID, i.Addrs[len(old.Addrs)+k])
 		}
 		return nil
-	})
-}
-
-// RemoveNATAddresses takes secondary addresses away: by association, or private ones by address.
-func (c *Control) RemoveNATAddresses(ctx context.Context, who Caller, id cloud.NATGatewayID, assocs []string, addrs []netip.Addr) error {
-	return c.transact(ctx, func(tx cloud.Tx) error {
-		g, err := liveNAT(tx, who, id)
-		if err != nil {
-			return err
-		}
-		old, ok := cloud.Interfaces.Get(tx, g.Interface)
-		if !ok {
-			return absent(cloud.KindInterface, string(g.Interface))
-		}
-		for _, a := range assocs {
-			e, err := elasticIP(tx, who, ElasticIPRef{Assoc: a})
-			if err != nil || e.Interface != g.Interface {
-				return absent(cloud.KindAddressAssoc, a)
-			}
-			addrs = append(slices.Clone(addrs), e.Private)
-		}
-		return removeAddresses(tx, old, addrs)
 	})
 }

@@ -69,7 +69,7 @@ func natSources(e *netplan.ENI) (rules []nft.Rule) {
 		}
 		return rules
 	}
-	share(e.Addrs, 1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto))
-	share(e.Addrs, 0, 0)
+	share(e.Translated(), 1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto))
+	share(e.Translated(), 0, 0)
 	return rules
 }

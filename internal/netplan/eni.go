@@ -90,6 +90,11 @@ func profileKey(groups []cloud.SecurityGroupID) ProfileKey {
 	return ProfileKey(strings.Join(slices.Compact(ids), ","))
 }
 
+// Translated are the addresses that a NAT gateway gives to new flows.
+func (e *ENI) Translated() []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(e.Addrs), func(a netip.Addr) bool { return slices.Contains(e.Draining, a) })
+}
+
 // ENI finds an interface of the plan, or nil.
 func (p *Plan) ENI(id cloud.InterfaceID) *ENI {
 	i, ok := slices.BinarySearchFunc(p.ENIs, id, func(e ENI, id cloud.InterfaceID) int { return cmp.Compare(e.ID, id) })
@@ -116,6 +121,11 @@ func (c *compiler) nats() {
 			continue
 		}
 		serves[e.ID] = n.ID
+		for _, a := range e.Addrs {
+			if n.Drains(a) {
+				e.Draining = append(e.Draining, a)
+			}
+		}
 		if n.Selective {
 			e.Selective, e.Translates = true, c.translations(n, e)
 		}

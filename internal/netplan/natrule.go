@@ -22,7 +22,7 @@ func (c *compiler) translations(n *cloud.NATGateway, e *ENI) []Translation {
 			t.Source = s.CIDR4
 		}
 		for _, id := range r.Addresses {
-			if a, ok := cloud.ElasticIPs.Get(c.v, id); ok && a.Interface == e.ID && slices.Contains(e.Addrs, a.Private) {
+			if a, ok := cloud.ElasticIPs.Get(c.v, id); ok && a.Interface == e.ID && slices.Contains(e.Translated(), a.Private) {
 				t.Addrs = append(t.Addrs, a.Private)
 			}
 		}

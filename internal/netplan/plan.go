@@ -177,6 +177,8 @@ type ENI struct {
 	// AnySource: source/destination check is off, so it may send from and receive for other addresses.
 	AnySource bool
 	NAT64     bool // a NAT gateway's, which translates IPv6 too
+	// Draining are those of a NAT gateway's addresses that only flows which have them keep.
+	Draining []netip.Addr
 	// Selective: a NAT gateway's, which translates as Translates says, the first that
 	// matches, and nothing else.
 	Selective  bool

@@ -236,7 +236,7 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 	if !pkt.ported() && !pkt.pings() {
 		return nil, w.natProtocol(*pkt, r)
 	}
-	in, addrs := *pkt, to.Addrs
+	in, addrs := *pkt, to.Translated()
 	if to.Selective {
 		t := to.Translation(pkt.src)
 		if t == nil {

@@ -142,6 +142,7 @@ var faults = map[fault]words{
 	{cloud.Limit, cloud.KindNATGateway, "addresses"}:              {"NatGatewayAddressLimitExceeded", "Performing this operation would exceed the limit of addresses of %s"},
 	{cloud.Missing, cloud.KindNATGateway, "allocation"}:           {"MissingParameter", "The request must contain the parameter allocationId"},
 	{cloud.Invalid, cloud.KindNATGateway, "private-with-address"}: {"InvalidParameterCombination", "An allocation ID cannot be specified for a private NAT gateway"},
+	{cloud.State, cloud.KindNATGateway, "draining"}:               {"IncorrectState", ""},
 	{cloud.Invalid, cloud.KindNATGateway, "connectivity"}:         {"InvalidParameterCombination", ""},
 
 	{cloud.NotFound, cloud.KindElasticIP, "address"}: {"InvalidAddress.NotFound", "Address '%s' not found."},

@@ -181,7 +181,16 @@ func TestNATGatewayFailures(t *testing.T) {
 	both := do(w.AssociateNatGatewayAddress(ctx, &sdk.AssociateNatGatewayAddressInput{NatGatewayId: g.NatGatewayId, AllocationIds: []string{*more}})).NatGatewayAddresses
 	equal(w, "public gateway's addresses", len(both), 2)
 	left := do(w.DisassociateNatGatewayAddress(ctx, &sdk.DisassociateNatGatewayAddressInput{NatGatewayId: g.NatGatewayId, AssociationIds: []string{*both[1].AssociationId}})).NatGatewayAddresses
-	equal(w, "and after one was taken away", len(left), 1)
+	equal(w, "one that is taken away", left[1].Status, types.NatGatewayAddressStatusDisassociating)
+	w.refused(failure(w.AssociateNatGatewayAddress(ctx, &sdk.AssociateNatGatewayAddressInput{NatGatewayId: g.NatGatewayId, AllocationIds: []string{*spare}})), "IncorrectState", "")
+	w.refused(failure(w.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: more})), "InvalidIPAddress.InUse", "")
+	w.now = w.now.Add(349 * time.Second)
+	next := do(w.control.TakeDrained(ctx))
+	equal(w, "time left", next, time.Second)
+	w.now = w.now.Add(time.Second)
+	do(w.control.TakeDrained(ctx))
+	equal(w, "and after it has drained", len(do(w.DescribeNatGateways(ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{*g.NatGatewayId}})).NatGateways[0].NatGatewayAddresses), 1)
+	do(w.ReleaseAddress(ctx, &sdk.ReleaseAddressInput{AllocationId: more}))
 }
 
 // TestFunctionInterface: what functions in a VPC leave to be seen there.

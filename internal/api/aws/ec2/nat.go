@@ -62,6 +62,12 @@ func natAddresses(v cloud.View, g *cloud.NATGateway) []NatGatewayAddress {
 				na.AllocationId, na.AssociationId, na.PublicIp = new(string(e.ID)), new(e.AssocID), new(e.Addr.String())
 			}
 		}
+		switch {
+		case g.Drains(addr) && g.Private:
+			na.Status = NatGatewayAddressStatusUnassigning
+		case g.Drains(addr):
+			na.Status = NatGatewayAddressStatusDisassociating
+		}
 		out = append(out, na)
 	}
 	return out
@@ -176,10 +182,18 @@ func (a *api) disassociateNatGatewayAddress(ctx context.Context, in *Disassociat
 	if err != nil {
 		return nil, err
 	}
-	if err := a.control.RemoveNATAddresses(ctx, who, cloud.NATGatewayID(*in.NatGatewayId), in.AssociationIds, nil); err != nil {
+	if err := a.control.RemoveNATAddresses(ctx, who, cloud.NATGatewayID(*in.NatGatewayId), in.AssociationIds, nil, drainTime(in.MaxDrainDurationSeconds)); err != nil {
 		return nil, err
 	}
 	return &DisassociateNatGatewayAddressOutput{NatGatewayId: in.NatGatewayId, NatGatewayAddresses: a.natNow(in.NatGatewayId)}, nil
+}
+
+// drainTime is how long flows may keep an address that is taken away.
+func drainTime(seconds *int32) time.Duration {
+	if seconds == nil {
+		return control.NATDrain
+	}
+	return time.Duration(*seconds) * time.Second
 }
 
 func (a *api) assignPrivateNatGatewayAddress(ctx context.Context, in *AssignPrivateNatGatewayAddressInput) (*AssignPrivateNatGatewayAddressOutput, error) {
@@ -210,7 +224,7 @@ func (a *api) unassignPrivateNatGatewayAddress(ctx context.Context, in *Unassign
 	if err != nil {
 		return nil, err
 	}
-	if err := a.control.RemoveNATAddresses(ctx, who, cloud.NATGatewayID(*in.NatGatewayId), nil, addrs); err != nil {
+	if err := a.control.RemoveNATAddresses(ctx, who, cloud.NATGatewayID(*in.NatGatewayId), nil, addrs, drainTime(in.MaxDrainDurationSeconds)); err != nil {
 		return nil, err
 	}
 	return &UnassignPrivateNatGatewayAddressOutput{NatGatewayId: in.NatGatewayId, NatGatewayAddresses: a.natNow(in.NatGatewayId)}, nil
