@@ -209,7 +209,7 @@ func (c *Control) AddNATAddresses(ctx context.Context, who Caller, id cloud.NATG
 		if err != nil {
 			return err
 		}
-		if err := settled(g); err != nil {
+		if err := drained(g); err != nil {
 			return err
 		}
 		if g.Private != (len(eips) == 0) {

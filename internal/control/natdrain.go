@@ -22,7 +22,7 @@ func (c *Control) RemoveNATAddresses(ctx context.Context, who Caller, id cloud.N
 		if err != nil {
 			return err
 		}
-		if err := settled(old); err != nil {
+		if err := drained(old); err != nil {
 			return err
 		}
 		i, ok := cloud.Interfaces.Get(tx, old.Interface)
@@ -49,8 +49,8 @@ func (c *Control) RemoveNATAddresses(ctx context.Context, who Caller, id cloud.N
 	})
 }
 
-// settled refuses changes of a gateway's addresses while some drain.
-func settled(g *cloud.NATGateway) error {
+// drained refuses changes of a gateway's addresses while some drain.
+func drained(g *cloud.NATGateway) error {
 	if len(g.Draining) == 0 {
 		return nil
 	}
