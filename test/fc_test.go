@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -196,28 +197,38 @@ func TestFunctionComputeInbound(t *testing.T) {
 	if _, refusal := u.ask("bound", map[string]any{}); refusal != "" {
 		t.Fatal(refusal)
 	}
+	const private = "http://1000000000000000." + fcRegion + "-internal.fc.aliyuncs.com"
+	const public = "http://1000000000000000." + fcRegion + ".fc.aliyuncs.com"
+	invoked := func(name, base string, from fcNetwork, want string) {
+		t.Helper()
+		status, out := d.command(t, "", "attach -region "+fcRegion+" -subnet "+from.vswitch+" -security-group "+from.group+" -- /usr/bin/python3 -c "+invokeFrom(base))
+		if status != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: %d %s, want %q", name, status, out, want)
+		}
+	}
+	invoked("unbound, from a VPC", private, other, "{}")
+	if _, refusal := u.call("POST", "/functions/bound/versions", map[string]any{}, nil); refusal != "" {
+		t.Fatal(refusal)
+	}
+	if _, refusal := u.call("POST", "/functions/bound/aliases", map[string]any{"aliasName": "live", "versionId": "1"}, nil); refusal != "" {
+		t.Fatal(refusal)
+	}
 	if _, refusal := u.call("POST", "/functions/bound/vpc-bindings", map[string]any{"vpcId": n.vpc}, nil); refusal != "" {
 		t.Fatal(refusal)
 	}
 	if _, refusal := u.ask("bound", map[string]any{}); !strings.Contains(refusal, "AccessDenied") || !strings.Contains(refusal, "Resource access is bound by VPC: "+n.vpc) {
 		t.Errorf("from outside: %q", refusal)
 	}
-	const private = "http://1000000000000000." + fcRegion + "-internal.fc.aliyuncs.com"
-	const public = "http://1000000000000000." + fcRegion + ".fc.aliyuncs.com"
-	for _, w := range []struct {
-		name, base string
-		from       fcNetwork
-		want       string
-	}{
-		{"from the bound VPC", private, n, "{}"},
-		{"from another VPC with its addresses", private, other, "bound by VPC: " + n.vpc},
-		{"from the bound VPC without a way to the internet", public, n, "failed"},
-	} {
-		status, out := d.command(t, "", "attach -region "+fcRegion+" -subnet "+w.from.vswitch+" -security-group "+w.from.group+" -- /usr/bin/python3 -c "+invokeFrom(w.base))
-		if status != 0 || !strings.Contains(out, w.want) {
-			t.Errorf("%s: %d %s, want %q", w.name, status, out, w.want)
+	for _, q := range []string{"live", "1", "LATEST"} {
+		if _, refusal := u.call("POST", "/functions/bound/invocations?qualifier="+q, []byte("{}"), map[string]*string{"X-Fc-Source-Vpc": &n.vpc}); !strings.Contains(refusal, "bound by VPC: "+n.vpc) {
+			t.Errorf("from outside, of %s: %q", q, refusal)
 		}
 	}
+	invoked("from the bound VPC", private, n, "{}")
+	invoked("from another VPC with its addresses", private, other, "bound by VPC: "+n.vpc)
+	invoked("from the bound VPC without a way to the internet", public, n, "failed")
+	// "You cannot use ... a private HTTPS endpoint."
+	invoked("from the bound VPC by HTTPS", strings.Replace(private, "http:", "https:", 1), n, "bound by VPC: "+n.vpc)
 	// "Triggers are not affected."
 	web := trigger["body"].(map[string]any)["httpTrigger"].(map[string]any)["urlInternet"].(string)
 	if status, body := u.visit(web); status != 200 || body != "{}" {
@@ -225,6 +236,17 @@ func TestFunctionComputeInbound(t *testing.T) {
 	}
 	if out, refusal := u.call("GET", "/functions/bound/vpc-bindings", nil, nil); refusal != "" || !strings.Contains(toJSON(out), n.vpc) {
 		t.Errorf("bindings: %v %s", out, refusal)
+	}
+	for i := 1; i <= 20; i++ {
+		_, refusal := u.call("POST", "/functions/bound/vpc-bindings", map[string]any{"vpcId": fmt.Sprint("vpc-", i)}, nil)
+		if (refusal == "") != (i < 20) {
+			t.Errorf("binding number %d: %q", i+1, refusal)
+		}
+	}
+	for i := 1; i < 20; i++ {
+		if _, refusal := u.call("DELETE", fmt.Sprint("/functions/bound/vpc-bindings/vpc-", i), nil, nil); refusal != "" {
+			t.Error(refusal)
+		}
 	}
 	if _, refusal := u.call("DELETE", "/functions/bound/vpc-bindings/"+n.vpc, nil, nil); refusal != "" {
 		t.Fatal(refusal)
@@ -252,9 +274,9 @@ func (u *fcUser) visit(page string) (int, string) {
 
 // invokeFrom is a program, of one word, that invokes the function by an endpoint.
 func invokeFrom(base string) string {
-	text := `import urllib.request as u
+	text := `import ssl, urllib.request as u
 try:
-  print(u.urlopen(u.Request("` + base + `/2023-03-30/functions/bound/invocations",b"{}",{"x-acs-version":"2023-03-30"}),timeout=3).read().decode())
+  print(u.urlopen(u.Request("` + base + `/2023-03-30/functions/bound/invocations",b"{}",{"x-acs-version":"2023-03-30"}),timeout=3,context=ssl._create_unverified_context()).read().decode())
 except u.HTTPError as e:
   print(e.read().decode())
 except Exception as e:

@@ -2,20 +2,21 @@ package fc
 
 import (
 	"context"
+	"strings"
 
-	"weir/internal/api/wire"
 	"weir/internal/cloud"
 )
 
 // createVpcBinding lets a VPC invoke the function, and with the first one shuts
-// out everybody else. It holds for every version and alias; triggers are not affected.
+// out everybody else. It holds for every version and alias; triggers are not
+// affected. The VPC is not looked for, as those of vpcConfig are not: it may be
+// another region's, or be made later, and until then nobody calls from there.
 func (a *api) createVpcBinding(ctx context.Context, in *CreateVpcBindingInput) (*CreateVpcBindingOutput, error) {
-	call := wire.CallFrom(ctx)
-	vpc, ok := cloud.VPCs.Get(a.control.View(), cloud.VPCID(value(in.VpcId)))
-	if !ok || vpc.Account != call.Account || vpc.Region != call.Region {
-		return nil, invalid("VPC '%s' is not found", value(in.VpcId))
+	id := cloud.VPCID(value(in.VpcId))
+	if !strings.HasPrefix(string(id), "vpc-") {
+		return nil, invalid("vpcId '%s' is not the ID of a VPC", id)
 	}
-	return &CreateVpcBindingOutput{}, a.control.BindFunction(ctx, caller(ctx), value(in.FunctionName), vpc.ID)
+	return &CreateVpcBindingOutput{}, a.control.BindFunction(ctx, caller(ctx), value(in.FunctionName), id)
 }
 
 func (a *api) listVpcBindings(ctx context.Context, in *ListVpcBindingsInput) (*ListVpcBindingsOutput, error) {

@@ -29,7 +29,11 @@ func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*Inv
 		return nil, err
 	}
 	call := wire.CallFrom(ctx)
-	if err := control.MayInvoke(q.Function, call.VPC); err != nil {
+	from := call.VPC
+	if call.TLS { // "only by the private HTTP endpoint": what comes by HTTPS is from no VPC
+		from = ""
+	}
+	if err := control.MayInvoke(q.Function, from); err != nil {
 		return nil, err
 	}
 	async := value(in.XFcInvocationType) == "Async"
