@@ -28,6 +28,7 @@ func (d *daemon) adminHandler() http.Handler {
 	mux.HandleFunc("POST /_weir/down", d.guard(d.owner(d.plain(d.down))))
 	mux.HandleFunc("POST /_weir/vpcs", d.local(d.blueprint))
 	mux.HandleFunc("POST /_weir/fc/network", d.local(d.fcNetwork))
+	mux.HandleFunc("POST /_weir/registries", d.local(d.changeRegistry))
 	mux.HandleFunc("POST /_weir/accounts", d.guard(d.owner(d.plain(d.createAccount))))
 	mux.HandleFunc("POST /_weir/attach", d.guard(d.owner(d.plain(d.attach))))
 	mux.HandleFunc("GET /_weir/instances/{id}/console", d.guard(d.owner(d.plain(d.consoleOf))))

@@ -12,6 +12,7 @@ import (
 
 	"weir/internal/api/alibaba/access"
 	"weir/internal/api/alibaba/cbn"
+	"weir/internal/api/alibaba/cr"
 	"weir/internal/api/alibaba/ecs"
 	"weir/internal/api/alibaba/fc"
 	"weir/internal/api/alibaba/privatelink"
@@ -37,7 +38,7 @@ import (
 // alibabaAccess asks for permissions of calls in Alibaba Cloud's dialect.
 func (d *daemon) alibabaAccess() *access.Authorizer {
 	return access.New(d.control, map[string]access.Lister{
-		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(d.logs), "ecs": ecs.Targets(d.control),
+		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(d.logs), "ecs": ecs.Targets(d.control), "cr": cr.Targets,
 	}, time.Now)
 }
 
@@ -46,7 +47,7 @@ func (d *daemon) addAlibaba(server *wire.Server, auth *access.Authorizer, code f
 	for _, s := range []*wire.Service{
 		alivpc.New(d.control), ecs.New(d.control, d.hosts.Console), ram.New(d.control), sts.New(d.control, auth), resourcemanager.New(d.control, resource.Holds),
 		privatelink.New(d.control), cbn.New(d.control), pvtz.New(d.control), vpcpeer.New(d.control),
-		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CheckImage: image.CheckReference, CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now),
+		fc.New(d.control, invoker{d.invoker, d.async}, fc.Options{CheckRuntime: d.checkRuntime(runtime.FC), CheckImage: image.CheckReference, CodeURL: code, LogGroup: d.logstore}), sls.New(d.logs, time.Now), cr.New(d.control),
 	} {
 		server.Add(s)
 	}
@@ -72,7 +73,7 @@ func hasAlibabaRegion(id string) bool {
 }
 
 // alibabaEndpoints are the products as the variables that override their endpoints call them.
-var alibabaEndpoints = []string{"VPC", "ECS", "RAM", "STS", "RESOURCEMANAGER", "PRIVATELINK", "CBN", "PVTZ", "VPCPEER", "FC", "SLS"}
+var alibabaEndpoints = []string{"VPC", "ECS", "RAM", "STS", "RESOURCEMANAGER", "PRIVATELINK", "CBN", "PVTZ", "VPCPEER", "FC", "SLS", "CR"}
 
 // printAlibabaEnv prints what Alibaba Cloud's clients read. They take an endpoint
 // without a scheme, and want to be told to speak HTTP.

@@ -46,6 +46,7 @@ func commands() []command {
 		{"matrix", "[-vpc NAME]", "say who reaches whom in a VPC, and the internet", matrix},
 		{"fc", "network|static-ip FN", "a network for a function of Function Compute, or a fixed public address", fcCommand},
 		{"account", "create ID", "another account: print a key of its root", account},
+		{"registry", "create|resolve …", "ACR Enterprise instances, for functions of their images", registryCommand},
 		{"site", "add|remove|list …", "sites of the lab internet", site},
 		{"zone", "fail|heal|limit|list …", "zones that fail, or take nothing new", zone},
 		{"version", "", "print the version", version},

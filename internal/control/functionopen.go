@@ -18,6 +18,8 @@ type OpenNetwork struct {
 	// Role makes the interfaces: it must be allowed to do the Actions.
 	Role    string
 	Actions []string
+	// Registry, if set, is where the function's image is; its name must lead into the network.
+	Registry cloud.RegistryID
 	// Managed and Description mark the interfaces as the service's own.
 	Managed, Description string
 }
@@ -99,6 +101,11 @@ func (c *Control) openNetwork(tx cloud.Tx, who Caller, v *cloud.Version, in Open
 	}
 	if err := checkOpen(tx, who, n, in.ZoneServed); err != nil {
 		return err
+	}
+	if in.Registry != "" {
+		if err := checkRegistry(tx, who, n, in.Registry); err != nil {
+			return err
+		}
 	}
 	for _, action := range in.Actions {
 		if err := c.roleAllows(tx, in.Role, action); err != nil {

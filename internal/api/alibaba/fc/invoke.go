@@ -146,8 +146,18 @@ func Opening(fn *cloud.Function, v *cloud.Version) control.OpenNetwork {
 	r, _ := region.Get(fn.Region)
 	return control.OpenNetwork{
 		ZoneServed: r.Serves, Role: networkRole(fn, v), Actions: []string{"ecs:CreateNetworkInterface"},
-		Managed: "fc", Description: "fc-" + fn.Name,
+		Managed: "fc", Description: "fc-" + fn.Name, Registry: registryOf(v),
 	}
+}
+
+// registryOf is where the image of a GPU function is, if that is an ACR Enterprise
+// instance: only for those does the vendor ask where its name leads.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/configure-network-settings
+func registryOf(v *cloud.Version) cloud.RegistryID {
+	if v.Image == nil || v.Attrs["fc.gpuType"] == "" {
+		return ""
+	}
+	return cloud.RegistryID(v.Attrs["fc.acrInstanceId"])
 }
 
 // networkRole is who makes the function's interfaces: the role that its network

@@ -36,7 +36,7 @@ var prefixes = map[cloud.Resource]string{
 	cloud.KindElasticIP: "eip", cloud.KindSecurityGroup: "sg", cloud.KindSecurityGroupRule: "sgr",
 	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
 	cloud.KindNATRule: "snat", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
-	cloud.KindPrefixList: "pl",
+	cloud.KindPrefixList: "pl", cloud.KindRegistry: "cri",
 }
 
 // NewID makes an ID as the vendor's are: a prefix and 21 letters and digits.
