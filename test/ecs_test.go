@@ -72,6 +72,7 @@ func (u *fcUser) allow(group, ports, from string) {
 // https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-network-settings
 // https://www.alibabacloud.com/help/en/ecs/user-guide/basic-security-groups-and-advanced-security-groups
 func TestECSInstances(t *testing.T) {
+	t.Parallel()
 	const zone = "cn-hangzhou-h"
 	u := newDaemon(t).fcUser(t)
 	net := u.network("10.0.0.0/8", zone, "10.1.0.0/24")
@@ -172,4 +173,61 @@ func (u *fcUser) status(id, want string) {
 		}
 	}
 	u.Fatalf("instance %s is %q, not %q", id, got, want)
+}
+
+// Members of a normal group reach each other, until its inner access policy is
+// Drop; then its rules decide, such as one for a prefix list.
+// https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-modifysecuritygrouppolicy
+func TestECSGroupMembers(t *testing.T) {
+	t.Parallel()
+	u := newDaemon(t).fcUser(t)
+	net := u.network("10.0.0.0/8", "cn-hangzhou-h", "10.1.0.0/24")
+	db := u.instance(net.vswitch, net.group, ecsServer, func(r *sdkecs.RunInstancesRequest) { r.PrivateIpAddress = "10.1.0.10" })
+	probe := u.instance(net.vswitch, net.group, strings.Replace(ecsProbe, "(database, internet)", "(database,)", 1), func(r *sdkecs.RunInstancesRequest) { r.PrivateIpAddress = "10.1.0.20" })
+	u.console(db, "role", "failed") // it has none
+	u.console(probe, "database", "hello 10.1.0.20")
+	policy := aim(u, sdkecs.CreateModifySecurityGroupPolicyRequest())
+	policy.SecurityGroupId, policy.InnerAccessPolicy = net.group, "Drop"
+	must[*sdkecs.ModifySecurityGroupPolicyResponse](t)(u.ecs.ModifySecurityGroupPolicy(policy))
+	u.console(probe, "database", "none")
+
+	l := aim(u, sdkecs.CreateCreatePrefixListRequest())
+	l.PrefixListName, l.AddressFamily, l.MaxEntries = "clients", "IPv4", "5"
+	l.Entry = &[]sdkecs.CreatePrefixListEntry{{Cidr: "10.1.0.21"}}
+	list := must[*sdkecs.CreatePrefixListResponse](t)(u.ecs.CreatePrefixList(l)).PrefixListId
+	rule := aim(u, sdkecs.CreateAuthorizeSecurityGroupRequest())
+	rule.SecurityGroupId, rule.Permissions = net.group, &[]sdkecs.AuthorizeSecurityGroupPermissions{{IpProtocol: "TCP", PortRange: "5432/5432", SourcePrefixListId: list, Priority: "10"}}
+	must[*sdkecs.AuthorizeSecurityGroupResponse](t)(u.ecs.AuthorizeSecurityGroup(rule))
+	edit := aim(u, sdkecs.CreateModifyPrefixListRequest())
+	edit.PrefixListId, edit.AddEntry = list, &[]sdkecs.ModifyPrefixListAddEntry{{Cidr: "10.1.0.20/32"}}
+	must[*sdkecs.ModifyPrefixListResponse](t)(u.ecs.ModifyPrefixList(edit))
+	u.console(probe, "database", "hello 10.1.0.20")
+
+	attr := aim(u, sdkecs.CreateDescribeSecurityGroupAttributeRequest())
+	attr.SecurityGroupId = net.group
+	got := must[*sdkecs.DescribeSecurityGroupAttributeResponse](t)(u.ecs.DescribeSecurityGroupAttribute(attr))
+	if p := got.Permissions.Permission; len(p) != 1 || p[0].SourcePrefixListId != list || got.InnerAccessPolicy != "Drop" {
+		t.Fatalf("the group: %+v", got)
+	}
+	drop := aim(u, sdkecs.CreateModifySecurityGroupRuleRequest())
+	drop.SecurityGroupId, drop.SecurityGroupRuleId, drop.Policy = net.group, got.Permissions.Permission[0].SecurityGroupRuleId, "drop"
+	must[*sdkecs.ModifySecurityGroupRuleResponse](t)(u.ecs.ModifySecurityGroupRule(drop))
+	u.console(probe, "database", "none")
+	policy.InnerAccessPolicy = "Accept" // goes before all rules
+	must[*sdkecs.ModifySecurityGroupPolicyResponse](t)(u.ecs.ModifySecurityGroupPolicy(policy))
+	u.console(probe, "database", "hello 10.1.0.20")
+	policy.InnerAccessPolicy = "Drop"
+	must[*sdkecs.ModifySecurityGroupPolicyResponse](t)(u.ecs.ModifySecurityGroupPolicy(policy))
+	u.console(probe, "database", "none")
+
+	// an end to the rule, and to the list
+	gone := aim(u, sdkecs.CreateDeletePrefixListRequest())
+	gone.PrefixListId = list
+	if _, err := u.ecs.DeletePrefixList(gone); err == nil || !strings.Contains(err.Error(), "DependencyViolation") {
+		t.Errorf("deleting a list in use: %v", err)
+	}
+	revoke := aim(u, sdkecs.CreateRevokeSecurityGroupRequest())
+	revoke.SecurityGroupId, revoke.SecurityGroupRuleId = net.group, &[]string{drop.SecurityGroupRuleId}
+	must[*sdkecs.RevokeSecurityGroupResponse](t)(u.ecs.RevokeSecurityGroup(revoke))
+	must[*sdkecs.DeletePrefixListResponse](t)(u.ecs.DeletePrefixList(gone))
 }

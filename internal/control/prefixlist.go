@@ -97,6 +97,7 @@ func changedEntries(l *cloud.PrefixList, add []cloud.PrefixListEntry, remove []n
 
 // ModifyPrefixList changes what is not zero; a change of entries makes a new version.
 type ModifyPrefixList struct {
+	Attrs      map[string]string
 	Name       *string
 	MaxEntries *int
 	Version    *int64 // refuse if the list is at another one
@@ -111,6 +112,7 @@ func (c *Control) ModifyPrefixList(ctx context.Context, who Caller, id cloud.Pre
 		if err != nil {
 			return nil, err
 		}
+		l.Attrs = merged(l.Attrs, in.Attrs)
 		set(&l.Name, in.Name)
 		if in.MaxEntries != nil {
 			if *in.MaxEntries < len(l.Entries) || *in.MaxEntries > c.quotas(who).EntriesPerPrefixList {

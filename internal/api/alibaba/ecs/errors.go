@@ -47,6 +47,10 @@ var words = map[[3]string][2]string{
 	{"state", "instance", "not-stopped"}:               {"IncorrectInstanceStatus", "The current status of the resource does not support this operation: the instance must be stopped."},
 	{"denied", "instance", "keep-api"}:                 {"InvalidOperation.DeletionProtection", "The specified instance has deletion protection and cannot be released."},
 	{"missing", "subnet", "no-default"}:                {"MissingParameter", "The input parameter \"VSwitchId\" that is mandatory for processing this request is not supplied."},
+	{"limit", "prefix-list", "entries"}:                {"PrefixListEntryLimitExceeded", "The maximum number of entries of the prefix list is exceeded."},
+	{"not-found", "prefix-list", "entry"}:              {"InvalidPrefixListEntry.NotFound", "The prefix list has no such entry."},
+	{"invalid", "prefix-list", "family"}:               {"InvalidParameter", "An entry is not of the address family of the prefix list."},
+	{"in-use", "prefix-list", ""}:                      {"DependencyViolation.SecurityGroup", "The prefix list is associated with resources."},
 	{"limit", "tag", ""}:                               {"TagQuotaExceeded", "The maximum number of tags of a resource is exceeded."},
 }
 

@@ -106,9 +106,11 @@ func (a *api) group(ctx context.Context, id string) (*cloud.SecurityGroup, error
 }
 
 func (a *api) groupFacts(g *cloud.SecurityGroup) SecurityGroup {
-	used := int64(0)
-	for range cloud.Interfaces.By(a.control.View(), "group", string(g.ID)) {
-		used++
+	used := int64(0) // by instances
+	for i := range cloud.Interfaces.By(a.control.View(), "group", string(g.ID)) {
+		if i.Attachment != nil {
+			used++
+		}
 	}
 	return SecurityGroup{
 		SecurityGroupId: new(string(g.ID)), SecurityGroupName: new(g.Attrs[resource.AttrName]), Description: new(g.Attrs[resource.AttrDescription]),

@@ -37,6 +37,7 @@ func New(c *control.Control, console Console) *wire.Service {
 	a.interfaces(s)
 	a.instances(s)
 	a.catalogue(s)
+	a.prefixLists(s)
 	return s
 }
 
