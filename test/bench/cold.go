@@ -97,7 +97,7 @@ func cold(ctx context.Context, weir string) (_ []result, err error) {
 		bares[i] = &contender{start: bareStart(l.bare)}
 	}
 	groups := [][]*contender{slices.Clone(bares)}
-	var pairs []pair
+	var pairs, ways []pair
 	for _, mode := range []struct {
 		name  string
 		flags []string
@@ -118,6 +118,12 @@ func cold(ctx context.Context, weir string) (_ []result, err error) {
 			pairs = append(pairs, p)
 			groups = append(groups, []*contender{p.out, p.in})
 		}
+		two, err := d.twoWays(mode.name)
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, two)
+		groups = append(groups, []*contender{two.out, two.in})
 	}
 	if err := rounds(ctx, coldRounds, settling, groups); err != nil {
 		return nil, err
@@ -126,7 +132,26 @@ func cold(ctx context.Context, weir string) (_ []result, err error) {
 	for _, p := range pairs {
 		out = append(out, p.results()...)
 	}
+	for _, w := range ways {
+		out = append(out, result{what: "cold start with two interfaces, " + w.what, measured: w.in.took.String(), against: "without VPC: " + w.out.took.String()}.
+			atMost(spanOf(ratios(w.in.took, w.out.took)), 1.10))
+	}
 	return out, nil
+}
+
+// twoWays are functions of Function Compute: one with a VPC and the internet by
+// the platform's own interface, one with the latter alone.
+func (d *daemon) twoWays(mode string) (p pair, err error) {
+	c, err := d.computing()
+	if err != nil {
+		return p, err
+	}
+	p.what = "Function Compute, Python, " + mode
+	if p.out, err = c.contender("one-way", false); err != nil {
+		return p, err
+	}
+	p.in, err = c.contender("two-ways", true)
+	return p, err
 }
 
 // coldFunction creates a function whose every start is cold.

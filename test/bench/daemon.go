@@ -133,19 +133,26 @@ var (
 		[]string{"/usr/bin/node", "-e", "process.stdout.write('\\n')"}}
 )
 
-// create makes a function and waits until it is active.
-func (d *daemon) create(ctx context.Context, name string, l language, inVPC bool) error {
+// zipped is a language's function as an archive.
+func zipped(l language) ([]byte, error) {
 	var buf bytes.Buffer
 	z := zip.NewWriter(&buf)
 	w, err := z.Create(l.file)
 	if err == nil {
 		_, err = w.Write([]byte(l.code))
 	}
-	if err := errors.Join(err, z.Close()); err != nil {
+	err = errors.Join(err, z.Close())
+	return buf.Bytes(), err
+}
+
+// create makes a function and waits until it is active.
+func (d *daemon) create(ctx context.Context, name string, l language, inVPC bool) error {
+	archive, err := zipped(l)
+	if err != nil {
 		return err
 	}
 	in := &lambda.CreateFunctionInput{FunctionName: &name, Role: &d.role, Runtime: l.runtime, Handler: &l.handler,
-		MemorySize: aws.Int32(256), Timeout: aws.Int32(30), Code: &lambdatypes.FunctionCode{ZipFile: buf.Bytes()}}
+		MemorySize: aws.Int32(256), Timeout: aws.Int32(30), Code: &lambdatypes.FunctionCode{ZipFile: archive}}
 	if inVPC {
 		in.VpcConfig = &lambdatypes.VpcConfig{SubnetIds: []string{d.subnet}, SecurityGroupIds: []string{d.group}}
 	}

@@ -141,6 +141,8 @@ How each is measured:
   changes the functions' configuration, so every one is a new instance. *Prepared*: the
   pool keeps a generic interpreter waiting behind the function's interface (the default);
   *nothing prepared*: ` + "`weir up -prepared 0`" + `, so the interpreter is started on the way.
+  *Two interfaces*: a function of Function Compute with a VPC and the internet by the
+  platform's own interface, called by an HTTP trigger, against one without the VPC.
 - **Warm invocation**: a Python function that returns its event, invoked over HTTP by an
   IAM user with a policy (not root), signature and policy checked each time, logs
   written; against a net/http server in a process of its own that sends the body back.
