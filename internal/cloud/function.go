@@ -68,8 +68,8 @@ type Version struct {
 	Server *Server
 	// Image, if set, is what the code is in, instead of an archive.
 	Image *Image
-	// Layers are unpacked below the code: digests of archives in the blob store, the first the lowest.
-	Layers     []string
+	// Layers are unpacked one over the other, beside the code.
+	Layers     []LayerUse
 	Modified   time.Time
 	RevisionID string
 	// Attrs holds what only one dialect's API echoes back, keyed "<dialect>.<name>".

@@ -155,6 +155,9 @@ func write(root *os.Root, f *zip.File, name string, content io.Reader) error {
 	switch {
 	case mode.IsDir() || strings.HasSuffix(f.Name, "/"):
 		return makeDirs(root, name)
+	}
+	_ = root.Remove(name) // of an archive below this one
+	switch {
 	case mode&fs.ModeSymlink != 0:
 		target, err := io.ReadAll(content)
 		if err != nil {

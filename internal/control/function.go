@@ -41,7 +41,7 @@ type FunctionSettings struct {
 	PreStop     **cloud.Hook
 	Server      **cloud.Server
 	Image       **cloud.Image
-	Layers      *[]string // digests that StoreLayer gave
+	Layers      *[]cloud.LayerUse
 	// Attrs are the dialect's own; an empty value removes one.
 	Attrs map[string]string
 }
@@ -256,10 +256,10 @@ func (c *Control) DeleteFunction(ctx context.Context, caller Caller, name string
 			return c.deleteVersion(tx, fn, version, &dropped)
 		}
 		networks := []cloud.FunctionNetwork{fn.Latest.Network}
-		dropped = append(dropped, fn.Latest.CodeDigest)
+		dropped = append(dropped, archivesOf(&fn.Latest)...)
 		for pv := range cloud.PublishedVersions.By(tx, "function", string(fn.Key)) {
 			networks = append(networks, pv.Version.Network)
-			dropped = append(dropped, pv.Version.CodeDigest)
+			dropped = append(dropped, archivesOf(&pv.Version)...)
 			cloud.PublishedVersions.Delete(tx, pv.Key)
 		}
 		for a := range cloud.Aliases.By(tx, "function", string(fn.Key)) {

@@ -88,7 +88,7 @@ func (u *codeUploads) hold(digest string, n int) {
 	}
 }
 
-// dropCode deletes archives that neither a function nor an upload names any more.
+// dropCode deletes archives that no function, layer or upload names any more.
 // A failure leaves an unused blob behind, nothing worse, so it is only logged.
 func (c *Control) dropCode(ctx context.Context, digests []string) {
 	c.uploads.mu.Lock()
@@ -106,12 +106,17 @@ func (c *Control) dropCode(ctx context.Context, digests []string) {
 
 func codeInUse(v cloud.View, digest string) bool {
 	for f := range cloud.Functions.All(v) {
-		if f.Latest.CodeDigest == digest {
+		if slices.Contains(archivesOf(&f.Latest), digest) {
 			return true
 		}
 	}
 	for pv := range cloud.PublishedVersions.All(v) {
-		if pv.Version.CodeDigest == digest {
+		if slices.Contains(archivesOf(&pv.Version), digest) {
+			return true
+		}
+	}
+	for l := range cloud.LayerVersions.All(v) {
+		if l.Digest == digest {
 			return true
 		}
 	}

@@ -88,7 +88,7 @@ func (c *Control) deleteVersion(tx cloud.Tx, fn *cloud.Function, number int, dro
 	}
 	cloud.PublishedVersions.Delete(tx, pv.Key)
 	cloud.Provisions.Delete(tx, cloud.MakeProvisionKey(fn.Key, strconv.Itoa(number)))
-	*dropped = append(*dropped, pv.Version.CodeDigest)
+	*dropped = append(*dropped, archivesOf(&pv.Version)...)
 	c.releaseNetwork(tx, pv.Version.Network)
 	return nil
 }

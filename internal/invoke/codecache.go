@@ -3,6 +3,7 @@ package invoke
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -26,7 +27,7 @@ type CodeSource interface {
 // maxArchive bounds what is read of one archive.
 const maxArchive = codezip.MaxUnpacked
 
-// codeCache holds unpacked archives, one directory per digest, each written
+// codeCache holds unpacked archives, one directory for each, or for several together, each written
 // once under another name and renamed, and never changed after.
 type codeCache struct {
 	dir    string
@@ -35,7 +36,7 @@ type codeCache struct {
 	now    func() time.Time
 
 	mu      sync.Mutex
-	entries map[string]*codeEntry // by digest; mu guards the map and the entries' counts
+	entries map[string]*codeEntry // by directory; mu guards the map and the entries' counts
 }
 
 type codeEntry struct {
@@ -56,25 +57,27 @@ func openCodeCache(dir string, source CodeSource, keep int, now func() time.Time
 	return &codeCache{dir: dir, source: source, keep: keep, now: now, entries: map[string]*codeEntry{}}, nil
 }
 
-// acquire returns the directory with the unpacked archive, which stays until release.
-func (c *codeCache) acquire(ctx context.Context, digest string) (dir string, release func(), err error) {
-	dir, err = c.path(digest)
+// acquire returns the directory with the unpacked archives, the later over the
+// earlier, which stays until release.
+func (c *codeCache) acquire(ctx context.Context, digests ...string) (dir string, release func(), err error) {
+	name, err := dirName(digests)
 	if err != nil {
 		return "", nil, err
 	}
 	c.mu.Lock()
-	e := c.entries[digest]
+	e := c.entries[name]
 	first := e == nil
 	if first {
 		e = &codeEntry{ready: make(chan struct{})}
-		c.entries[digest] = e
+		c.entries[name] = e
 	}
 	e.users++
 	c.mu.Unlock()
-	release = sync.OnceFunc(func() { c.release(digest, e) })
+	dir = filepath.Join(c.dir, name)
+	release = sync.OnceFunc(func() { c.release(name, e) })
 	if first {
 		// Others wait for this one: it must not stop when its own caller does.
-		e.err = c.unpack(context.WithoutCancel(ctx), digest, dir)
+		e.err = c.unpack(context.WithoutCancel(ctx), digests, dir)
 		close(e.ready)
 	}
 	select {
@@ -90,21 +93,30 @@ func (c *codeCache) acquire(ctx context.Context, digest string) (dir string, rel
 	return dir, release, nil
 }
 
-func (c *codeCache) path(digest string) (string, error) {
-	raw, err := base64.StdEncoding.DecodeString(digest)
-	if err != nil || len(raw) == 0 {
-		return "", fmt.Errorf("code digest %q is not base64", digest)
+// dirName names the directory of archives: by the digest of one, or of several.
+func dirName(digests []string) (string, error) {
+	var all []byte
+	for _, digest := range digests {
+		raw, err := base64.StdEncoding.DecodeString(digest)
+		if err != nil || len(raw) == 0 {
+			return "", fmt.Errorf("code digest %q is not base64", digest)
+		}
+		all = append(all, raw...)
 	}
-	return filepath.Join(c.dir, hex.EncodeToString(raw)), nil
+	if len(digests) > 1 {
+		sum := sha256.Sum256(all)
+		return "layers-" + hex.EncodeToString(sum[:]), nil
+	}
+	return hex.EncodeToString(all), nil
 }
 
-func (c *codeCache) release(digest string, e *codeEntry) {
+func (c *codeCache) release(name string, e *codeEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.users--
 	e.last = c.now()
-	if e.err != nil && e.users == 0 && c.entries[digest] == e {
-		delete(c.entries, digest) // the next caller tries again
+	if e.err != nil && e.users == 0 && c.entries[name] == e {
+		delete(c.entries, name) // the next caller tries again
 	}
 	c.evict()
 }
@@ -128,13 +140,32 @@ func (c *codeCache) evict() {
 	})
 	for _, d := range unused[:len(unused)-c.keep] {
 		delete(c.entries, d)
-		if dir, err := c.path(d); err == nil {
-			_ = os.RemoveAll(dir) // what stays is cleared at the next start
-		}
+		_ = os.RemoveAll(filepath.Join(c.dir, d)) // what stays is cleared at the next start
 	}
 }
 
-func (c *codeCache) unpack(ctx context.Context, digest, dir string) error {
+func (c *codeCache) unpack(ctx context.Context, digests []string, dir string) error {
+	tmp, err := os.MkdirTemp(c.dir, ".unpack-")
+	if err != nil {
+		return fmt.Errorf("unpack code %s: %w", digests, err)
+	}
+	err = os.Chmod(tmp, 0o755)
+	for _, digest := range digests {
+		if err == nil {
+			err = c.unpackOne(ctx, digest, tmp)
+		}
+	}
+	if err == nil {
+		err = os.Rename(tmp, dir)
+	}
+	if err != nil {
+		_ = os.RemoveAll(tmp)
+		return fmt.Errorf("unpack code %s: %w", digests, err)
+	}
+	return nil
+}
+
+func (c *codeCache) unpackOne(ctx context.Context, digest, dir string) error {
 	r, err := c.source.Get(ctx, digest)
 	if err != nil {
 		return fmt.Errorf("read code %s: %w", digest, err)
@@ -143,20 +174,5 @@ func (c *codeCache) unpack(ctx context.Context, digest, dir string) error {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("read code %s: %w", digest, err)
 	}
-	tmp, err := os.MkdirTemp(c.dir, ".unpack-")
-	if err != nil {
-		return fmt.Errorf("unpack code %s: %w", digest, err)
-	}
-	err = os.Chmod(tmp, 0o755)
-	if err == nil {
-		err = codezip.Unpack(bytes.NewReader(archive), int64(len(archive)), codezip.MaxUnpacked, tmp)
-	}
-	if err == nil {
-		err = os.Rename(tmp, dir)
-	}
-	if err != nil {
-		_ = os.RemoveAll(tmp)
-		return fmt.Errorf("unpack code %s: %w", digest, err)
-	}
-	return nil
+	return codezip.Unpack(bytes.NewReader(archive), int64(len(archive)), codezip.MaxUnpacked, dir)
 }

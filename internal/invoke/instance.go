@@ -292,6 +292,9 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 		LogStream: in.sink.stream,
 		Env:       v.Env,
 	}
+	if err := i.layers(ctx, in, v, &code); err != nil {
+		return err
+	}
 	told(&code, r.Function, v)
 	code.Instance, code.Provisioned = in.id, in.provisioned
 	if i.cfg.Credentials != nil && v.Role != "" {
@@ -309,6 +312,24 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	in.ready = true
+	return nil
+}
+
+// layers adds the version's layers to its code.
+func (i *Invoker) layers(ctx context.Context, in *instance, v *cloud.Version, code *runtime.Code) error {
+	if len(v.Layers) == 0 {
+		return nil
+	}
+	digests := make([]string, len(v.Layers))
+	for n, l := range v.Layers {
+		digests[n] = l.Digest
+	}
+	dir, release, err := i.code.acquire(ctx, digests...)
+	if err != nil {
+		return err
+	}
+	end := in.close
+	code.Layers, in.close = dir, func() { end(); release() }
 	return nil
 }
 

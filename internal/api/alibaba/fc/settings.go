@@ -46,6 +46,9 @@ func (a *api) settings(ctx context.Context, in *UpdateFunctionInput, old *cloud.
 			return s, err
 		}
 	}
+	if err := a.layers(ctx, in, old, &s); err != nil {
+		return s, err
+	}
 	call := wire.CallFrom(ctx)
 	s.Attrs["fc.account"] = access.UID(call.Account)
 	if in.Role != nil {
@@ -70,7 +73,7 @@ func (a *api) refuse(in *UpdateFunctionInput, _ *cloud.Version, _ *control.Funct
 		"polarFsConfig": in.PolarFsConfig != nil, "juiceFsConfig": in.JuiceFsConfig != nil,
 		"tracingConfig":   in.TracingConfig != nil && value(in.TracingConfig.Type) != "",
 		"sessionAffinity": value(in.SessionAffinity) != "" && value(in.SessionAffinity) != "NONE", "enableLongLiving": value(in.EnableLongLiving),
-		"layers": len(in.Layers) > 0, "idleTimeout": value(in.IdleTimeout) != 0, "sessionAffinityConfig": value(in.SessionAffinityConfig) != "",
+		"idleTimeout": value(in.IdleTimeout) != 0, "sessionAffinityConfig": value(in.SessionAffinityConfig) != "",
 		"disableOndemand": value(in.DisableOndemand), "instanceIsolationMode": value(in.InstanceIsolationMode) != "" && value(in.InstanceIsolationMode) != "SHARE",
 		"customContainerConfig.registryConfig.certConfig": in.registry().CertConfig != nil, "customContainerConfig.registryConfig.networkConfig": in.registry().NetworkConfig != nil,
 		"customDNS": in.CustomDNS != nil && (len(in.CustomDNS.NameServers) > 0 || len(in.CustomDNS.Searches) > 0 || len(in.CustomDNS.DnsOptions) > 0),

@@ -26,6 +26,7 @@ func shape(fn *cloud.Function, v *cloud.Version) *Function {
 		State: ptr("Active"), LastUpdateStatus: ptr("Successful"), Tags: tagShape(fn.Tags),
 		DisableInjectCredentials: given(v.Attrs["fc.disableInjectCredentials"]),
 		InstanceLifecycleConfig:  hookShape(v),
+		Layers:                   layersShape(v),
 	}
 	if v.CPU > 0 {
 		f.Cpu = &v.CPU
