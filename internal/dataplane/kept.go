@@ -9,12 +9,12 @@ import (
 )
 
 // Kept is what another process needs to call a VPC's things by the same numbers,
-// and so to find them in the kernel. The hub's numbers are not kept: the hub is
-// made anew, and so is every link to it.
+// and so to find them in the kernel.
 type Kept struct {
 	VPC   int
 	Next  []int
 	Given map[string]int
+	Hub   map[string]int // the hub's numbers of what leads there from here, and to here
 }
 
 // Kinds of numbers that are kept.
@@ -23,19 +23,28 @@ const (
 	keptSubnet  = "subnet"
 	keptTable   = "table"
 	keptProfile = "profile"
+	keptPeer    = "peer"
+)
+
+// Kinds of the hub's numbers.
+const (
+	keptPeering = "peering"
+	keptPort    = "port"
 )
 
 func keptName(kind string, k any) string { return fmt.Sprint(kind, " ", k) }
 
 // keep gives what is kept of the numbers. Nothing new was numbered if no next
 // number moved; what is forgotten since does no harm.
-func (n *Numbers) keep() *Kept {
-	if n.kept == nil || !slices.Equal(n.kept.Next, n.next[:]) || n.kept.VPC != n.VPC {
-		n.kept = &Kept{VPC: n.VPC, Next: slices.Clone(n.next[:]), Given: map[string]int{}}
+func (n *Numbers) keep(p *netplan.Plan) *Kept {
+	shared := n.hub.of(p)
+	if n.kept == nil || !slices.Equal(n.kept.Next, n.next[:]) || n.kept.VPC != n.VPC || !maps.Equal(n.kept.Hub, shared) {
+		n.kept = &Kept{VPC: n.VPC, Next: slices.Clone(n.next[:]), Given: map[string]int{}, Hub: shared}
 		keepAll(n.kept.Given, keptENI, n.enis)
 		keepAll(n.kept.Given, keptSubnet, n.subnets)
 		keepAll(n.kept.Given, keptTable, n.tables)
 		keepAll(n.kept.Given, keptProfile, n.profiles)
+		keepAll(n.kept.Given, keptPeer, n.peers)
 	}
 	return n.kept
 }
@@ -70,7 +79,7 @@ func recall[K comparable](left map[string]int, kind string, numbers map[K]int, w
 func (m *Manager) inherit(n *Numbers, p *netplan.Plan) {
 	for _, e := range p.ENIs {
 		switch e.Attach {
-		case netplan.AttachNAT, netplan.AttachEndpoint:
+		case netplan.AttachNAT, netplan.AttachEndpoint, netplan.AttachTransit:
 		case netplan.AttachDirect:
 			if !m.held(e.ID) {
 				n.Renew(e.ID)

@@ -74,7 +74,7 @@ func Lower(p *netplan.Plan, n *Numbers) *Network {
 		return l.out
 	}
 	l.out.tables = maps.Clone(n.tables)
-	l.out.Kept = n.keep()
+	l.out.Kept = n.keep(p)
 	for i := range p.Subnets {
 		l.subnets[p.Subnets[i].ID] = &p.Subnets[i]
 		l.tables[p.Subnets[i].ID] = n.tables[useOf(p, &p.Subnets[i])]

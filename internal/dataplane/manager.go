@@ -115,6 +115,7 @@ func New(c Config) *Manager {
 	}
 	m.kernel.OnDrop(m.record)
 	for id, kept := range m.kernel.Left() {
+		m.hub.recall(kept)
 		s := newVPCState(id, kept.numbers().In(&m.hub))
 		s.left = true
 		m.vpcs[id] = s

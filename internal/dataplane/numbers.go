@@ -94,6 +94,7 @@ func (n *Numbers) assign(p *netplan.Plan) {
 	recall(n.left, keptSubnet, n.subnets, subnets)
 	recall(n.left, keptTable, n.tables, tables)
 	recall(n.left, keptProfile, n.profiles, profiles)
+	recall(n.left, keptPeer, n.peers, peers)
 	n.left = nil
 	for _, e := range p.ENIs {
 		n.link(e)

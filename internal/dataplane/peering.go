@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"sync"
 
 	"weir/internal/cloud"
 	"weir/internal/dataplane/nft"
@@ -21,40 +20,6 @@ const Hub = "hub"
 
 // HubSysctls are the hub's settings. It filters nothing: the routers do.
 var HubSysctls = append(slices.Clip(forwardSysctls), acceptLocal)
-
-// HubNumbers numbers peering connections and ports of transit routers over all
-// VPCs. Numbers are not reused.
-type HubNumbers struct {
-	mu    sync.Mutex
-	given map[cloud.PeeringID]int   // guarded by mu
-	ports map[cloud.InterfaceID]int // guarded by mu
-}
-
-// table is the hub's table that leads to one end of a peering connection.
-func (h *HubNumbers) table(id cloud.PeeringID, requester bool) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n, ok := h.given[id]
-	if !ok {
-		n = len(h.given)
-		if h.given == nil {
-			h.given = map[cloud.PeeringID]int{}
-		}
-		h.given[id] = n
-	}
-	if requester {
-		return hubTable0 + 2*n
-	}
-	return hubTable0 + 2*n + 1
-}
-
-const hubTable0 = 1000
-
-// In has the numbers of what several VPCs share be those of h.
-func (n *Numbers) In(h *HubNumbers) *Numbers {
-	n.hub = h
-	return n
-}
 
 // trapNoPeer takes what is routed to a VPC that has no interfaces.
 var trapNoPeer = trap{"nopeer", 14, netplan.StageNoHost}

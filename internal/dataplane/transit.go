@@ -20,25 +20,7 @@ import (
 // trapNoPort takes what is routed to a transit router from a zone without a port.
 var trapNoPort = trap{"noport", 19, netplan.StageTransitZone}
 
-const (
-	portTable0 = 1 << 24
-	fallback   = 1 << 16 // metric below any other route's
-)
-
-// port is the hub's table for what comes in by a port.
-func (h *HubNumbers) port(id cloud.InterfaceID) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n, ok := h.ports[id]
-	if !ok {
-		n = len(h.ports)
-		if h.ports == nil {
-			h.ports = map[cloud.InterfaceID]int{}
-		}
-		h.ports[id] = n
-	}
-	return portTable0 + n
-}
+const fallback = 1 << 16 // metric below any other route's
 
 // portLink is the hub's end of a port.
 func (l *lowerer) portLink(id cloud.InterfaceID) string {

@@ -73,12 +73,22 @@ func (k *Kernel) adopt(v *vpc, want *dataplane.Network) (err error) {
 	}
 	k.inet.Lock()
 	defer k.inet.Unlock()
-	in, err := k.internet.observe(func(link string) bool { return ownLink(link, l.kept.VPC) }, &want.Internet)
+	own := func(link string) bool { return ownLink(link, l.kept.VPC) }
+	in, err := k.internet.observe(own, &want.Internet)
 	if err != nil {
 		return fmt.Errorf("the internet: %w", err)
 	}
 	in.Name = dataplane.Internet
 	have.Internet = *in
+	have.Hub.Name = dataplane.Hub
+	if k.hub != nil {
+		hub, err := k.hub.observe(own, &want.Hub)
+		if err != nil {
+			return fmt.Errorf("the hub: %w", err)
+		}
+		hub.Name = dataplane.Hub
+		have.Hub = *hub
+	}
 	v.have = have
 	return nil
 }

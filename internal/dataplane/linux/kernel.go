@@ -82,6 +82,7 @@ func New(c Config) (*Kernel, error) {
 		}
 		k.pins.clear()
 	}
+	hub := k.pins.hub()
 	k.left = k.pins.left()
 	fd, err := unix.FcntlInt(c.Internet.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -89,6 +90,9 @@ func New(c Config) (*Kernel, error) {
 	}
 	k.internet = &space{name: dataplane.Internet, file: os.NewFile(uintptr(fd), dataplane.Internet)}
 	if err := t.inside(k.internet.file, func() error { return k.internet.open(false) }); err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	if err := k.takeHub(hub); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, nil

@@ -42,7 +42,7 @@ func (s *space) keepLinks(wanted []dataplane.Link, ends map[string]bool) (kept [
 // links that own accepts, or on none. What is not as the platform makes it, such
 // as the kernel's own routes, is left out.
 func (s *space) observe(own func(link string) bool, want *dataplane.Namespace) (*dataplane.Namespace, error) {
-	o := &observer{s: s, own: own, links: map[int]string{}, ns: &dataplane.Namespace{}}
+	o := &observer{s: s, own: own, links: map[int]string{}, tables: map[int]bool{}, ns: &dataplane.Namespace{}}
 	list, err := dump("links", s.rt.LinkList)
 	if err != nil {
 		return nil, err
@@ -52,6 +52,14 @@ func (s *space) observe(own func(link string) bool, want *dataplane.Namespace) (
 			o.links[l.Attrs().Index] = l.Attrs().Name
 		}
 	}
+	if err := o.rules(want); err != nil {
+		return nil, err
+	}
+	for _, r := range o.ns.Rules {
+		if r.From != "" {
+			o.tables[r.Table] = true
+		}
+	}
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		for _, f := range []func(int) error{o.addrs, o.neighs, o.routes} {
 			if err := f(family); err != nil {
@@ -59,7 +67,7 @@ func (s *space) observe(own func(link string) bool, want *dataplane.Namespace) (
 			}
 		}
 	}
-	return o.ns, o.rules(want)
+	return o.ns, nil
 }
 
 // dump lists something again when it changed meanwhile.
@@ -79,7 +87,9 @@ type observer struct {
 	s     *space
 	own   func(string) bool
 	links map[int]string
-	ns    *dataplane.Namespace
+	// tables are those that own links lead to: what is discarded there is on no link.
+	tables map[int]bool
+	ns     *dataplane.Namespace
 }
 
 func (o *observer) addrs(family int) error {
@@ -125,9 +135,7 @@ var routeKinds = func() map[int]dataplane.RouteKind {
 }()
 
 func (o *observer) routes(family int) error {
-	list, err := dump("routes", func() ([]netlink.Route, error) {
-		return o.s.rt.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-	})
+	list, err := o.s.allRoutes(family)
 	if err != nil {
 		return err
 	}
@@ -136,14 +144,16 @@ func (o *observer) routes(family int) error {
 		if !known || r.Table == unix.RT_TABLE_LOCAL || r.Protocol == unix.RTPROT_KERNEL || r.Protocol == unix.RTPROT_RA {
 			continue
 		}
-		link := o.links[r.LinkIndex]
+		link, metric := o.links[r.LinkIndex], 0
 		switch {
+		case kind == dataplane.Discard && o.tables[r.Table]:
+			link, metric = "", r.Priority
 		case kind == dataplane.Throw && o.own("lo"):
 			link = "" // in IPv6 the kernel shows its loopback
 		case link == "":
 			continue
 		}
-		route := dataplane.Route{Table: r.Table, Kind: kind, Link: link, MTU: r.MTU}
+		route := dataplane.Route{Table: r.Table, Kind: kind, Link: link, MTU: r.MTU, Metric: metric}
 		if r.Table == unix.RT_TABLE_MAIN {
 			route.Table = 0
 		}
@@ -154,6 +164,13 @@ func (o *observer) routes(family int) error {
 		o.ns.Routes = append(o.ns.Routes, route)
 	}
 	return nil
+}
+
+// allRoutes lists the routes of all tables.
+func (s *space) allRoutes(family int) ([]netlink.Route, error) {
+	return dump("routes", func() ([]netlink.Route, error) {
+		return s.rt.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 }
 
 // destOf is a route's destination; none is everything.

@@ -139,6 +139,13 @@ func (p *Pins) Internet() (ns *os.File, err error) {
 	return ns, err
 }
 
+// hub gives the namespace between VPCs as an earlier process left it, or nil.
+func (p *Pins) hub() *os.File {
+	f := p.found[dataplane.Hub]
+	delete(p.found, dataplane.Hub)
+	return f
+}
+
 // left takes what there is of VPCs. A VPC without its router or the note on it
 // is cleared: nobody could tell what it was.
 func (p *Pins) left() map[cloud.VPCID]*left {
