@@ -57,7 +57,7 @@ func (d *daemon) apiHandler() http.Handler {
 		return targets.PassFlowRole(authorizer, wire.CallFrom(ctx), role)
 	})))
 	server.Add(lambda.New(d.control, invoker{d.invoker, d.async}, lambda.Options{
-		Code: code, CheckRuntime: d.checkRuntime(runtime.Lambda), Architecture: architecture(),
+		Code: code, CheckRuntime: d.checkRuntime(runtime.Lambda), Architecture: architecture(), FindImage: d.findImage,
 		PassRole: func(ctx context.Context, _ cloud.Principal, role string) error {
 			return targets.PassRole(authorizer, wire.CallFrom(ctx), role)
 		},

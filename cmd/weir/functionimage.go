@@ -111,3 +111,21 @@ func variables(env map[string]string) []string {
 	}
 	return out
 }
+
+// findImage says why functions cannot have an image, before it is fetched.
+func (d *daemon) findImage(ctx context.Context, uri string) error {
+	from := d.functionsImages(&cloud.Image{Ref: uri})
+	if err := image.CheckReference(uri); err != nil {
+		return &cloud.Error{Kind: cloud.Malformed, Resource: cloud.KindFunction, ID: uri, Reason: "image", Msg: err.Error()}
+	}
+	if from.Transport == nil {
+		return errNoRegistry
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err := d.images.Find(ctx, uri, from)
+	if errors.Is(err, image.ErrNotFound) {
+		return &cloud.Error{Kind: cloud.NotFound, Resource: cloud.KindFunction, ID: uri, Reason: "image", Msg: err.Error()}
+	}
+	return err
+}

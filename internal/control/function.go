@@ -68,6 +68,9 @@ type UpdateFunctionSettings struct {
 	Name       string
 	RevisionID string // if set, the function must be at this revision
 	Settings   FunctionSettings
+	Publish    bool // as a new version too
+	// DryRun checks everything and changes nothing.
+	DryRun bool
 }
 
 // CreateFunction stores the code, creates the function and its network
@@ -125,12 +128,21 @@ func (c *Control) CreateFunction(ctx context.Context, caller Caller, in CreateFu
 
 // UpdateFunctionSettings changes the configuration that $LATEST runs with.
 func (c *Control) UpdateFunctionSettings(ctx context.Context, caller Caller, in UpdateFunctionSettings) (*cloud.Function, error) {
+	if in.DryRun {
+		fn, err := findFunction(c.View(), caller, in.Name)
+		if err == nil {
+			err = c.changeable(fn, in.RevisionID)
+		}
+		return fn, err
+	}
 	return c.changeFunction(ctx, caller, in.Name, in.RevisionID, func(tx cloud.Tx, fn *cloud.Function) error {
 		v, err := c.applySettings(tx, caller, fn, in.Settings)
 		if err != nil {
 			return err
 		}
-		fn.Latest = v
+		if fn.Latest = v; in.Publish {
+			c.publish(tx, fn, v.Description)
+		}
 		return nil
 	})
 }

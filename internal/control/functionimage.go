@@ -40,6 +40,7 @@ func (c *Control) SettleImage(ctx context.Context, in ImageResult) error {
 		default:
 			return nil
 		}
+		settleVersions(tx, old, in)
 		cloud.Functions.Put(tx, fn)
 		c.releaseNetwork(tx, old.Latest.Network)
 		return nil
@@ -48,6 +49,21 @@ func (c *Control) SettleImage(ctx context.Context, in ImageResult) error {
 		c.dropCode(ctx, dropped)
 	}
 	return err
+}
+
+// settleVersions records it of the versions that were published meanwhile.
+func settleVersions(tx cloud.Tx, old *cloud.Function, in ImageResult) {
+	ref := old.Latest.Image
+	if old.Next != nil {
+		ref = old.Next.Image
+	}
+	for pv := range cloud.PublishedVersions.By(tx, "function", string(old.Key)) {
+		if i := pv.Version.Image; i.Pending() && i.Ref == ref.Ref {
+			done := *pv
+			done.Version.Image = settled(i, in)
+			cloud.PublishedVersions.Put(tx, &done)
+		}
+	}
 }
 
 // settled is an image of which is known what has come of it.

@@ -97,6 +97,14 @@ func (s *Store) Pull(ctx context.Context, ref string, from From) (*Image, error)
 	return img, nil
 }
 
+// Find says why an image cannot be pulled, without doing so.
+func (s *Store) Find(ctx context.Context, ref string, from From) error {
+	if _, err := s.find(ctx, ref, from); err != nil {
+		return fmt.Errorf("find image %s: %w", ref, err)
+	}
+	return nil
+}
+
 // lock is the lock of one image.
 func (s *Store) lock(digest string) *sync.Mutex {
 	s.mu.Lock()

@@ -44,6 +44,10 @@ func (a *api) configuration(fn *cloud.Function, v *cloud.Version, qualifier stri
 	}
 	c.VpcConfig = vpcConfig(v)
 	a.states(c, v)
+	if v.Image != nil {
+		showImage(c, v.Image)
+	}
+	a.imageStates(c, fn, v)
 	return c
 }
 

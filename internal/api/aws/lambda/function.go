@@ -16,7 +16,7 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 	if err != nil {
 		return nil, err
 	}
-	create, err := a.creation(r, in)
+	create, err := a.creation(ctx, r, in)
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +42,11 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 }
 
 // creation checks a request and fills in AWS's defaults.
-func (a *api) creation(r ref, in *CreateFunctionInput) (control.CreateFunction, error) {
+func (a *api) creation(ctx context.Context, r ref, in *CreateFunctionInput) (control.CreateFunction, error) {
 	var none control.CreateFunction
+	image := in.PackageType == PackageTypeImage
 	switch {
-	case in.PackageType == PackageTypeImage:
-		return none, a.refused("Container images are not implemented: use PackageType Zip.")
-	case in.Runtime == "" || value(in.Handler) == "":
+	case !image && (in.Runtime == "" || value(in.Handler) == ""):
 		return none, invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	case in.TenancyConfig != nil:
 		return none, a.refused("TenancyConfig is not implemented.")
@@ -56,13 +55,17 @@ func (a *api) creation(r ref, in *CreateFunctionInput) (control.CreateFunction, 
 	case in.PublishTo != "":
 		return none, a.refused("PublishTo is not implemented.")
 	}
-	settings, err := a.settings(&UpdateFunctionConfigurationInput{
+	changes := &UpdateFunctionConfigurationInput{
 		FunctionName: &r.name, CapacityProviderConfig: in.CapacityProviderConfig, DeadLetterConfig: in.DeadLetterConfig, Description: in.Description,
 		DurableConfig: in.DurableConfig, Environment: in.Environment, EphemeralStorage: in.EphemeralStorage,
 		FileSystemConfigs: in.FileSystemConfigs, Handler: in.Handler, ImageConfig: in.ImageConfig, KMSKeyArn: in.KMSKeyArn,
 		Layers: in.Layers, LoggingConfig: in.LoggingConfig, MemorySize: in.MemorySize, Role: in.Role, Runtime: in.Runtime,
 		SnapStart: in.SnapStart, Timeout: in.Timeout, TracingConfig: in.TracingConfig, VpcConfig: in.VpcConfig,
-	})
+	}
+	if err := checkPackage(image, changes); err != nil {
+		return none, err
+	}
+	settings, err := a.settings(changes)
 	if err != nil {
 		return none, err
 	}
@@ -76,7 +79,7 @@ func (a *api) creation(r ref, in *CreateFunctionInput) (control.CreateFunction, 
 			return none, a.refused("Architecture x86_64, the default, is not implemented on this machine, which is %s.", a.opt.Architecture)
 		}
 	}
-	archive, err := a.archive("CreateFunction", in.Code)
+	kind, archive, err := a.source(ctx, in, &settings)
 	if err != nil {
 		return none, err
 	}
@@ -87,8 +90,24 @@ func (a *api) creation(r ref, in *CreateFunctionInput) (control.CreateFunction, 
 	if err := checkTags(in.Tags); err != nil {
 		return none, err
 	}
-	return control.CreateFunction{Name: r.name, Archive: archive, Architecture: arch, PackageType: string(PackageTypeZip),
+	return control.CreateFunction{Name: r.name, Archive: archive, Architecture: arch, PackageType: string(kind),
 		Settings: settings, Tags: in.Tags, Publish: value(in.Publish)}, nil
+}
+
+// source is what a new function's code is in: an image, which goes into the
+// settings, or an archive.
+func (a *api) source(ctx context.Context, in *CreateFunctionInput, s *control.FunctionSettings) (PackageType, []byte, error) {
+	if in.PackageType != PackageTypeImage {
+		archive, err := a.archive("CreateFunction", in.Code)
+		return PackageTypeZip, archive, err
+	}
+	img, err := a.sourceImage(ctx, in.Code)
+	if err != nil {
+		return "", nil, err
+	}
+	img = started(*img, in.ImageConfig)
+	s.Image = &img
+	return PackageTypeImage, nil, nil
 }
 
 func fallback[T any](p **T, v T) {
@@ -108,6 +127,9 @@ func (a *api) updateFunctionCode(ctx context.Context, in *UpdateFunctionCodeInpu
 	r, fn, err := a.unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
+	}
+	if fn.Latest.Image != nil {
+		return a.updateImage(ctx, r, fn, in)
 	}
 	archive, err := a.archive("UpdateFunctionCode", &FunctionCode{ImageUri: in.ImageUri, S3Bucket: in.S3Bucket, S3Key: in.S3Key, ZipFile: in.ZipFile})
 	if err != nil {
@@ -137,9 +159,16 @@ func (a *api) updateFunctionConfiguration(ctx context.Context, in *UpdateFunctio
 		return nil, err
 	}
 	in.FunctionName = &r.name
+	if err := checkPackage(fn.Latest.Image != nil, in); err != nil {
+		return nil, err
+	}
 	settings, err := a.settings(in)
 	if err != nil {
 		return nil, err
+	}
+	if in.ImageConfig != nil {
+		img := started(*fn.Latest.Image, in.ImageConfig)
+		settings.Image = &img
 	}
 	if in.Role != nil {
 		if err := a.passRole(ctx, *in.Role); err != nil {
@@ -168,13 +197,10 @@ func (a *api) getFunction(ctx context.Context, in *GetFunctionInput) (*GetFuncti
 	}
 	out := &GetFunctionOutput{
 		Configuration: a.configuration(q.Function, q.Version, r.qualifier),
-		Code:          &FunctionCodeLocation{RepositoryType: ptr("S3")},
+		Code:          a.location(q.Version),
 		Tags:          q.Function.Tags,
 	}
 	a.settle(ctx, q, out.Configuration)
-	if a.opt.Code != nil {
-		out.Code.Location = ptr(a.opt.Code.URL(q.Version.CodeDigest))
-	}
 	if c := q.Function.ReservedConcurrency; c != nil {
 		out.Concurrency = &Concurrency{ReservedConcurrentExecutions: ptr(int32(*c))}
 	}

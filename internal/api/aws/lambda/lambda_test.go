@@ -118,9 +118,14 @@ func TestCreateRefusals(t *testing.T) {
 		{"layers", func(in *input) {
 			in.Layers = []string{"arn:aws:lambda:us-east-1:000000000000:layer:l:1"}
 		}, 501, "NotImplementedException", "…Layers are not implemented"},
-		{"image", func(in *input) {
+		{"image and runtime", func(in *input) {
 			in.PackageType, in.Code = types.PackageTypeImage, &types.FunctionCode{ImageUri: aws.String("x")}
-		}, 501, "NotImplementedException", "…Container images are not implemented"},
+		}, 400, "InvalidParameterValueException", "Please don't provide handler or runtime or layer when the packageType is Image."},
+		{"image without one", func(in *input) {
+			in.PackageType, in.Runtime, in.Handler = types.PackageTypeImage, "", nil
+		}, 400, "InvalidParameterValueException", "Please don't provide ZipFile or S3Bucket when the packageType is Image."},
+		{"image in a zip", func(in *input) { in.Code = &types.FunctionCode{ImageUri: aws.String("x")} }, 400, "InvalidParameterValueException", "Please don't provide ImageUri when the packageType is Zip."},
+		{"image settings of a zip", func(in *input) { in.ImageConfig = &types.ImageConfig{Command: []string{"x"}} }, 400, "InvalidParameterValueException", "Please don't provide ImageConfig when the packageType is Zip."},
 		{"other processor", func(in *input) { in.Architectures = []types.Architecture{types.ArchitectureArm64} }, 501, "NotImplementedException", "…arm64 is not implemented on this machine, which is x86_64"},
 		{"subnets alone", func(in *input) { in.VpcConfig = vpc(nil, w.subnets[0]) }, 400, "InvalidParameterValueException", "SubnetIds and SecurityIds must coexist or be both empty list."},
 		{"unknown subnet", func(in *input) { in.VpcConfig = vpc([]string{w.group}, "subnet-00000000000000000") }, 400, "InvalidParameterValueException", "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID 'subnet-00000000000000000' does not exist"},

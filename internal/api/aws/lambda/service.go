@@ -28,6 +28,9 @@ type Options struct {
 	Code *Code // serves archives; without it GetFunction tells no location
 	// CheckRuntime says why functions of a runtime cannot run here.
 	CheckRuntime func(runtime string) error
+	// FindImage says why a function cannot have an image: a cloud.Error that is
+	// Malformed or NotFound, or another.
+	FindImage func(ctx context.Context, uri string) error
 	// PassRole says why the caller may not give a role to a function.
 	PassRole func(ctx context.Context, who cloud.Principal, roleARN string) error
 	// Architecture is the machine's: "x86_64" (the default) or "arm64".

@@ -191,8 +191,6 @@ func (a *api) refuseUnsupported(in *UpdateFunctionConfigurationInput) error {
 	switch {
 	case len(in.Layers) > 0:
 		return a.refused("Layers are not implemented: put what the layer holds into the function's own zip file.")
-	case in.ImageConfig != nil:
-		return a.refused("Container images are not implemented: use PackageType Zip.")
 	case len(in.FileSystemConfigs) > 0:
 		return a.refused("FileSystemConfigs are not implemented.")
 	case in.SnapStart != nil && in.SnapStart.ApplyOn == SnapStartApplyOnPublishedVersions:
@@ -217,7 +215,7 @@ func (a *api) archive(op string, in *FunctionCode) ([]byte, error) {
 	case in == nil:
 		return nil, invalid("Please provide a source for function code.")
 	case value(in.ImageUri) != "":
-		return nil, a.refused("Container images are not implemented: use PackageType Zip with a ZipFile.")
+		return nil, invalid("Please don't provide ImageUri when the packageType is Zip.")
 	case value(in.S3Bucket) != "" || value(in.S3Key) != "":
 		// There is no object store yet, so no bucket exists.
 		return nil, invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
