@@ -63,3 +63,19 @@ func TestHubNumbersKept(t *testing.T) {
 		}
 	}
 }
+
+// TestEqualSetsOnce: two transit routers that take the same destinations share one
+// set, which stays when one of them goes: the kernel deletes no set twice.
+func TestEqualSetsOnce(t *testing.T) {
+	p := ends()[0]
+	second := p.Transits[0]
+	second.ID, second.Router, second.Ports = "att-9", "tgw-9", nil
+	p.Transits = append(p.Transits, second)
+	seen := map[string]bool{}
+	for _, s := range Lower(p, NewNumbers(1)).Namespaces[0].Table.Sets {
+		if seen[s.Name] {
+			t.Errorf("set %s is in the table twice", s.Name)
+		}
+		seen[s.Name] = true
+	}
+}

@@ -58,6 +58,7 @@ type lowerer struct {
 	out     *Network
 	router  Namespace
 	table   *nft.Table
+	sealed  map[string]bool // names of the table's sets of intervals
 	has6    bool
 	tables  map[cloud.SubnetID]int      // number of the route table
 	foreign map[netplan.ProfileKey]bool // profiles of peers

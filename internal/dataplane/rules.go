@@ -44,7 +44,7 @@ type ruleSets struct {
 
 // rules gives the router's table.
 func (l *lowerer) rules() *nft.Table {
-	l.table = &nft.Table{Name: "vpc"}
+	l.table, l.sealed = &nft.Table{Name: "vpc"}, map[string]bool{}
 	s := l.identity()
 	zones := l.zones(s)
 	l.local(s)

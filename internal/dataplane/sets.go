@@ -80,7 +80,8 @@ func (p *pair) in(then ...nft.Stmt) []nft.Rule {
 	return p.when(func(s *nft.Set, key []nft.Field) []nft.Stmt { return append([]nft.Stmt{nft.In(s, key...)}, then...) })
 }
 
-// add takes a pair's sets into the table, those with elements.
+// add takes a pair's sets into the table, those with elements. A set of intervals is
+// named for what it has; of those that have the same the table has one.
 func (l *lowerer) add(p *pair) *pair {
 	p.each(func(s *nft.Set, _ []nft.Field) {
 		if len(s.Elems) == 0 {
@@ -88,6 +89,10 @@ func (l *lowerer) add(p *pair) *pair {
 		}
 		if s.Interval {
 			s.Sealed()
+			if l.sealed[s.Name] {
+				return
+			}
+			l.sealed[s.Name] = true
 		}
 		l.table.Sets = append(l.table.Sets, s)
 	})
