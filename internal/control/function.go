@@ -18,6 +18,7 @@ type CreateFunction struct {
 	PackageType  string
 	Settings     FunctionSettings
 	Tags         map[string]string
+	Attrs        map[string]string // of the function, not of its version; see cloud.Meta
 	// Publish also makes version 1.
 	Publish bool
 }
@@ -96,7 +97,7 @@ func (c *Control) CreateFunction(ctx context.Context, caller Caller, in CreateFu
 		}
 		now := c.now()
 		fn = &cloud.Function{
-			Meta: cloud.Meta{Account: caller.Account, Region: caller.Region, Created: now, Tags: maps.Clone(in.Tags)},
+			Meta: cloud.Meta{Account: caller.Account, Region: caller.Region, Created: now, Tags: maps.Clone(in.Tags), Attrs: in.Attrs},
 			Key:  key,
 			Name: in.Name,
 			Latest: cloud.Version{

@@ -46,6 +46,14 @@ func (c *Control) DisableFunction(ctx context.Context, who Caller, name string, 
 	})
 }
 
+// SetFunctionAttrs merges attributes into a function's own.
+func (c *Control) SetFunctionAttrs(ctx context.Context, who Caller, name string, attrs map[string]string) error {
+	return c.alterFunction(ctx, who, name, func(fn *cloud.Function) error {
+		fn.Attrs = merged(fn.Attrs, attrs)
+		return nil
+	})
+}
+
 // alterFunction changes what is not a version's: the revision stays.
 func (c *Control) alterFunction(ctx context.Context, who Caller, name string, change func(fn *cloud.Function) error) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {

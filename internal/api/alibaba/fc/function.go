@@ -3,9 +3,9 @@ package fc
 import (
 	"context"
 	"encoding/base64"
-	"slices"
 	"strings"
 
+	"weir/internal/api/alibaba/resource"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -24,6 +24,10 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 	if err != nil {
 		return nil, err
 	}
+	group, err := a.inGroup(ctx, in.ResourceGroupId)
+	if err != nil {
+		return nil, err
+	}
 	settings.Attrs["fc.id"] = newFunctionID()
 	packed := settings.Image == nil
 	archive, err := a.archive(in.Code, !packed)
@@ -35,7 +39,7 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 		kind = "Zip"
 	}
 	fn, err := a.control.CreateFunction(ctx, caller(ctx), control.CreateFunction{
-		Name: name, Archive: archive, PackageType: kind, Settings: settings, Tags: tags,
+		Name: name, Archive: archive, PackageType: kind, Settings: settings, Tags: tags, Attrs: group,
 	})
 	if err != nil {
 		return nil, err
@@ -138,7 +142,7 @@ func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListF
 			all = append(all, fn)
 		}
 	}
-	scope := strings.Join([]string{"functions", call.Account, call.Region, value(in.Prefix), value(in.FunctionName), value(in.Runtime)}, " ")
+	scope := strings.Join([]string{"functions", call.Account, call.Region, value(in.Prefix), value(in.FunctionName), value(in.Runtime), value(in.ResourceGroupId)}, " ")
 	page, next, err := pageOf(all, in.Limit, in.NextToken, scope, func(fn *cloud.Function) string { return fn.Name })
 	if err != nil {
 		return nil, err
@@ -156,10 +160,7 @@ func listed(fn *cloud.Function, in *ListFunctionsInput) bool {
 	return strings.HasPrefix(fn.Name, value(in.Prefix)) && strings.Contains(fn.Name, value(in.FunctionName)) &&
 		strings.Contains(v.Description, value(in.Description)) && (in.Runtime == nil || *in.Runtime == "" || *in.Runtime == v.Runtime) &&
 		(in.GpuType == nil || *in.GpuType == v.Attrs["fc.gpuType"]) &&
-		!slices.ContainsFunc(in.Tags, func(t Tag) bool {
-			have, ok := fn.Tags[value(t.Key)]
-			return !ok || t.Value != nil && have != *t.Value
-		})
+		hasTags(fn.Tags, in.Tags) && (value(in.ResourceGroupId) == "" || *in.ResourceGroupId == resource.Group(&fn.Meta))
 }
 
 func (a *api) deleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"weir/internal/api/alibaba/resource"
 	"weir/internal/cloud"
 )
 
@@ -27,6 +28,7 @@ func shape(fn *cloud.Function, v *cloud.Version) *Function {
 		DisableInjectCredentials: given(v.Attrs["fc.disableInjectCredentials"]),
 		InstanceLifecycleConfig:  hookShape(v),
 		Layers:                   layersShape(v),
+		ResourceGroupId:          ptr(resource.Group(&fn.Meta)),
 	}
 	if v.CPU > 0 {
 		f.Cpu = &v.CPU

@@ -173,6 +173,7 @@ func Holds(v cloud.View, account, group string) bool {
 		some(v, cloud.ElasticIPs, func(r *cloud.ElasticIP) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Interfaces, func(r *cloud.Interface) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Instances, func(r *cloud.Instance) bool { return in(&r.Meta) && r.Phase != cloud.Terminated }) ||
+		some(v, cloud.Functions, func(r *cloud.Function) bool { return in(&r.Meta) }) ||
 		some(v, cloud.PrefixLists, func(r *cloud.PrefixList) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Peerings, func(r *cloud.Peering) bool {
 			return in(&r.Meta) || r.Accepter.Account == account && r.Attrs[AttrPeerGroup] == group
