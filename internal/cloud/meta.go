@@ -66,6 +66,7 @@ const (
 	KindEndpoint          Resource = "vpc-endpoint"
 	KindPeering           Resource = "vpc-peering-connection"
 	KindFlowLog           Resource = "flow-log"
+	KindTransitDomain     Resource = "transit-domain"
 	KindTransitRouter     Resource = "transit-router"
 	KindTransitAttachment Resource = "transit-attachment"
 	KindTransitTable      Resource = "transit-table"

@@ -7,17 +7,29 @@ import (
 
 // Typed IDs.
 type (
+	TransitDomainID     string
 	TransitRouterID     string
 	TransitAttachmentID string
 	TransitTableID      string
 )
+
+// TransitDomain is a set of an account's transit routers, one in a region at most,
+// that are joined without a question. Meta has no region.
+type TransitDomain struct {
+	Meta
+	ID TransitDomainID
+}
 
 // TransitRouter carries packets between the VPCs and other transit routers that
 // are attached to it. What comes from an attachment is routed by the one table
 // that the attachment is associated with; without one it is dropped.
 type TransitRouter struct {
 	Meta
-	ID      TransitRouterID
+	ID TransitRouterID
+	// Domain is the set that it is in; "" is none. In a domain connections to other
+	// transit routers propagate too, and what a VPC propagates stands for itself:
+	// only destinations that another has already are left out.
+	Domain  TransitDomainID
 	ReadyAt time.Time // pending until then
 	Deleted time.Time // zero while it exists; shown as deleted for a while
 	// Associate and Propagate are the tables that new attachments are associated
@@ -59,6 +71,9 @@ type TransitAttachment struct {
 	// whatever zone they come from, as appliances that keep state need it.
 	OneZone     bool
 	RemoteNames bool // as of TransitRouter
+	// Publish: the routes of the associated table are told to the other end: they
+	// are routes of all tables of the VPC, or propagate to the other transit router.
+	Publish bool
 	// Peer is the other transit router; nil for a VPC's.
 	Peer *TransitPeer
 }
@@ -93,7 +108,7 @@ type TransitTable struct {
 	Router       TransitRouterID
 	Deleted      time.Time // zero while it exists
 	Associations []TransitAttachmentID
-	Propagations []TransitAttachmentID // VPCs whose blocks are routes here
+	Propagations []TransitAttachmentID // whose blocks, or learnt routes, are routes here
 	Routes       []TransitRoute
 }
 
@@ -106,8 +121,12 @@ type TransitRoute struct {
 
 // Transit tables.
 var (
+	TransitDomains = newTable("transit-domain", func(r *TransitDomain) TransitDomainID { return r.ID }, index[TransitDomain]{
+		"scope": func(r *TransitDomain) []string { return one(r.Scope()) },
+	})
 	TransitRouters = newTable("transit-router", func(r *TransitRouter) TransitRouterID { return r.ID }, index[TransitRouter]{
-		"scope": func(r *TransitRouter) []string { return one(r.Scope()) },
+		"scope":  func(r *TransitRouter) []string { return one(r.Scope()) },
+		"domain": func(r *TransitRouter) []string { return one(r.Domain) },
 	})
 	TransitAttachments = newTable("transit-attachment", func(r *TransitAttachment) TransitAttachmentID { return r.ID }, index[TransitAttachment]{
 		"scope": func(r *TransitAttachment) []string {

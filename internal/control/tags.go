@@ -66,6 +66,7 @@ var taggables = map[cloud.Resource]taggable{
 	cloud.KindListener:          tagging(cloud.Listeners, cloud.KindListener, func(r *cloud.Listener) cloud.ListenerID { return r.ID }, func(r *cloud.Listener) *cloud.Meta { return &r.Meta }),
 	cloud.KindSecurityGroupRule: ruleTags,
 	cloud.KindPeering:           peeringTags,
+	cloud.KindTransitDomain:     tagging(cloud.TransitDomains, cloud.KindTransitDomain, func(r *cloud.TransitDomain) cloud.TransitDomainID { return r.ID }, func(r *cloud.TransitDomain) *cloud.Meta { return &r.Meta }),
 	cloud.KindTransitRouter:     tagging(cloud.TransitRouters, cloud.KindTransitRouter, func(r *cloud.TransitRouter) cloud.TransitRouterID { return r.ID }, func(r *cloud.TransitRouter) *cloud.Meta { return &r.Meta }),
 	cloud.KindTransitTable:      tagging(cloud.TransitTables, cloud.KindTransitTable, func(r *cloud.TransitTable) cloud.TransitTableID { return r.ID }, func(r *cloud.TransitTable) *cloud.Meta { return &r.Meta }),
 	cloud.KindTransitAttachment: transitTags,
@@ -182,6 +183,14 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.PrefixLists, ref.Kind, ref.ID, func(r *cloud.PrefixList) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInterface:
 			return editMeta(tx, who, cloud.Interfaces, ref.Kind, ref.ID, func(r *cloud.Interface) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindTransitDomain:
+			return editMeta(tx, who, cloud.TransitDomains, ref.Kind, ref.ID, func(r *cloud.TransitDomain) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindTransitRouter:
+			return editMeta(tx, who, cloud.TransitRouters, ref.Kind, ref.ID, func(r *cloud.TransitRouter) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindTransitAttachment:
+			return editMeta(tx, who, cloud.TransitAttachments, ref.Kind, ref.ID, func(r *cloud.TransitAttachment) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindTransitTable:
+			return editMeta(tx, who, cloud.TransitTables, ref.Kind, ref.ID, func(r *cloud.TransitTable) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindPeering:
 			p, err := c.findPeering(tx, who, cloud.PeeringID(ref.ID))
 			if err != nil {

@@ -24,6 +24,12 @@ type CreateTransitAttachment struct {
 	VPC                        cloud.VPCID
 	Subnets                    []cloud.SubnetID
 	IPv6, OneZone, RemoteNames bool
+	// Publish is that of cloud.TransitAttachment.
+	Publish bool
+	// Associate and Propagate are a table beside the router's default one.
+	Associate, Propagate cloud.TransitTableID
+	// Routes are led to the router by all tables of the VPC, where they have none.
+	Routes []netip.Prefix
 }
 
 // CreateTransitAttachment attaches a VPC to a transit router, by an interface in
@@ -53,14 +59,15 @@ func (c *Control) CreateTransitAttachment(ctx context.Context, who Caller, in Cr
 		}
 		a := &cloud.TransitAttachment{
 			Meta: c.meta(who, in.Labels), ID: cloud.TransitAttachmentID(who.NewID(cloud.KindTransitAttachment)), Router: r.ID, State: cloud.TransitAvailable,
-			ReadyAt: c.transitReady(), VPC: vpc.ID, IPv6: in.IPv6, OneZone: in.OneZone, RemoteNames: in.RemoteNames,
+			ReadyAt: c.transitReady(), VPC: vpc.ID, IPv6: in.IPv6, OneZone: in.OneZone, RemoteNames: in.RemoteNames, Publish: in.Publish,
 		}
 		if err := c.joinTransit(tx, who, a, in.Subnets); err != nil {
 			return nil, err
 		}
 		cloud.TransitAttachments.Put(tx, a)
 		defaultTables(tx, r, a)
-		return a, nil
+		defaultTables(tx, &cloud.TransitRouter{Associate: in.Associate, Propagate: in.Propagate}, a)
+		return a, c.leadTo(tx, r.ID, vpc.ID, in.Routes)
 	})
 }
 
@@ -69,7 +76,7 @@ func defaultTables(tx cloud.Tx, r *cloud.TransitRouter, a *cloud.TransitAttachme
 	if r.Associate != "" {
 		editTable(tx, r.Associate, func(t *cloud.TransitTable) { t.Associations = append(slices.Clone(t.Associations), a.ID) })
 	}
-	if r.Propagate != "" && a.Peer == nil {
+	if r.Propagate != "" && (a.Peer == nil || r.Domain != "") {
 		editTable(tx, r.Propagate, func(t *cloud.TransitTable) { t.Propagations = append(slices.Clone(t.Propagations), a.ID) })
 	}
 }
@@ -230,13 +237,18 @@ func (c *Control) DeleteTransitAttachment(ctx context.Context, who Caller, id cl
 		if err := c.transitIn(a, cloud.TransitAvailable, cloud.TransitPending); err != nil {
 			return err
 		}
-		for _, i := range a.Interfaces {
-			removeInterface(tx, i)
-		}
-		a.Interfaces = nil
-		c.endTransit(tx, a, cloud.TransitDeleted)
+		c.detach(tx, a)
 		return nil
 	})
+}
+
+// detach ends a VPC's attachment; a must be a copy.
+func (c *Control) detach(tx cloud.Tx, a *cloud.TransitAttachment) {
+	for _, i := range a.Interfaces {
+		removeInterface(tx, i)
+	}
+	a.Interfaces = nil
+	c.endTransit(tx, a, cloud.TransitDeleted)
 }
 
 // endTransit ends an attachment and takes it out of the tables; a must be a copy.

@@ -13,10 +13,17 @@ type CreateTransitPeering struct {
 	Peer        cloud.TransitRouterID
 	PeerAccount string
 	PeerRegion  string
+	// Direct: the two are of one domain, and joined without a question.
+	Direct bool
+	// Publish is that of cloud.TransitAttachment.
+	Publish bool
+	// Associate and Propagate are tables of either router, beside the default ones.
+	Associate, Propagate []cloud.TransitTableID
 }
 
 // CreateTransitPeering asks the owner of another transit router to join the two.
-// One that does not exist makes an attachment that has failed.
+// One that does not exist makes an attachment that has failed, or is refused if
+// it is Direct.
 func (c *Control) CreateTransitPeering(ctx context.Context, who Caller, in CreateTransitPeering) (*cloud.TransitAttachment, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.TransitAttachment, error) {
 		r, err := c.liveTransit(tx, who, in.Router)
@@ -37,12 +44,26 @@ func (c *Control) CreateTransitPeering(ctx context.Context, who Caller, in Creat
 		}
 		a := &cloud.TransitAttachment{
 			Meta: c.meta(who, in.Labels), ID: cloud.TransitAttachmentID(who.NewID(cloud.KindTransitAttachment)), Router: r.ID, State: cloud.TransitPending,
-			Peer: &cloud.TransitPeer{Router: in.Peer, Account: in.PeerAccount, Region: in.PeerRegion},
+			Peer: &cloud.TransitPeer{Router: in.Peer, Account: in.PeerAccount, Region: in.PeerRegion}, Publish: in.Publish,
 		}
-		if other, ok := cloud.TransitRouters.Get(tx, in.Peer); !ok || !other.Deleted.IsZero() || other.Scope() != a.Peer.Scope() {
+		other, ok := cloud.TransitRouters.Get(tx, in.Peer)
+		ok = ok && other.Deleted.IsZero() && other.Scope() == a.Peer.Scope()
+		switch {
+		case in.Direct:
+			if !ok || r.Domain == "" || other.Domain != r.Domain {
+				return nil, noPartner(r, in.Peer)
+			}
+			a.State, a.ReadyAt = cloud.TransitAvailable, c.transitReady()
+		case !ok:
 			a.State, a.Ended = cloud.TransitFailed, c.now()
 		}
 		cloud.TransitAttachments.Put(tx, a)
+		for _, t := range in.Associate {
+			defaultTables(tx, &cloud.TransitRouter{Associate: t}, a)
+		}
+		for _, t := range in.Propagate {
+			defaultTables(tx, &cloud.TransitRouter{Propagate: t, Domain: r.Domain}, a)
+		}
 		return a, nil
 	})
 }

@@ -24,6 +24,10 @@ type CreateTransitRouter struct {
 	// New attachments are associated with, or propagate to, the default table.
 	Associate, Propagate bool
 	RemoteNames          bool
+	// Domain is the set that it joins; "" is none. There it has a table, with
+	// these labels, that new attachments do not use unless they say so.
+	Domain cloud.TransitDomainID
+	Table  Labels
 }
 
 // CreateTransitRouter makes a transit router, with a default table if it has a use for one.
@@ -34,9 +38,12 @@ func (c *Control) CreateTransitRouter(ctx context.Context, who Caller, in Create
 		if err := within(n, c.quotas(who).TransitRouters, cloud.KindTransitRouter, "", ""); err != nil {
 			return nil, err
 		}
-		r := &cloud.TransitRouter{Meta: c.meta(who, in.Labels), ID: cloud.TransitRouterID(who.NewID(cloud.KindTransitRouter)), ReadyAt: c.transitReady(), RemoteNames: in.RemoteNames}
-		if in.Associate || in.Propagate {
-			t := &cloud.TransitTable{Meta: c.meta(who, Labels{}), ID: cloud.TransitTableID(who.NewID(cloud.KindTransitTable)), Router: r.ID}
+		if err := c.domainRoom(tx, who, in.Domain); err != nil {
+			return nil, err
+		}
+		r := &cloud.TransitRouter{Meta: c.meta(who, in.Labels), ID: cloud.TransitRouterID(who.NewID(cloud.KindTransitRouter)), Domain: in.Domain, ReadyAt: c.transitReady(), RemoteNames: in.RemoteNames}
+		if in.Associate || in.Propagate || in.Domain != "" {
+			t := &cloud.TransitTable{Meta: c.meta(who, in.Table), ID: cloud.TransitTableID(who.NewID(cloud.KindTransitTable)), Router: r.ID}
 			cloud.TransitTables.Put(tx, t)
 			if in.Associate {
 				r.Associate = t.ID

@@ -135,10 +135,12 @@ func (c *Control) DisassociateTransitTable(ctx context.Context, who Caller, id c
 func (c *Control) PropagateTransit(ctx context.Context, who Caller, id cloud.TransitTableID, at cloud.TransitAttachmentID) error {
 	_, err := c.changeTable(ctx, who, id, func(tx cloud.Tx, t *cloud.TransitTable) error {
 		a, err := c.usable(tx, who, t, at)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case a.Peer != nil:
+		}
+		r, ok := cloud.TransitRouters.Get(tx, t.Router)
+		switch {
+		case a.Peer != nil && (!ok || r.Domain == ""):
 			return cloud.Errorf(cloud.Invalid, cloud.KindTransitAttachment, string(at), "peer-propagation", "peering attachment %s propagates no routes; add static ones", at)
 		case slices.Contains(t.Propagations, at):
 			return cloud.Errorf(cloud.Exists, cloud.KindTransitTable, string(id), "propagation", "Propagation %s already exists in Transit Gateway Route Table %s.", at, id)

@@ -58,6 +58,7 @@ const (
 	rankStatic = iota
 	rankList
 	rankLocal
+	rankPublished
 )
 
 func (c *compiler) table(id cloud.RouteTableID) RouteTable {
@@ -74,6 +75,12 @@ func (c *compiler) table(id cloud.RouteTableID) RouteTable {
 	}
 	for _, r := range slices.Concat(t.Routes, c.endpointRoutes(t)) {
 		all = append(all, c.routes(t, r)...)
+	}
+	for _, r := range Published(c.v, c.vpc.ID) {
+		for _, told := range c.routes(t, r) {
+			told.rank = rankPublished
+			all = append(all, told)
+		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
 		return cmp.Or(

@@ -203,11 +203,21 @@ func (m *mesh) propagated(t *cloud.TransitTable) (out []transitCandidate) {
 	return out
 }
 
-// Propagated lists the routes that attachments propagate to a transit router's table.
-func Propagated(v cloud.View, t *cloud.TransitTable) (out []cloud.TransitRoute) {
+// Propagated lists the routes that attachments propagate to a transit router's
+// table, those of earlier attachments first.
+func Propagated(v cloud.View, t *cloud.TransitTable) []cloud.TransitRoute {
+	return propagated(v, t, true)
+}
+
+// propagated is Propagated, without what other transit routers tell unless peers says so.
+func propagated(v cloud.View, t *cloud.TransitTable, peers bool) (out []cloud.TransitRoute) {
+	router, ok := cloud.TransitRouters.Get(v, t.Router)
+	if !ok {
+		return nil
+	}
 	var from []*cloud.TransitAttachment
 	for _, id := range t.Propagations {
-		if a, ok := cloud.TransitAttachments.Get(v, id); ok && a.Router == t.Router && a.Peer == nil && works(v, a) {
+		if a, ok := cloud.TransitAttachments.Get(v, id); ok && works(v, a) && (a.Peer == nil && a.Router == t.Router || a.Other(t.Router) != "" && peers && router.Domain != "") {
 			from = append(from, a)
 		}
 	}
@@ -215,20 +225,92 @@ func Propagated(v cloud.View, t *cloud.TransitTable) (out []cloud.TransitRoute) 
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	for _, a := range from {
-		vpc, ok := cloud.VPCs.Get(v, a.VPC)
-		if !ok {
+		blocks := blocksOf(v, a)
+		if a.Peer != nil {
+			blocks = learnt(v, a, a.Other(t.Router))
+		}
+		clash := func(b netip.Prefix) bool {
+			return slices.ContainsFunc(out, func(r cloud.TransitRoute) bool { return r.Dest == b || router.Domain == "" && r.Dest.Overlaps(b) })
+		}
+		if router.Domain != "" {
+			blocks = slices.DeleteFunc(blocks, clash)
+		} else if slices.ContainsFunc(blocks, clash) {
+			blocks = nil
+		}
+		for _, b := range blocks {
+			out = append(out, cloud.TransitRoute{Dest: b, Attachment: a.ID})
+		}
+	}
+	return out
+}
+
+// blocksOf are the destinations that the tables of an attachment's VPC have by
+// themselves, which it propagates: its own blocks, or those of its subnets.
+// https://www.alibabacloud.com/help/en/cen/user-guide/advertise-routes-to-a-transit-router
+func blocksOf(v cloud.View, a *cloud.TransitAttachment) (out []netip.Prefix) {
+	vpc, ok := cloud.VPCs.Get(v, a.VPC)
+	if !ok {
+		return nil
+	}
+	add := func(p netip.Prefix) {
+		if p.IsValid() && (a.IPv6 || p.Addr().Is4()) {
+			out = append(out, p.Masked())
+		}
+	}
+	if !vpc.SubnetRoutes {
+		for _, b := range slices.Concat(vpc.CIDRs, vpc.CIDRs6) {
+			add(b.Prefix)
+		}
+		return out
+	}
+	for s := range cloud.Subnets.By(v, "vpc", string(vpc.ID)) {
+		add(s.CIDR)
+		for _, b := range s.CIDRs6 {
+			add(b.Prefix)
+		}
+	}
+	slices.SortFunc(out, comparePrefix)
+	return out
+}
+
+// learnt are the destinations that the transit router at the other end tells, if
+// the connection publishes: those that its associated table there leads to VPCs.
+// What that has learnt itself it does not tell, so nothing is told in a circle.
+func learnt(v cloud.View, a *cloud.TransitAttachment, other cloud.TransitRouterID) (out []netip.Prefix) {
+	t := associated(v, other, a.ID)
+	if !a.Publish || t == nil {
+		return nil
+	}
+	for _, r := range slices.Concat(propagated(v, t, false), t.Routes) {
+		to, ok := cloud.TransitAttachments.Get(v, r.Attachment)
+		if ok && to.Peer == nil && r.PrefixList == "" && r.Dest.IsValid() && !slices.Contains(out, r.Dest.Masked()) {
+			out = append(out, r.Dest.Masked())
+		}
+	}
+	return out
+}
+
+// Published are the routes that transit routers tell a VPC: those of the tables
+// that its attachments are associated with, if they publish, but for what leads
+// back to it or into its own blocks.
+func Published(v cloud.View, vpc cloud.VPCID) (out []cloud.Route) {
+	m := newMesh(v)
+	var own []netip.Prefix
+	for a := range cloud.TransitAttachments.By(v, "vpc", string(vpc)) {
+		if !a.Publish || !works(v, a) {
 			continue
 		}
-		blocks := vpc.CIDRs
-		if a.IPv6 {
-			blocks = slices.Concat(blocks, vpc.CIDRs6)
+		if own == nil {
+			own = blocksOf(v, &cloud.TransitAttachment{VPC: vpc, IPv6: true})
 		}
-		overlaps := slices.ContainsFunc(blocks, func(b cloud.CIDRAssociation) bool {
-			return slices.ContainsFunc(out, func(r cloud.TransitRoute) bool { return r.Dest.Overlaps(b.Prefix) })
-		})
-		for _, b := range blocks {
-			if b.Prefix.IsValid() && !overlaps {
-				out = append(out, cloud.TransitRoute{Dest: b.Prefix.Masked(), Attachment: a.ID})
+		t := associated(v, a.Router, a.ID)
+		if t == nil {
+			continue
+		}
+		for _, c := range m.candidates(t) {
+			inside := slices.ContainsFunc(own, func(b netip.Prefix) bool { return b.Bits() <= c.dest.Bits() && b.Overlaps(c.dest) })
+			if to, ok := cloud.TransitAttachments.Get(v, c.to); ok && to.ID != a.ID && works(v, to) && !inside {
+				out = append(out, cloud.Route{Dest: c.dest, Target: cloud.RouteTarget{Kind: cloud.TargetTransit, ID: string(a.Router)}})
 			}
 		}
 	}

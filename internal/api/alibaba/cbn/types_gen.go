@@ -329,6 +329,7 @@ type CreateTransitRouterVpcAttachmentInput struct {
 	TransitRouterAttachmentDescription *string                                       `w:"TransitRouterAttachmentDescription"`
 	TransitRouterAttachmentName        *string                                       `w:"TransitRouterAttachmentName"`
 	TransitRouterId                    *string                                       `w:"TransitRouterId"`
+	TransitRouterVPCAttachmentOptions  *string                                       `w:"TransitRouterVPCAttachmentOptions"`
 	Version                            *string                                       `w:"Version"`
 	VpcId                              *string                                       `w:"VpcId,req"`
 	VpcOwnerId                         *int64                                        `w:"VpcOwnerId"`
@@ -1511,6 +1512,7 @@ type UpdateTransitRouterVpcAttachmentAttributeInput struct {
 	TransitRouterAttachmentDescription *string `w:"TransitRouterAttachmentDescription"`
 	TransitRouterAttachmentId          *string `w:"TransitRouterAttachmentId,req"`
 	TransitRouterAttachmentName        *string `w:"TransitRouterAttachmentName"`
+	TransitRouterVPCAttachmentOptions  *string `w:"TransitRouterVPCAttachmentOptions"`
 	Version                            *string `w:"Version"`
 }
 

@@ -37,6 +37,8 @@ var prefixes = map[cloud.Resource]string{
 	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
 	cloud.KindNATRule: "snat", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
 	cloud.KindPrefixList: "pl", cloud.KindRegistry: "cri",
+	cloud.KindTransitDomain: "cen", cloud.KindTransitRouter: "tr", cloud.KindTransitAttachment: "tr-attach", cloud.KindTransitTable: "vtb",
+	cloud.KindEndpoint: "ep", cloud.KindEndpointService: "epsrv",
 }
 
 // NewID makes an ID as the vendor's are: a prefix and 21 letters and digits.
@@ -175,6 +177,7 @@ func Holds(v cloud.View, account, group string) bool {
 		some(v, cloud.Instances, func(r *cloud.Instance) bool { return in(&r.Meta) && r.Phase != cloud.Terminated }) ||
 		some(v, cloud.Functions, func(r *cloud.Function) bool { return in(&r.Meta) }) ||
 		some(v, cloud.PrefixLists, func(r *cloud.PrefixList) bool { return in(&r.Meta) }) ||
+		some(v, cloud.TransitDomains, func(r *cloud.TransitDomain) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Peerings, func(r *cloud.Peering) bool {
 			return in(&r.Meta) || r.Accepter.Account == account && r.Attrs[AttrPeerGroup] == group
 		})

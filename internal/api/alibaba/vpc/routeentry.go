@@ -249,6 +249,10 @@ func (a *api) entries(t *cloud.RouteTable) (out []DescribeRouteEntryListRouteEnt
 			add(r.Dest, "Custom", hop, id, r.Attrs)
 		}
 	}
+	for _, r := range control.TransitPublished(view, t.VPC) { // what a transit router tells the VPC
+		hop, id := resource.NextHop(view, t.VPC, r)
+		add(r.Dest, "CEN", hop, id, nil)
+	}
 	return out
 }
 
