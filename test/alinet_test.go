@@ -11,21 +11,17 @@ import (
 	sdkecs "github.com/aliyun/alibaba-cloud-sdk-go/services/ecs"
 	sdksts "github.com/aliyun/alibaba-cloud-sdk-go/services/sts"
 	sdkvpc "github.com/aliyun/alibaba-cloud-sdk-go/services/vpc"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
 // aliUser is a user of Alibaba Cloud's dialect in a region, with a key of an account.
 type aliUser struct {
 	*fcUser
 	region, id, secret string
-	aws                *tenant // the same in the other dialect
 }
 
 func (d *daemon) aliUser(t testing.TB, region, id, secret string) *aliUser {
 	t.Helper()
-	u := &aliUser{&fcUser{TB: t, d: d}, region, id, secret, d.tenant(t, id, secret, "")}
-	u.aws.ec2 = ec2.New(u.aws.ec2.Options(), func(o *ec2.Options) { o.Region = region })
+	u := &aliUser{&fcUser{TB: t, d: d}, region, id, secret}
 	var errs [3]error
 	u.fc, errs[0] = openapi.NewClient(&openapi.Config{AccessKeyId: &id, AccessKeySecret: &secret, Endpoint: &d.addr, Protocol: tea.String("http"), RegionId: &region})
 	u.vpc, errs[1] = sdkvpc.NewClientWithAccessKey(region, id, secret)
@@ -93,8 +89,17 @@ func (n *aliNet) host(t *testing.T, ip string) {
 	t.Cleanup(func() { _ = a.Process.Kill() })
 }
 
+// route leads a block to a next hop.
+func (n *aliNet) route(dest, kind, hop string) {
+	n.u.Helper()
+	r := aim(n.u.fcUser, sdkvpc.CreateCreateRouteEntryRequest())
+	r.RouteTableId, r.DestinationCidrBlock, r.NextHopType, r.NextHopId = n.table, dest, kind, hop
+	_, err := n.u.vpc.CreateRouteEntry(r)
+	n.u.check(err)
+}
+
 // peer routes a block to a peering connection.
 func (n *aliNet) peer(dest, connection string) {
 	n.u.Helper()
-	n.u.aws.route(ec2.CreateRouteInput{RouteTableId: &n.table, DestinationCidrBlock: aws.String(dest), VpcPeeringConnectionId: &connection})
+	n.route(dest, "VpcPeer", connection)
 }

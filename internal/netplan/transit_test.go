@@ -249,3 +249,51 @@ func TestTransitNames(t *testing.T) {
 		}
 	}
 }
+
+// TestTransitPublishes: what transit routers of a domain tell each other and VPCs.
+func TestTransitPublishes(t *testing.T) {
+	domain := func(tx cloud.Tx) {
+		hub(tx)
+		for _, id := range []cloud.TransitRouterID{"tgw-1", "tgw-2"} {
+			edit(tx, cloud.TransitRouters, id, func(r *cloud.TransitRouter) { r.Domain = "cen" })
+		}
+		for _, id := range []cloud.TransitTableID{"rtb-1", "rtb-2"} {
+			edit(tx, cloud.TransitTables, id, func(t *cloud.TransitTable) { t.Propagations = append(slices.Clone(t.Propagations), "tgw-peer") })
+		}
+		edit(tx, cloud.VPCs, "vpc-b", func(v *cloud.VPC) { v.SubnetRoutes = true })
+		edit(tx, cloud.VPCs, "vpc-c", func(v *cloud.VPC) { v.CIDRs = []cloud.CIDRAssociation{{Prefix: pfx("10.2.128.0/17")}} })
+		static("rtb-1", "10.9.0.0/16", "att-b")(tx)
+		static("rtb-1", "10.3.4.0/24", "")(tx)
+	}
+	publish := func(id cloud.TransitAttachmentID) func(cloud.Tx) {
+		return attachment(id, func(a *cloud.TransitAttachment) { a.Publish = true })
+	}
+	for _, c := range []struct {
+		name    string
+		changes []func(cloud.Tx)
+		vpc     cloud.VPCID
+		want    string
+	}{
+		{"nothing unless asked", nil, "vpc-a", ""},
+		{"subnets of one VPC, a block that only overlaps, a static route, no blackhole", []func(cloud.Tx){publish("att-a")}, "vpc-a", "10.2.0.0/24 10.2.128.0/17 10.9.0.0/16"},
+		{"what the next router tells", []func(cloud.Tx){publish("att-a"), publish("tgw-peer")}, "vpc-a", "10.2.0.0/24 10.2.128.0/17 10.4.0.0/16 10.9.0.0/16"},
+		{"not what that was told", []func(cloud.Tx){publish("att-d"), publish("tgw-peer")}, "vpc-d", "10.1.0.0/16 10.2.0.0/24 10.2.128.0/17 10.9.0.0/16"},
+		{"not associated", []func(cloud.Tx){publish("att-a"), table("rtb-1", func(t *cloud.TransitTable) { t.Associations = without(t.Associations, "att-a") })}, "vpc-a", ""},
+		{"the connection is not associated there", []func(cloud.Tx){publish("att-d"), publish("tgw-peer"), table("rtb-1", func(t *cloud.TransitTable) { t.Associations = without(t.Associations, "tgw-peer") })}, "vpc-d", ""},
+		{"not into its own blocks", []func(cloud.Tx){publish("att-a"), static("rtb-1", "10.1.7.0/24", "att-b")}, "vpc-a", "10.2.0.0/24 10.2.128.0/17 10.9.0.0/16"},
+		{"out of a domain", []func(cloud.Tx){publish("att-d"), publish("tgw-peer"), func(tx cloud.Tx) {
+			edit(tx, cloud.TransitRouters, "tgw-2", func(r *cloud.TransitRouter) { r.Domain = "" })
+		}}, "vpc-d", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := state(t, append([]func(cloud.Tx){domain}, c.changes...)...)
+			var got []string
+			for _, r := range netplan.Published(v, c.vpc) {
+				got = append(got, r.Dest.String())
+			}
+			if slices.Sort(got); strings.Join(got, " ") != c.want {
+				t.Errorf("got %s, want %s", strings.Join(got, " "), c.want)
+			}
+		})
+	}
+}

@@ -250,6 +250,9 @@ func (a *api) entries(t *cloud.RouteTable) (out []DescribeRouteEntryListRouteEnt
 		}
 	}
 	for _, r := range control.TransitPublished(view, t.VPC) { // what a transit router tells the VPC
+		if slices.ContainsFunc(t.Routes, func(own cloud.Route) bool { return own.Dest == r.Dest }) {
+			continue
+		}
 		hop, id := resource.NextHop(view, t.VPC, r)
 		add(r.Dest, "CEN", hop, id, nil)
 	}
