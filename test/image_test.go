@@ -62,7 +62,7 @@ func containerImage(t testing.TB, files map[string]string, change func(*v1.Confi
 		}
 	}
 	add(&tar.Header{Name: "bin/app", Typeflag: tar.TypeReg, Mode: 0o755}, string(program))
-	add(&tar.Header{Name: "data/", Typeflag: tar.TypeDir, Mode: 0o777}, "")
+	add(&tar.Header{Name: "data/", Typeflag: tar.TypeDir, Mode: 0o777, Uid: 33, Gid: 34}, "")
 	for file, text := range files {
 		if to, ok := strings.CutPrefix(text, "-> "); ok {
 			add(&tar.Header{Name: file, Typeflag: tar.TypeSymlink, Linkname: to}, "")

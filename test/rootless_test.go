@@ -12,6 +12,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // nobody is an unprivileged user.
@@ -108,4 +112,32 @@ func readLink(t *testing.T, pid int, namespace string) string {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestRootlessImage runs images as an ordinary user: a host of a VPC and a function.
+func TestRootlessImage(t *testing.T) {
+	t.Parallel()
+	reg := newRegistry(t)
+	ref, _ := reg.push("app:1", containerImage(t, map[string]string{"which": "first"}, nil))
+	d := prepare(t)
+	unprivileged(t, d)
+	d.args = []string{"-registry", reg.addr}
+	d.start(t)
+	c := d.root(t)
+	vpc, _, group := c.vpc("10.0.0.0/16")
+	subnet, _ := c.subnet(vpc, "10.0.1.0/24", "")
+	status, out := d.command(t, "", "attach -subnet "+subnet+" -security-group "+group+" -image "+ref+" -- tell /which /etc/shadow")
+	for _, want := range []string{"\n0 0 /work ip-10-0-1-", "/which first", "/etc/shadow  open"} {
+		if status != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit status %d, %s; want %q", status, out, want)
+		}
+	}
+	role := c.role("imaged")
+	_, err := c.lambda.CreateFunction(c.ctx, &lambda.CreateFunctionInput{FunctionName: aws.String("app"), PackageType: lambdatypes.PackageTypeImage,
+		Code: &lambdatypes.FunctionCode{ImageUri: &ref}, Role: &role, ImageConfig: &lambdatypes.ImageConfig{Command: []string{"handle"}}})
+	c.check(err)
+	c.check(c.active("app"))
+	if r := c.invoke("app", map[string]any{"read": []string{"/which"}}); r.fault != "" || !strings.Contains(r.payload, `"first"`) {
+		t.Errorf("the function: %s %s\n%s", r.fault, r.payload, r.log)
+	}
 }

@@ -32,7 +32,11 @@ func (d *daemon) ownersImages() image.From {
 // names in place of all, else to those whose addresses are admitted.
 func (d *daemon) registries(admits func(netip.Addr) bool) http.RoundTripper {
 	if d.cfg.registry != "" {
-		return substitute{d.cfg.registry, &http.Transport{IdleConnTimeout: time.Minute}}
+		to := &http.Transport{IdleConnTimeout: time.Minute}
+		if inRootless() {
+			to.DialContext = func(context.Context, string, string) (net.Conn, error) { return dialRegistry(d.cfg.data) }
+		}
+		return substitute{d.cfg.registry, to}
 	}
 	dialer := net.Dialer{Timeout: 10 * time.Second, Control: func(_, addr string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(addr)

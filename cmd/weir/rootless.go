@@ -21,11 +21,19 @@ const (
 func privileged() bool { return os.Geteuid() == 0 }
 
 // rootless runs this same command again as root of its own user, mount and
-// network namespace. The listener is opened out here, where clients are.
-func rootless(ctx context.Context, e env, listen string) error {
-	l, err := net.Listen("tcp", listen)
+// network namespace. The listener is opened out here, where clients are, and so are
+// connections to the registry.
+func rootless(ctx context.Context, e env, c *config) error {
+	l, err := net.Listen("tcp", c.listen)
 	if err != nil {
-		return fmt.Errorf("listening on %s: %w", listen, err)
+		return fmt.Errorf("listening on %s: %w", c.listen, err)
+	}
+	if c.registry != "" {
+		relay, err := relayRegistry(c.data, c.registry)
+		if err != nil {
+			return fmt.Errorf("leading to the registry: %w", err)
+		}
+		defer relay.Close()
 	}
 	f, err := l.(*net.TCPListener).File()
 	if err != nil {

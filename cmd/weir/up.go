@@ -107,7 +107,7 @@ func up(ctx context.Context, e env, args []string) error {
 	case *detach:
 		return background(ctx, e, &c, args)
 	case !privileged():
-		return rootless(ctx, e, c.listen)
+		return rootless(ctx, e, &c)
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.logLevel)); err != nil {

@@ -192,7 +192,7 @@ func (a *api) layers(ctx context.Context, in *UpdateFunctionInput, old *cloud.Ve
 	switch {
 	case len(in.Layers) > maxLayers:
 		return invalid("layers has %d items, at most %d are allowed", len(in.Layers), maxLayers)
-	case len(in.Layers) > 0 && runtime == "custom-container":
+	case len(in.Layers) > 0 && runtime == containerRuntime:
 		return invalid("layers are not supported for runtime custom-container")
 	}
 	uses := []cloud.LayerUse{}

@@ -84,6 +84,9 @@ func (a *api) container(in *UpdateFunctionInput, old *cloud.Version, s *control.
 		img.User, img.Password = value(r.AuthConfig.UserName), value(r.AuthConfig.Password)
 	}
 	s.Image = &img
+	if old != nil && len(old.Layers) > 0 {
+		s.Layers = &[]cloud.LayerUse{} // of an archive that the image takes the place of
+	}
 	s.Attrs["fc.acrInstanceId"] = value(c.AcrInstanceId)
 	return listens(&cloud.Server{Port: int(value(c.Port)), Health: health}, s)
 }
