@@ -37,6 +37,9 @@ func analyse(plans map[cloud.VPCID]*netplan.Plan) analysts {
 // both VPCs' in turn.
 func (x analysts) ask(p probe, key uint16) opinion {
 	a := x[p.VPC].Explain(reach.Query{From: p.From, Source: p.Src, To: p.To, Protocol: p.Proto, Port: p.Port, SourcePort: int(key)})
+	if left(a) {
+		p = meant(p, a)
+	}
 	other := x.elsewhere(exit(x, p, a), p)
 	if left(a) && other == nil && x.unrouted(p.To) {
 		return opinion{Text: "leaves for an address that nobody on the internet routes"}
@@ -63,8 +66,12 @@ func exit(x analysts, p probe, a reach.Answer) cloud.VPCID {
 	return p.VPC
 }
 
-// unrouted says whether an address is IPv6 of a VPC without a way to the internet.
+// unrouted says whether an address is IPv6 of a VPC without a way to the internet,
+// or stands for one of IPv4, which nobody there does.
 func (x analysts) unrouted(to netip.Addr) bool {
+	if netplan.NAT64Prefix.Contains(to) {
+		return true
+	}
 	for _, a := range x {
 		if p := a.Plan(); to.Is6() && p.Gateway == nil && slices.ContainsFunc(p.CIDRs, func(c netip.Prefix) bool { return c.Contains(to) }) {
 			return true
@@ -268,6 +275,9 @@ func (d *dice) anyAddr(plan *netplan.Plan, v6 bool) netip.Addr {
 }
 
 func (d *dice) destination(all []*netplan.Plan, plan *netplan.Plan, from *netplan.ENI, v6 bool) netip.Addr {
+	if d.six4 && v6 && d.chance(40) {
+		return d.sixFor(all, plan)
+	}
 	if len(plan.Peers) > 0 && d.chance(25) {
 		peer := pick(d, plan.Peers...)
 		if i := slices.IndexFunc(all, func(q *netplan.Plan) bool { return q.VPC == peer.VPC }); i >= 0 {

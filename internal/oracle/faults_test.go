@@ -95,6 +95,11 @@ var planFaults = map[string]func(*netplan.Plan){
 	"groups: highest number first": func(p *netplan.Plan) {
 		eachProfile(p, func(f *netplan.Profile) { byRank(f.In, -1, false); byRank(f.Out, -1, false) })
 	},
+	"NAT64's routes left out": func(p *netplan.Plan) {
+		eachTable(p, func(t *netplan.RouteTable) {
+			t.Routes = slices.DeleteFunc(t.Routes, func(r netplan.Route) bool { return netplan.NAT64Prefix.Overlaps(r.Dest) && r.Dest.Bits() >= 96 })
+		})
+	},
 	"peers' groups unknown":                 func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Hosts = nil }) },
 	"peers' blocks forgotten":               func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.CIDRs = r.CIDRs[:1] }) },
 	"peers never there":                     func(p *netplan.Plan) { each(p.Peers, func(r *netplan.Peer) { r.Up = false }) },

@@ -38,11 +38,13 @@ type dice struct {
 	n      int // for IDs and public addresses
 	worlds []*world
 	hubs   []*hub
+	six4   bool       // some tables have routes for NAT64
 	joins  *rand.Rand // of transit routers, so that networks without them stay what they were
+	sixes  *rand.Rand // of NAT64, likewise
 }
 
 func roll(seed uint64) *dice {
-	return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}, joins: rand.New(rand.NewPCG(seed, 21))}
+	return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}, joins: rand.New(rand.NewPCG(seed, 21)), sixes: rand.New(rand.NewPCG(seed, 22))}
 }
 
 func (d *dice) chance(percent int) bool { return d.IntN(100) < percent }
@@ -92,6 +94,7 @@ func (d *dice) network() state {
 	for _, w := range d.worlds {
 		d.policy(w)
 	}
+	d.nat64()
 	if d.chance(15) {
 		d.switchZone(nil)
 	}

@@ -199,6 +199,9 @@ func (l *lab) sniffed(key uint16) (found bool) {
 
 // holder finds the host that has an address, private or public, of any VPC.
 func (l *lab) holder(vpc cloud.VPCID, a netip.Addr) (*spot, netip.Addr) {
+	if to, ok := netplan.NAT64Target(a); ok {
+		a = to
+	}
 	for _, h := range append(append(append([]netip.Addr{}, hosts4...), hosts6...), privateHost) {
 		if h == a {
 			return l.spots[""], a
