@@ -38,7 +38,10 @@ import (
 // alibabaAccess asks for permissions of calls in Alibaba Cloud's dialect.
 func (d *daemon) alibabaAccess() *access.Authorizer {
 	return access.New(d.control, map[string]access.Lister{
-		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(d.logs), "ecs": ecs.Targets(d.control), "fc": fc.Targets(d.control), "cr": cr.Targets,
+		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "cr": cr.Targets,
+		"sls": sls.Targets(d.logs), "fc": fc.Targets(d.control),
+		"ecs": ecs.Acts.Targets(d.control), "vpc": alivpc.Acts.Targets(d.control), "vpcpeer": vpcpeer.Acts.Targets(d.control),
+		"pvtz": pvtz.Acts.Targets(d.control),
 	}, time.Now)
 }
 

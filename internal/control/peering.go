@@ -280,6 +280,12 @@ func peerGroup(v cloud.View, g *cloud.SecurityGroup, r *cloud.SecurityGroupRule)
 
 // peeringTags are each side's own.
 var peeringTags = taggable{
+	meta: func(v cloud.View, id string) *cloud.Meta {
+		if p, ok := cloud.Peerings.Get(v, cloud.PeeringID(id)); ok {
+			return &p.Meta
+		}
+		return nil
+	},
 	edit: func(c *Control, tx cloud.Tx, who Caller, id string, f func(map[string]string) (map[string]string, error)) error {
 		old, err := c.findPeering(tx, who, cloud.PeeringID(id))
 		if err != nil {

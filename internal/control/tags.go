@@ -13,6 +13,8 @@ type taggable struct {
 	// edit puts a copy of the resource with the tags that f makes of its own.
 	edit func(c *Control, tx cloud.Tx, who Caller, id string, f func(map[string]string) (map[string]string, error)) error
 	all  func(v cloud.View, who Caller) iter.Seq2[string, map[string]string]
+	// meta is what a resource has in common with others; nil if it is not there.
+	meta func(v cloud.View, id string) *cloud.Meta
 }
 
 func tagging[K ~string, T any](table *cloud.Table[K, T], kind cloud.Resource, key func(*T) K, meta func(*T) *cloud.Meta) taggable {
@@ -27,6 +29,12 @@ func tagging[K ~string, T any](table *cloud.Table[K, T], kind cloud.Resource, ke
 				return err
 			}
 			table.Put(tx, &r)
+			return nil
+		},
+		meta: func(v cloud.View, id string) *cloud.Meta {
+			if r, ok := table.Get(v, K(id)); ok {
+				return meta(r)
+			}
 			return nil
 		},
 		all: func(v cloud.View, who Caller) iter.Seq2[string, map[string]string] {
@@ -131,6 +139,19 @@ func (c *Control) editTags(ctx context.Context, who Caller, refs []cloud.Ref, f 
 		}
 		return nil
 	})
+}
+
+// MetaOf is what a resource of a network has in common with others; nil if there
+// is none with this ID.
+func MetaOf(v cloud.View, id string) *cloud.Meta {
+	for _, t := range taggables {
+		if t.meta != nil {
+			if m := t.meta(v, id); m != nil {
+				return m
+			}
+		}
+	}
+	return nil
 }
 
 // Tagged yields the tagged resources of the caller with their tags.

@@ -300,6 +300,12 @@ func TransitTags(a *cloud.TransitAttachment, who Caller) map[string]string {
 }
 
 var transitTags = taggable{
+	meta: func(v cloud.View, id string) *cloud.Meta {
+		if a, ok := cloud.TransitAttachments.Get(v, cloud.TransitAttachmentID(id)); ok {
+			return &a.Meta
+		}
+		return nil
+	},
 	edit: func(c *Control, tx cloud.Tx, who Caller, id string, f func(map[string]string) (map[string]string, error)) error {
 		old, err := c.TransitAttachment(tx, who, cloud.TransitAttachmentID(id))
 		if err != nil {

@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	if err := w.control.Bootstrap(w.ctx, append(ram.System(), iam.Managed()...)); err != nil {
 		t.Fatal(err)
 	}
-	auth := access.New(w.control, map[string]access.Lister{"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(w.logs), "ecs": ecs.Targets(w.control), "fc": fc.Targets(w.control)}, now)
+	auth := access.New(w.control, map[string]access.Lister{"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(w.logs), "fc": fc.Targets(w.control), "ecs": ecs.Acts.Targets(w.control), "vpc": vpc.Acts.Targets(w.control), "vpcpeer": vpcpeer.Acts.Targets(w.control), "pvtz": pvtz.Acts.Targets(w.control)}, now)
 	awsAuth := awsaccess.New(w.control, map[string]awsaccess.Lister{"iam": iam.Targets(w.control)}, now)
 	server := wire.NewServer(wire.Config{
 		Verify: w.control, Account: account, Region: "us-east-1", AlibabaRegion: region.Default, Now: now,

@@ -1,0 +1,74 @@
+package clients
+
+import (
+	"testing"
+
+	sdkram "github.com/aliyun/alibaba-cloud-sdk-go/services/ram"
+	sdkrm "github.com/aliyun/alibaba-cloud-sdk-go/services/resourcemanager"
+	sdkvpc "github.com/aliyun/alibaba-cloud-sdk-go/services/vpc"
+)
+
+// TestNetworkPolicies: a policy counts for the resources that it names, whether it
+// allows or denies, and a grant in a resource group for what is in the group.
+func TestNetworkPolicies(t *testing.T) {
+	w := newWorld(t)
+	root := w.root()
+	vpc := func(c caller, group string) (*sdkvpc.CreateVpcResponse, error) {
+		r := to(w, sdkvpc.CreateCreateVpcRequest())
+		r.CidrBlock, r.ResourceGroupId = "10.0.0.0/16", group
+		return c.vpc.CreateVpc(r)
+	}
+	vswitch := func(c caller, vpc, cidr string) (*sdkvpc.CreateVSwitchResponse, error) {
+		r := to(w, sdkvpc.CreateCreateVSwitchRequest())
+		r.VpcId, r.ZoneId, r.CidrBlock = vpc, "cn-hangzhou-h", cidr
+		return c.vpc.CreateVSwitch(r)
+	}
+	drop := func(c caller, id string) (*sdkvpc.DeleteVpcResponse, error) {
+		r := to(w, sdkvpc.CreateDeleteVpcRequest())
+		r.VpcId = id
+		return c.vpc.DeleteVpc(r)
+	}
+	look := func(c caller, id string) (*sdkvpc.DescribeVpcAttributeResponse, error) {
+		r := to(w, sdkvpc.CreateDescribeVpcAttributeRequest())
+		r.VpcId = id
+		return c.vpc.DescribeVpcAttribute(r)
+	}
+	allow := func(user, name, document string) {
+		t.Helper()
+		p := to(w, sdkram.CreateCreatePolicyRequest())
+		p.PolicyName, p.PolicyDocument = name, document
+		ok(root.ram.CreatePolicy(p))(t)
+		a := to(w, sdkram.CreateAttachPolicyToUserRequest())
+		a.PolicyType, a.PolicyName, a.UserName = "Custom", name, user
+		ok(root.ram.AttachPolicyToUser(a))(t)
+	}
+	one, two := ok(vpc(root, ""))(t).VpcId, ok(vpc(root, ""))(t).VpcId
+
+	alice := w.member(t, "alice")
+	allow("alice", "one", `{"Version":"1","Statement":[{"Effect":"Allow","Action":"vpc:*","Resource":["acs:vpc:*:`+uid+`:vpc/`+one+`","acs:vpc:cn-hangzhou:*:vswitch/*"]}]}`)
+	ok(look(alice, one))(t)
+	refused(look(alice, two))(t, 403, "Forbidden.RAM")
+	ok(vswitch(alice, one, "10.0.1.0/24"))(t)
+	refused(vswitch(alice, two, "10.0.1.0/24"))(t, 403, "Forbidden.RAM")
+	refused(vpc(alice, ""))(t, 403, "Forbidden.RAM")
+
+	bob := w.member(t, "bob")
+	allow("bob", "not-one", `{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":["vpc:Delete*","vpc:Describe*"],"Resource":"acs:vpc:*:*:vpc/`+one+`"}]}`)
+	refused(drop(bob, one))(t, 403, "Forbidden.RAM")
+	refused(look(bob, one))(t, 403, "Forbidden.RAM")
+	ok(look(bob, two))(t)
+	ok(drop(bob, two))(t)
+
+	carol := w.member(t, "carol")
+	g := to(w, sdkrm.CreateCreateResourceGroupRequest())
+	g.Name, g.DisplayName = "red", "red"
+	red := ok(root.rm.CreateResourceGroup(g))(t).ResourceGroup.Id
+	a := to(w, sdkrm.CreateAttachPolicyRequest())
+	a.ResourceGroupId, a.PolicyType, a.PolicyName, a.PrincipalType, a.PrincipalName = red, "System", "AliyunVPCFullAccess", "IMSUser", "carol@"+uid+".onaliyun.com"
+	ok(root.rm.AttachPolicy(a))(t)
+	refused(vpc(carol, ""))(t, 403, "Forbidden.RAM")
+	three := ok(vpc(carol, red))(t).VpcId
+	ok(look(carol, three))(t)
+	ok(vswitch(carol, three, "10.0.1.0/24"))(t) // which is where its VPC is
+	refused(look(carol, one))(t, 403, "Forbidden.RAM")
+}
