@@ -119,10 +119,17 @@ func TestECSInstances(t *testing.T) {
 	if got, refusal := u.ask("listed", ask); !strings.HasPrefix(got["db"], "failed") {
 		t.Errorf("stopped, the database answered %q %s", got["db"], refusal)
 	}
-	del := aim(u, sdkecs.CreateDeleteInstanceRequest())
-	del.InstanceId = db
-	must[*sdkecs.DeleteInstanceResponse](t)(u.ecs.DeleteInstance(del))
-	u.status(db, "")
+	u.release(db)
+}
+
+// release ends an instance for good, whatever it does.
+func (u *fcUser) release(id string) {
+	u.Helper()
+	r := aim(u, sdkecs.CreateDeleteInstanceRequest())
+	r.InstanceId, r.Force = id, "true"
+	_, err := u.ecs.DeleteInstance(r)
+	u.check(err)
+	u.status(id, "")
 }
 
 // enterprise has an instance of an advanced group, which lets nothing in or out
@@ -149,10 +156,7 @@ func (u *fcUser) enterprise(t *testing.T, net fcNetwork) {
 	out.PortRange, out.DestCidrIp = "80/80", "0.0.0.0/0"
 	must[*sdkecs.AuthorizeSecurityGroupEgressResponse](t)(u.ecs.AuthorizeSecurityGroupEgress(out))
 	u.console(probe, "internet", eip.EipAddress)
-	end := aim(u, sdkecs.CreateDeleteInstanceRequest())
-	end.InstanceId, end.Force = probe, "true"
-	must[*sdkecs.DeleteInstanceResponse](t)(u.ecs.DeleteInstance(end))
-	u.status(probe, "")
+	u.release(probe)
 }
 
 // status waits until an instance is in a state; "" is released.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	alivpc "weir/internal/api/alibaba/vpc"
 	"weir/internal/api/aws/ec2"
 	"weir/internal/cloud"
 	"weir/internal/dataplane"
@@ -74,7 +75,7 @@ func (f *flowLogs) sync(ctx context.Context, v cloud.View) {
 	var interfaces []flowlog.Interface
 	var said strings.Builder
 	for _, l := range all {
-		fmt.Fprintf(&said, "%s ", l.ID)
+		fmt.Fprintf(&said, "%s %v %v ", l.ID, l.Off, l.Interval)
 		if slices.Contains(vpcs, l.VPC) {
 			continue
 		}
@@ -191,17 +192,34 @@ func (f *flowLogs) deliver(_ context.Context, lines []flowlog.Line) {
 	if _, ok := cloud.FlowLogs.Get(f.d.store.View(), l.ID); !ok {
 		return
 	}
-	if ec2.FlowLogTrouble(f.d.control, l) == "" {
-		stream := ec2.FlowLogStream(l, lines[0].ENI)
-		for _, line := range lines {
-			f.d.logs.Append(logs.Scope{Account: l.Account, Region: l.Region}, l.Group, stream, line.Time, line.Text)
-		}
-	}
+	f.append(l, lines)
 	if f.d.cfg.flowDir == "" {
 		return
 	}
 	if err := writeFlows(f.d.cfg.flowDir, lines, time.Now()); err != nil {
 		f.d.log.Error("flow log not written", "flowlog", l.ID, "err", err)
+	}
+}
+
+// append adds lines to a log's group, in the words of the dialect that made the log.
+func (f *flowLogs) append(l *cloud.FlowLog, lines []flowlog.Line) {
+	to := logs.Scope{Account: l.Account, Region: l.Region}
+	if alivpc.MadeFlowLog(l) {
+		if alivpc.FlowLogTrouble(f.d.control, l) != "" {
+			return
+		}
+		for _, line := range lines {
+			if fields, ok := alivpc.FlowFields(l, line.Text); ok {
+				f.d.logs.AppendEvent(to, l.Group, string(line.ENI), logs.Event{Time: line.Time, Message: line.Text, Fields: fields})
+			}
+		}
+		return
+	}
+	if ec2.FlowLogTrouble(f.d.control, l) != "" {
+		return
+	}
+	for _, line := range lines {
+		f.d.logs.Append(to, l.Group, ec2.FlowLogStream(l, line.ENI), line.Time, line.Text)
 	}
 }
 

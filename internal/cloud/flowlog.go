@@ -66,11 +66,15 @@ type FlowLog struct {
 	Columns  []FlowColumn
 	Version  int    // of the line's format
 	Group    string // log group, in this account and region
-	Role     string // that writes there
+	Role     string // that writes there; "" is the platform itself
+	Off      bool   // it records nothing until it is switched on again
 }
 
 // Covers reports whether the flow log records the traffic of an interface.
 func (f *FlowLog) Covers(eni InterfaceID, subnet SubnetID, vpc VPCID) bool {
+	if f.Off {
+		return false
+	}
 	switch f.Resource.Kind {
 	case KindVPC:
 		return f.Resource.ID == string(vpc)

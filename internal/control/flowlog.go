@@ -19,7 +19,7 @@ type CreateFlowLogs struct {
 	Columns   []cloud.FlowColumn
 	Version   int
 	Group     string
-	Role      ExecutionRole
+	Role      ExecutionRole // without an ARN the platform writes itself
 }
 
 // CreateFlowLogs has traffic recorded. A resource that cannot be is left out,
@@ -31,7 +31,7 @@ func (c *Control) CreateFlowLogs(ctx context.Context, who Caller, in CreateFlowL
 			made = done
 			return err
 		}
-		if err := c.checkRole(tx, in.Role); err != nil {
+		if err := c.checkRole(tx, in.Role); in.Role.ARN != "" && err != nil {
 			return cloud.Errorf(cloud.Invalid, cloud.KindFlowLog, in.Role.ARN, "role", "the flow log cannot have role %s: %v", in.Role.ARN, err)
 		}
 		for _, r := range in.Resources {
@@ -120,6 +120,29 @@ func sameFlowLog(v cloud.View, r cloud.Ref, in CreateFlowLogs) error {
 		}
 	}
 	return nil
+}
+
+// ModifyFlowLog changes what is not nil.
+type ModifyFlowLog struct {
+	Attrs    map[string]string
+	Interval *time.Duration
+	Off      *bool
+}
+
+// ModifyFlowLog changes a flow log.
+func (c *Control) ModifyFlowLog(ctx context.Context, who Caller, id cloud.FlowLogID, in ModifyFlowLog) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		old, err := find(tx, who, cloud.FlowLogs, cloud.KindFlowLog, id)
+		if err != nil {
+			return err
+		}
+		f := *old
+		f.Attrs = merged(f.Attrs, in.Attrs)
+		set(&f.Interval, in.Interval)
+		set(&f.Off, in.Off)
+		cloud.FlowLogs.Put(tx, &f)
+		return nil
+	})
 }
 
 // DeleteFlowLogs ends flow logs: all of them, or none if one is not there.

@@ -36,7 +36,7 @@ var prefixes = map[cloud.Resource]string{
 	cloud.KindElasticIP: "eip", cloud.KindSecurityGroup: "sg", cloud.KindSecurityGroupRule: "sgr",
 	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
 	cloud.KindNATRule: "snat", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
-	cloud.KindPrefixList: "pl", cloud.KindRegistry: "cri",
+	cloud.KindPrefixList: "pl", cloud.KindFlowLog: "fl", cloud.KindRegistry: "cri",
 	cloud.KindTransitDomain: "cen", cloud.KindTransitRouter: "tr", cloud.KindTransitAttachment: "tr-attach", cloud.KindTransitTable: "vtb",
 	cloud.KindEndpoint: "ep", cloud.KindEndpointService: "epsrv",
 }
@@ -176,6 +176,7 @@ func Holds(v cloud.View, account, group string) bool {
 		some(v, cloud.Interfaces, func(r *cloud.Interface) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Instances, func(r *cloud.Instance) bool { return in(&r.Meta) && r.Phase != cloud.Terminated }) ||
 		some(v, cloud.Functions, func(r *cloud.Function) bool { return in(&r.Meta) }) ||
+		some(v, cloud.FlowLogs, func(r *cloud.FlowLog) bool { return in(&r.Meta) }) ||
 		some(v, cloud.PrefixLists, func(r *cloud.PrefixList) bool { return in(&r.Meta) }) ||
 		some(v, cloud.TransitDomains, func(r *cloud.TransitDomain) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Peerings, func(r *cloud.Peering) bool {

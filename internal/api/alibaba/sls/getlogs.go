@@ -2,6 +2,7 @@ package sls
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (a *api) each(ctx context.Context, s search, f func(fields) bool) error {
 				e = page.Events[len(page.Events)-1-i]
 			}
 			line := shown(e)
-			if s.topic != "" && line["__topic__"] != s.topic || !want(line) {
+			if s.topic != "" && line[Topic] != s.topic || !want(line) {
 				continue
 			}
 			if !f(line) {
@@ -93,13 +94,18 @@ const FunctionTopic = "FCLogs:"
 // shown is a line with its fields, by the names that Function Compute gives them.
 // https://www.alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-the-logging-feature
 func shown(e logs.Event) fields {
-	f := fields{"__time__": strconv.FormatInt(e.Time.Unix(), 10), "__source__": "", "__topic__": "", "message": strings.TrimSuffix(e.Message, "\n")}
+	f := fields{"__time__": strconv.FormatInt(e.Time.Unix(), 10), "__source__": "", Topic: "", "message": strings.TrimSuffix(e.Message, "\n")}
+	if e.Fields[Topic] != "" {
+		delete(f, "message")
+		maps.Copy(f, e.Fields)
+		return f
+	}
 	fn := e.Fields[invoke.FieldFunction]
 	if fn == "" {
 		f["stream"] = e.Stream
 		return f
 	}
-	f["__topic__"], f["functionName"] = FunctionTopic+fn, fn
+	f[Topic], f["functionName"] = FunctionTopic+fn, fn
 	f["requestID"] = e.Fields[invoke.FieldRequest]
 	f["instanceID"] = e.Fields[invoke.FieldInstance]
 	f["versionId"] = strings.TrimPrefix(e.Fields[invoke.FieldVersion], "$")

@@ -12,6 +12,7 @@ package sls
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"weir/internal/api/wire"
@@ -94,6 +95,21 @@ func scope(ctx context.Context) logs.Scope {
 
 // root is where projects are among log groups.
 const root = "/sls/"
+
+// GroupName is the log group behind a logstore, or behind a project if that is "".
+func GroupName(project, logstore string) string {
+	return strings.TrimSuffix(root+project+"/"+logstore, "/")
+}
+
+// Names are the project and the logstore behind which a log group is.
+func Names(group string) (project, logstore string) {
+	project, logstore, _ = strings.Cut(strings.TrimPrefix(group, root), "/")
+	return project, logstore
+}
+
+// Topic is the field with a line's topic. A line that is written with it has its
+// other fields, too, as they are to be shown.
+const Topic = "__topic__"
 
 // project finds a project.
 func (a *api) project(s logs.Scope, name string) (logs.Group, error) {

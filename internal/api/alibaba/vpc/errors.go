@@ -20,6 +20,7 @@ var absent = map[cloud.Resource][2]string{
 	cloud.KindInterface:     {"InvalidInstanceId.NotFound", "Specified instance does not exist."},
 	cloud.KindInstance:      {"InvalidInstanceId.NotFound", "Specified instance does not exist."},
 	cloud.KindSecurityGroup: {"InvalidSecurityGroupId.NotFound", "The specified security group does not exist."},
+	cloud.KindFlowLog:       {"ResourceNotFound.FlowLog", "The specified flow log is not found."},
 	cloud.KindZone:          {"InvalidZoneId.NotFound", "Specified zone does not exist."},
 	cloud.KindPeering:       {"InvalidNextHopId.NotFound", "Specified next hop does not exist."},
 }
@@ -57,6 +58,7 @@ var words = map[[3]string][2]string{
 	{"exists", "nat-rule", ""}:                           {"InvalidSourceVSwitchId.Duplicate", "The vSwitch or CIDR block has a SNAT entry already."},
 	{"invalid", "nat-rule", "address"}:                   {"InvalidSnatIp.NotFound", "Specified SNAT IP address is not one of the NAT gateway."},
 	{"conflict", "nat-rule", "many-vpcs"}:                {"InvalidVswitchID.NotFound", "Specified virtual switch is not in the VPC of the NAT gateway."},
+	{"exists", "flow-log", ""}:                           {"ResourceAlreadyExist.FlowLog", "The resource has a flow log to the Logstore already."},
 	{"limit", "tag", ""}:                                 {"SizeLimitExceeded.TagNum", "The maximum number of tags is exceeded."},
 	{"exhausted", "nat-gateway", "zone-limited"}:         {"OperationFailed.ZoneResourceLimit", "The zone of the vSwitch has no resources for a NAT gateway."},
 	{"invalid", "zone", "unknown-zone"}:                  {"InvalidZoneId.NotFound", "Specified zone does not exist."},

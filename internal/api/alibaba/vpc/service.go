@@ -31,6 +31,7 @@ func New(c *control.Control) *wire.Service {
 	a.routeEntries(s)
 	a.eips(s)
 	a.nats(s)
+	a.flowLogs(s)
 	return s
 }
 

@@ -175,6 +175,9 @@ func (a *api) deleteFlowLogs(ctx context.Context, in *DeleteFlowLogsInput) (*Del
 // vendor's words; "" if they can.
 // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
 func FlowLogTrouble(c *control.Control, f *cloud.FlowLog) string {
+	if f.Role == "" { // of another dialect, which needs none
+		return ""
+	}
 	group := "arn:aws:logs:" + f.Region + ":" + f.Account + ":log-group:" + f.Group
 	asks := []control.Ask{{Action: "logs:CreateLogStream", Resource: group + ":log-stream:"}, {Action: "logs:PutLogEvents", Resource: group + ":log-stream:"}}
 	if !c.HasLogGroup(f.Account, f.Region, f.Group) {
