@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"weir/internal/netplan"
@@ -15,6 +16,8 @@ type Kept struct {
 	Next  []int
 	Given map[string]int
 	Hub   map[string]int // the hub's numbers of what leads there from here, and to here
+	// Forget are addresses whose flows were to end when the process did.
+	Forget []netip.Addr `json:",omitempty"`
 }
 
 // Kinds of numbers that are kept.

@@ -89,7 +89,7 @@ func (k *Kernel) adopt(v *vpc, want *dataplane.Network) (err error) {
 		hub.Name = dataplane.Hub
 		have.Hub = *hub
 	}
-	v.have = have
+	v.have, v.owed = have, l.kept.Forget
 	return nil
 }
 

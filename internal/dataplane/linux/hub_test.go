@@ -1,7 +1,6 @@
 package linux
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,23 +16,7 @@ func TestTakeOverHub(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			dir := filepath.Join(t.TempDir(), "netns")
-			open := func() *Kernel {
-				p, err := OpenPins(dir)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if p.dir == "" {
-					t.Skip("needs the right to mount")
-				}
-				k, err := New(Config{Pins: p, Internet: w.internet})
-				if err != nil {
-					t.Fatal(err)
-				}
-				return k
-			}
-			_ = w.k.Close()
-			w.k = open()
+			_, next := w.kept()
 			a, b := plans()
 			na, nb := w.apply(a), w.apply(b)
 			w.echo(w.ns(nb, "eni-b"), "10.1.0.10:7")
@@ -59,18 +42,12 @@ func TestTakeOverHub(t *testing.T) {
 			}
 			before := state()
 
-			for _, v := range w.k.vpcs { // as if the process had ended
-				for _, s := range v.spaces {
-					s.close()
-				}
-			}
-			w.k.hub.close()
+			w.letGo()
 			w.in(hub, func() error { return clutter(nb) })
 			if state() == before {
 				t.Fatal("nothing was broken")
 			}
-			w.k = open()
-			w.k.OnDrop(func(dataplane.Packet) {})
+			next()
 			w.apply(b)
 			w.apply(a)
 			if now := state(); now != before {

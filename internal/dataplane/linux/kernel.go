@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,7 @@ type vpc struct {
 	mu     sync.RWMutex // held for writing by Apply, for reading by slots
 	have   *dataplane.Network
 	noted  *dataplane.Kept
+	owed   []netip.Addr // whose flows are to end, as noted
 	spaces map[string]*space
 	slots  map[string]*sync.Mutex // per host: its socket for rules is for one at a time
 	echo   *os.File               // answers echo requests to gateway endpoints; nil if there are none
@@ -169,14 +171,12 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 	if err := k.adopt(v, want); err != nil {
 		return fmt.Errorf("VPC %s: take over what an earlier process left: %w", want.VPC, err)
 	}
-	if want.Kept != nil && want.Kept != v.noted { // before anything is called by its number
-		if err := k.pins.note(v.id, want.Kept); err != nil {
-			return err
-		}
-		v.noted = want.Kept
-	}
 	changes, err := dataplane.Diff(v.have, want)
 	if err != nil {
+		return err
+	}
+	changes.Forget = union(changes.Forget, v.owed)
+	if err := k.note(v, want, changes.Forget); err != nil { // before anything is called by its number
 		return err
 	}
 	if changes.Empty() {
@@ -187,9 +187,12 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 		return fmt.Errorf("VPC %s: %w", want.VPC, err)
 	}
 	v.have = want
+	if err := k.note(v, want, nil); err != nil {
+		return err
+	}
 	if len(want.Namespaces) == 0 {
 		k.pins.forget(v.id)
-		v.noted = nil
+		v.noted, v.owed = nil, nil
 		k.mu.Lock()
 		if k.vpcs[want.VPC] == v {
 			delete(k.vpcs, want.VPC)
@@ -197,6 +200,28 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 		k.mu.Unlock()
 	}
 	return nil
+}
+
+// note keeps what the next process has to know of a VPC: its numbers, and whose
+// flows are still to end, as nothing else would tell it that once rules and routes
+// are the new ones.
+func (k *Kernel) note(v *vpc, want *dataplane.Network, forget []netip.Addr) error {
+	if want.Kept == nil || want.Kept == v.noted && len(forget) == 0 && len(v.owed) == 0 {
+		return nil
+	}
+	kept := *want.Kept
+	kept.Forget = forget
+	if err := k.pins.note(v.id, &kept); err != nil {
+		return err
+	}
+	v.noted, v.owed = want.Kept, forget
+	return nil
+}
+
+func union(a, b []netip.Addr) []netip.Addr {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
 }
 
 // apply makes the changes: rules first, so that a link is never open to what is
