@@ -51,7 +51,7 @@ func attach(ctx context.Context, e env, args []string) error {
 	fs.BoolVar(&in.IPv6, "ipv6", false, "also an IPv6 address, where the subnet does not give one by itself")
 	fs.StringVar(&in.Name, "name", "", "name in the VPC's DNS: NAME.weir.internal")
 	fs.StringVar(&in.User, "user", "", "run as uid:gid (default: the daemon's user, or the image's)")
-	fs.StringVar(&in.Image, "image", "", "OCI image to run, apart from this machine: a registry's name for it, "+image.LayoutPrefix+"DIR or "+image.ArchivePrefix+"FILE")
+	fs.StringVar(&in.Image, "image", "", "OCI image to run, apart from this machine: a registry's name for it, "+image.LayoutPrefix+"DIR[:TAG] or "+image.ArchivePrefix+"FILE")
 	var vars []string
 	fs.Func("env", "NAME=value, or NAME for this shell's value: a variable for the image's program (repeatable)", func(text string) error {
 		vars = append(vars, variable(text))

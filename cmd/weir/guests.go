@@ -100,7 +100,9 @@ func (d *daemon) findGuests(context.Context) error {
 
 // clearGuest removes what a host leaves that has ended.
 func clearGuest(dir string) {
-	_ = sandbox.Sweep(dir) // of a container whose keeper was killed
+	if _, err := os.Stat(sandbox.RootOf(dir)); err == nil { // a container, whose keeper may have been killed
+		_ = sandbox.Sweep(dir)
+	}
 	_ = os.RemoveAll(dir)
 }
 

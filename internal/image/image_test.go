@@ -368,3 +368,26 @@ func TestPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestLayoutTags: a layout of several images is asked for one by its tag.
+func TestLayoutTags(t *testing.T) {
+	dir := t.TempDir()
+	p, err := layout.Write(dir, empty.Index)
+	for _, tag := range []string{"one", "two"} {
+		if err == nil {
+			err = p.AppendImage(imageOf(t, layerOf(t, entry{"which", tag})), layout.WithAnnotations(map[string]string{tagAnnotation: tag}))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store(t, Options{})
+	if got := read(pull(t, s, "oci:"+dir+":two"), "which"); got != "two" {
+		t.Errorf("the tag two is the image %q", got)
+	}
+	for ref, want := range map[string]string{"oci:" + dir: "holds 2 images", "oci:" + dir + ":three": "holds no image three", "oci:" + dir + "x:one": "is no OCI layout"} {
+		if _, err := s.Pull(t.Context(), ref, files); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", ref, err, want)
+		}
+	}
+}

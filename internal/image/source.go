@@ -149,16 +149,22 @@ func CheckReference(ref string) error {
 	return nil
 }
 
-// openLayout finds the one image for this machine in an OCI layout.
+// openLayout finds the one image for this machine in an OCI layout: DIR, or DIR:TAG.
 func openLayout(dir string) (v1.Image, error) {
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+	_, err := os.Stat(filepath.Join(dir, "index.json"))
+	tag := ""
+	if n := strings.LastIndexByte(dir, ':'); err != nil && n > 0 {
+		dir, tag = dir[:n], dir[n+1:]
+		_, err = os.Stat(filepath.Join(dir, "index.json"))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s is no OCI layout: %w", dir, err)
 	}
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
 		return nil, err
 	}
-	all, err := imagesIn(index, 0)
+	all, err := imagesIn(index, tag, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -166,13 +172,18 @@ func openLayout(dir string) (v1.Image, error) {
 	case 1:
 		return all[0], nil
 	case 0:
-		return nil, fmt.Errorf("%s holds no image for %s", dir, platform)
+		return nil, fmt.Errorf("%s holds no image %s for %s", dir, tag, platform)
 	}
-	return nil, fmt.Errorf("%s holds %d images for %s; keep one", dir, len(all), platform)
+	return nil, fmt.Errorf("%s holds %d images for %s; name one as %sDIR:TAG", dir, len(all), platform, LayoutPrefix)
 }
 
-// imagesIn lists the images for this machine in an index and those below it.
-func imagesIn(index v1.ImageIndex, depth int) ([]v1.Image, error) {
+// tagAnnotation is where a layout keeps a tag.
+// https://github.com/opencontainers/image-spec/blob/main/annotations.md
+const tagAnnotation = "org.opencontainers.image.ref.name"
+
+// imagesIn lists the images for this machine in an index and those below it; with a
+// tag, only what has that.
+func imagesIn(index v1.ImageIndex, tag string, depth int) ([]v1.Image, error) {
 	m, err := index.IndexManifest()
 	if err != nil {
 		return nil, err
@@ -180,12 +191,13 @@ func imagesIn(index v1.ImageIndex, depth int) ([]v1.Image, error) {
 	var out []v1.Image
 	for _, d := range m.Manifests {
 		switch {
+		case tag != "" && d.Annotations[tagAnnotation] != tag:
 		case d.MediaType.IsIndex() && depth < 4:
 			below, err := index.ImageIndex(d.Digest)
 			if err != nil {
 				return nil, err
 			}
-			more, err := imagesIn(below, depth+1)
+			more, err := imagesIn(below, "", depth+1)
 			if err != nil {
 				return nil, err
 			}

@@ -20,20 +20,23 @@ type Images struct {
 	Log    *slog.Logger
 
 	work sync.WaitGroup
-	mu   sync.Mutex // guards busy
+	room chan struct{} // a place for each image that is fetched
+	mu   sync.Mutex    // guards busy
 	busy map[string]bool
 }
 
 const (
 	// fetchWithin is how long getting one image may take.
 	fetchWithin = 10 * time.Minute
+	// fetchAtOnce is how many are got at a time.
+	fetchAtOnce = 4
 	// settleAgain is how soon recording what has come of it is tried again.
 	settleAgain = 200 * time.Millisecond
 )
 
 // Run follows the state until ctx ends.
 func (i *Images) Run(ctx context.Context) error {
-	i.busy = map[string]bool{}
+	i.busy, i.room = map[string]bool{}, make(chan struct{}, fetchAtOnce)
 	defer i.work.Wait()
 	for {
 		watch := i.State.Watch() // before the view, so that no change is missed
@@ -66,6 +69,12 @@ func (i *Images) claim(revision string) bool {
 }
 
 func (i *Images) fetch(ctx context.Context, fn *cloud.Function, v *cloud.Version) {
+	select {
+	case i.room <- struct{}{}:
+		defer func() { <-i.room }()
+	case <-ctx.Done():
+		return
+	}
 	within, cancel := context.WithTimeout(ctx, fetchWithin)
 	defer cancel()
 	resolved, problem := i.Fetch(within, v.Image)

@@ -88,12 +88,14 @@ func TestImage(t *testing.T) {
 	root := imageRoot(t, func(root string) {
 		must(t, os.MkdirAll(filepath.Join(root, "etc"), 0o755), os.WriteFile(filepath.Join(root, "etc/motd"), []byte("welcome"), 0o644),
 			os.WriteFile(filepath.Join(root, "etc/resolv.conf"), []byte("nameserver 198.51.100.1"), 0o644))
+		program, err := os.ReadFile(filepath.Join(root, "look"))
+		must(t, err, os.WriteFile(filepath.Join(root, "asroot"), program, 0o755), os.Chmod(filepath.Join(root, "asroot"), 0o755|os.ModeSetuid))
 	})
 	img := Image{Root: root, Dir: "/srv/new"}
 	for range 2 {
 		want(t, looks(t, h, img, "who", "read /etc/motd", "read /etc/hostname", "read /etc/resolv.conf", "list /", "list /dev", "read /made", "write /made", "read /usr/bin/env", "write /dev/null"), map[string]string{
 			"who": "0 0 0 /srv/new <nil>", "read /etc/motd": "welcome", "read /etc/hostname": "inside", "read /etc/resolv.conf": "options timeout:2 attempts:2",
-			"list /": "dev etc look proc srv sys tmp <nil>", "list /dev": "fd full null random shm stderr stdin stdout urandom zero <nil>",
+			"list /": "asroot dev etc look proc srv sys tmp <nil>", "list /dev": "fd full null random shm stderr stdin stdout urandom zero <nil>",
 			"read /made": "open /made: no such file or directory", "write /made": "<nil>", "read /usr/bin/env": "…no such file", "write /dev/null": "<nil>",
 		})
 	}
@@ -104,8 +106,9 @@ func TestImage(t *testing.T) {
 		t.Skip("this process has one user ID only")
 	}
 	img.UID, img.GID = 33, 34
-	want(t, looks(t, h, img, "who", "write /made", "write /tmp/made", "become", "write /dev/stdout"), map[string]string{
+	want(t, looks(t, h, img, "who", "write /made", "write /tmp/made", "become", "run /asroot", "write /dev/stdout"), map[string]string{
 		"who": "33 33 34 /srv/new <nil>", "write /made": "…permission denied", "write /tmp/made": "<nil>", "become": "operation not permitted",
+		"run /asroot": "who: 33 33 34 /srv/new <nil> <nil>",
 	})
 }
 
@@ -125,8 +128,6 @@ func TestImageLeadsNowhere(t *testing.T) {
 		must(t, os.MkdirAll(in("etc/ssl"), 0o755), os.Symlink(outside, in("etc/ssl/certs")),
 			os.Symlink(filepath.Join(outside, "secret"), in("etc/resolv.conf")), os.Symlink("../../../../.."+outside+"/secret", in("etc/hosts")),
 			os.Symlink("/proc/1/root/"+outside+"/secret", in("etc/hostname")))
-		b, err := os.ReadFile(in("look"))
-		must(t, err, os.WriteFile(in("asroot"), b, 0o755), os.Chown(in("asroot"), 0, 0), os.Chmod(in("asroot"), 0o4755|os.ModeSetuid))
 	})
 	got := looks(t, h, Image{Root: root, Dir: "/srv/work"}, "who", "kind /proc", "kind /dev", "kind /tmp", "kind /sys", "kind /etc/resolv.conf", "kind /etc/hosts", "list /sys",
 		"read /etc/hostname", "read "+outside+"/secret", "list /up/..", "list /proc/1/root", "read /proc/1/environ", "write /proc/sys/kernel/core_pattern",
@@ -134,7 +135,7 @@ func TestImageLeadsNowhere(t *testing.T) {
 	want(t, got, map[string]string{
 		"who": "0 0 0 /work <nil>", "kind /proc": "d---------", "kind /dev": "d---------", "kind /tmp": "d---------", "kind /sys": "d---------",
 		"kind /etc/resolv.conf": "----------", "kind /etc/hosts": "----------", "list /sys": "<nil>", "read /etc/hostname": "inside",
-		"read " + outside + "/secret": "…no such file", "list /up/..": "…asroot dev etc look proc", "list /proc/1/root": "…permission denied",
+		"read " + outside + "/secret": "…no such file", "list /up/..": "…dev etc look proc", "list /proc/1/root": "…permission denied",
 		"read /proc/1/environ": "…permission denied", "write /proc/sys/kernel/core_pattern": "…read-only file system",
 		"chroot /tmp": "operation not permitted", "node /tmp/disk": "operation not permitted", "mount /tmp": "operation not permitted",
 	})

@@ -49,11 +49,14 @@ type root struct {
 	err error  // the first step that failed
 }
 
+// RootOf is what is there of a directory that a Host has, or had, for its own.
+func RootOf(dir string) string { return filepath.Join(dir, "root") }
+
 func buildRoot(cfg Config, stage []byte) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w (run as root, or in a user namespace)", err)
 	}
-	r := &root{dir: filepath.Join(cfg.Dir, "root")}
+	r := &root{dir: RootOf(cfg.Dir)}
 	certs := cfg.Certs
 	if certs == "" {
 		certs = "/etc/ssl/certs"

@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 )
@@ -20,6 +21,9 @@ func look(verb, name string) any {
 	case "who":
 		dir, err := os.Getwd()
 		return fmt.Sprint(os.Getuid(), " ", os.Geteuid(), " ", os.Getgid(), " ", dir, " ", err)
+	case "run":
+		out, err := exec.Command(name, "who").CombinedOutput()
+		return fmt.Sprint(strings.TrimSpace(string(out)), " ", err)
 	case "read":
 		b, err := os.ReadFile(name)
 		if err != nil {
