@@ -100,9 +100,18 @@ func (a *aliyun) unroute(id string) {
 
 // host runs a program as a host of a vSwitch and returns what it printed, "" if it failed.
 func (a *aliyun) host(vswitch, group string, argv ...string) string {
+	return a.hostAt(vswitch, group, "", argv...)
+}
+
+// hostAt is host with an address of its own choice.
+func (a *aliyun) hostAt(vswitch, group, ip string, argv ...string) string {
 	ctx, cancel := context.WithTimeout(a.t.Context(), 20*time.Second)
 	defer cancel()
-	c := exec.CommandContext(ctx, a.d.bin, append([]string{"attach", "-region", aliRegion, "-subnet", vswitch, "-security-group", group, "--"}, argv...)...)
+	flags := []string{"attach", "-region", aliRegion, "-subnet", vswitch, "-security-group", group}
+	if ip != "" {
+		flags = append(flags, "-ip", ip)
+	}
+	c := exec.CommandContext(ctx, a.d.bin, append(append(flags, "--"), argv...)...)
 	c.Env = append(os.Environ(), "WEIR_ADDR="+a.d.url)
 	out, err := c.Output()
 	if err != nil {

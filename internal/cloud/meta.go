@@ -46,7 +46,8 @@ const (
 	KindInternetGateway   Resource = "internet-gateway"
 	KindEgressOnlyGateway Resource = "egress-only-internet-gateway"
 	KindNATGateway        Resource = "nat-gateway"
-	KindNATRule           Resource = "nat-rule" // of a NAT gateway: what it translates
+	KindNATRule           Resource = "nat-rule"    // of a NAT gateway: what it translates
+	KindNATForward        Resource = "nat-forward" // of a NAT gateway: what it sends on to a host
 	KindElasticIP         Resource = "elastic-ip"
 	KindVPCCIDR           Resource = "vpc-cidr"            // an address block of a VPC
 	KindSubnetCIDR        Resource = "subnet-cidr"         // an address block of a subnet

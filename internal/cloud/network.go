@@ -154,6 +154,7 @@ type NATGateway struct {
 	// nothing else passes. Otherwise everything is, to all of its addresses.
 	Selective bool
 	Rules     []NATRule
+	Forwards  []NATForward
 	// Draining are addresses of it that no new flow gets, until they are taken away.
 	Draining []NATDrain
 }
@@ -177,6 +178,22 @@ type NATRule struct {
 	Source    netip.Prefix // invalid if Subnet is set
 	Addresses []AllocationID
 }
+
+// NATForward has a NAT gateway send on, to a host of its VPC, what comes to one of
+// its elastic IPs from outside. One for everything also has the host leave by that
+// address, before what Rules say.
+type NATForward struct {
+	ID       string
+	Name     string
+	Address  AllocationID
+	Protocol int        // 6 or 17, with ports; -1 is everything, without
+	From, To int        // destination ports
+	Host     netip.Addr // who gets it
+	Port     int        // that From becomes there, and so on up to To
+}
+
+// All tells whether everything is sent on, to which ports do not matter.
+func (f *NATForward) All() bool { return f.Protocol < 0 }
 
 // ElasticIP is a public address that an account holds.
 type ElasticIP struct {

@@ -32,6 +32,9 @@ func (c *Control) RemoveNATGateway(ctx context.Context, who Caller, id cloud.NAT
 		if len(old.Rules) > 0 && !force {
 			return cloud.Errorf(cloud.InUse, cloud.KindNATGateway, string(id), "rules", "NAT gateway %s has rules; delete them first", id)
 		}
+		if len(old.Forwards) > 0 && !force {
+			return cloud.Errorf(cloud.InUse, cloud.KindNATGateway, string(id), "forwards", "NAT gateway %s sends packets on to hosts; delete these rules first", id)
+		}
 		for range cloud.ElasticIPs.By(tx, "interface", string(old.Interface)) {
 			if !force {
 				return cloud.Errorf(cloud.InUse, cloud.KindNATGateway, string(id), "addresses", "NAT gateway %s has elastic IPs; disassociate them first", id)
@@ -48,7 +51,7 @@ func (c *Control) RemoveNATGateway(ctx context.Context, who Caller, id cloud.NAT
 			}
 		}
 		g := *old
-		g.Deleted, g.Rules = c.now(), nil
+		g.Deleted, g.Rules, g.Forwards = c.now(), nil, nil
 		removeInterface(tx, g.Interface)
 		cloud.NATGateways.Put(tx, &g)
 		return nil
@@ -111,6 +114,9 @@ func (c *Control) DisassociateNATAddress(ctx context.Context, who Caller, id clo
 				return cloud.Errorf(cloud.InUse, cloud.KindElasticIP, string(eip), "nat-rule", "rule %s of %s uses the elastic IP %s", r.ID, id, eip)
 			}
 		}
+		if f := forwardOf(g, eip); f != nil {
+			return cloud.Errorf(cloud.InUse, cloud.KindElasticIP, string(eip), "nat-forward", "%s of %s uses the elastic IP %s", f.ID, id, eip)
+		}
 		disassociate(tx, e)
 		return nil
 	})
@@ -152,6 +158,11 @@ func natRuleAddresses(v cloud.View, g *cloud.NATGateway, ids []cloud.AllocationI
 	for _, id := range ids {
 		if e, ok := cloud.ElasticIPs.Get(v, id); !ok || e.Interface != g.Interface {
 			return cloud.Errorf(cloud.Invalid, cloud.KindNATRule, string(id), "address", "the elastic IP %s is not one of NAT gateway %s", id, g.ID)
+		}
+	}
+	for _, id := range ids {
+		if f := forwardOf(g, id); f != nil && f.All() {
+			return cloud.Errorf(cloud.Conflict, cloud.KindNATRule, string(id), "forward", "%s of %s sends on everything that comes to the elastic IP %s", f.ID, g.ID, id)
 		}
 	}
 	if len(ids) == 0 {

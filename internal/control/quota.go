@@ -17,6 +17,7 @@ type Quotas struct {
 	NATGatewaysPerZone    int
 	ElasticIPs            int
 	AddressesPerNAT       int
+	ForwardsPerNAT        int
 	SecurityGroups        int
 	RulesPerGroup         int // inbound and outbound, IPv4 and IPv6 each
 	GroupsPerInterface    int
@@ -52,7 +53,7 @@ var defaults = Quotas{
 	VPCs: 5, CIDRsPerVPC: 5, CIDRs6PerVPC: 5, SubnetsPerVPC: 200,
 	RouteTablesPerVPC: 200, RoutesPerTable: 50,
 	InternetGateways: 5, EgressOnlyGateways: 5, NATGatewaysPerZone: 5,
-	ElasticIPs: 5, AddressesPerNAT: 8,
+	ElasticIPs: 5, AddressesPerNAT: 8, ForwardsPerNAT: 100,
 	SecurityGroups: 2500, RulesPerGroup: 60, GroupsPerInterface: 5, AddressesPerInterface: 50,
 	ACLsPerVPC: 200, EntriesPerACL: 20, Interfaces: 5000, Instances: 64,
 	PrefixLists: 100, GatewayEndpoints: 20, InterfaceEndpoints: 50, PeeringsPerVPC: 50, PendingPeerings: 25, TransitRouters: 5, TransitsPerVPC: 5, TransitTables: 20, TransitRoutes: 10000, TagsPerResource: 50, EntriesPerPrefixList: 1000,

@@ -11,7 +11,7 @@ import (
 // natTable translates whatever is routed to a NAT gateway to its addresses.
 func natTable(e *netplan.ENI) *nft.Table {
 	id := string(e.ID)
-	return &nft.Table{Name: natTableName, Sets: []*nft.Set{natMeter}, Chains: []*nft.Chain{
+	t := &nft.Table{Name: natTableName, Sets: []*nft.Set{natMeter}, Chains: []*nft.Chain{
 		{Name: "forward", Hook: &nft.Hook{Point: nft.Forward, Drop: true}, Rules: natForward(e)},
 		{Name: "input", Hook: &nft.Hook{Point: nft.Input, Drop: true}, Rules: []nft.Rule{
 			nft.R(nft.StateIn(nft.Related), nft.Accept),
@@ -21,6 +21,44 @@ func natTable(e *netplan.ENI) *nft.Table {
 		{Name: "translate", Hook: &nft.Hook{NAT: true, Point: nft.Postrouting, Priority: prioSrc}, Rules: natSources(e)},
 		meterChain(),
 	}}
+	t.Chains = append(t.Chains, natForwards(e)...)
+	return t
+}
+
+// forwarded is the mark of flows that a gateway sends on to a host.
+var forwarded = nft.MarkOf(1)
+
+// natForwards marks what a gateway sends on, and gives it the host's address.
+func natForwards(e *netplan.ENI) []*nft.Chain {
+	if len(e.Forwards) == 0 {
+		return nil
+	}
+	mark := &nft.Chain{Name: "forwarded", Hook: &nft.Hook{Point: nft.Prerouting, Priority: prioPre}}
+	to := &nft.Chain{Name: "forwards", Hook: &nft.Hook{NAT: true, Point: nft.Prerouting, Priority: prioDst}}
+	for _, f := range e.Forwards {
+		what := []nft.Stmt{nft.Eq(nft.Dst4, nft.IP(f.Addr))}
+		if f.Protocol >= 0 {
+			what = append(what, nft.Eq(nft.L4Proto, nft.Proto(uint8(f.Protocol))), nft.Eq(nft.DstPort, nft.Ports(uint16(f.From), uint16(f.To))))
+		}
+		mark.Rules = append(mark.Rules, nft.R(append(slices.Clip(what), nft.StateIn(nft.New), nft.SetTo(nft.CtMark, forwarded))...))
+		to.Rules = append(to.Rules, nft.R(append(slices.Clip(what), sendOn(f))...))
+	}
+	return []*nft.Chain{mark, to}
+}
+
+// sendOn gives a packet the host's address, and another port if it is to have one.
+func sendOn(f netplan.Forward) nft.Stmt {
+	switch {
+	case f.Protocol < 0 || f.From == f.Port:
+		return nft.DNAT(f.Host, 0)
+	case f.From == f.To:
+		return nft.DNAT(f.Host, uint16(f.Port))
+	}
+	m := &nft.Set{Key: []nft.Field{nft.DstPort}, Map: true, Data: nft.DstPort}
+	for p := f.From; p <= f.To; p++ {
+		m.Elems = append(m.Elems, nft.K(nft.Port(uint16(p))).To(nft.Port(uint16(f.Port+p-f.From))))
+	}
+	return nft.DNATPorts(f.Host, m)
 }
 
 // natForward lets through what a gateway translates.
@@ -30,7 +68,11 @@ func natForward(e *netplan.ENI) (rules []nft.Rule) {
 		known = protos(tcp, udp, icmp, icmp6)
 		rules = append(rules, nft.R(nft.TCPSyn(), nft.ClampMSS()))
 	}
-	rules = append(rules, goesOn,
+	rules = append(rules, goesOn)
+	if len(e.Forwards) > 0 {
+		rules = append(rules, nft.R(nft.Eq(nft.CtMark, forwarded), nft.Accept))
+	}
+	rules = append(rules,
 		nft.R(append([]nft.Stmt{nft.NotIn(known, nft.L4Proto)}, drop(netplan.StageNATProtocol, string(e.ID))...)...),
 		nft.R(nft.VMap(stateMap, nft.CtState)))
 	if e.Selective {
@@ -62,6 +104,9 @@ func natSources(e *netplan.ENI) (rules []nft.Rule) {
 		}
 	}
 	if e.Selective {
+		if len(e.Forwards) > 0 { // they keep their source
+			rules = append(rules, nft.R(nft.Eq(nft.CtMark, forwarded), nft.Accept))
+		}
 		for i, t := range e.Translates {
 			from := nft.In(sourceSet(e, i), nft.Src4)
 			share(t.Addrs, 1024, 65535, nft.In(protos(tcp, udp), nft.L4Proto), from)

@@ -127,6 +127,7 @@ func (c *compiler) nats() {
 			}
 		}
 		if n.Selective {
+			e.Forwards = c.forwards(n, e)
 			e.Selective, e.Translates = true, c.translations(n, e)
 		}
 		c.p.NATs = append(c.p.NATs, NATGateway{

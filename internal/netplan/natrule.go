@@ -34,10 +34,47 @@ func (c *compiler) translations(n *cloud.NATGateway, e *ENI) []Translation {
 		slices.SortFunc(t.Addrs, netip.Addr.Compare)
 		out = append(out, t)
 	}
-	slices.SortFunc(out, func(a, b Translation) int {
-		return cmp.Or(cmp.Compare(b.Source.Bits(), a.Source.Bits()), comparePrefix(a.Source, b.Source), slices.CompareFunc(a.From, b.From, compareRef))
+	for _, f := range e.Forwards {
+		if f.Protocol < 0 { // before a rule for this host alone
+			out = append([]Translation{{Source: netip.PrefixFrom(f.Host, 32), Addrs: []netip.Addr{f.Addr}, From: f.Source}}, out...)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Translation) int {
+		if a.Source == b.Source {
+			return 0
+		}
+		return cmp.Or(cmp.Compare(b.Source.Bits(), a.Source.Bits()), comparePrefix(a.Source, b.Source))
 	})
 	return out
+}
+
+// forwards compiles what a NAT gateway sends on, in order. What has no address or
+// no host left sends nothing on.
+func (c *compiler) forwards(n *cloud.NATGateway, e *ENI) (out []Forward) {
+	for _, f := range n.Forwards {
+		from := cloud.Ref{Kind: cloud.KindNATGateway, ID: string(n.ID), Part: f.ID}
+		a, ok := cloud.ElasticIPs.Get(c.v, f.Address)
+		if !ok || a.Interface != e.ID || !slices.Contains(e.Addrs, a.Private) || !f.Host.Is4() {
+			c.problem(from, "NAT gateway %s: %s has no address or no host left", n.ID, f.ID)
+			continue
+		}
+		out = append(out, Forward{Addr: a.Private, Protocol: f.Protocol, From: f.From, To: f.To, Host: f.Host, Port: f.Port, Source: []cloud.Ref{from}})
+	}
+	slices.SortFunc(out, func(a, b Forward) int {
+		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(b.Protocol, a.Protocol), cmp.Compare(a.From, b.From))
+	})
+	return out
+}
+
+// Forward finds what a NAT gateway makes of packets to one of its addresses, nil for
+// nothing: all of these ports, lo to hi, are then sent on.
+func (e *ENI) Forward(addr netip.Addr, protocol, lo, hi int) *Forward {
+	for i := range e.Forwards {
+		if f := &e.Forwards[i]; f.Addr == addr && (f.Protocol < 0 || f.Protocol == protocol && f.From <= lo && hi <= f.To) {
+			return f
+		}
+	}
+	return nil
 }
 
 // Translation finds what a selective NAT gateway makes of a source, or nil.

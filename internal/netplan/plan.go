@@ -62,6 +62,17 @@ type Translation struct {
 	From   []cloud.Ref
 }
 
+// Forward is what a NAT gateway makes of packets that come to Addr, its own, from
+// outside: they go on to Host.
+type Forward struct {
+	Addr     netip.Addr
+	Protocol int // -1: everything, whatever ports it has
+	From, To int // destination ports
+	Host     netip.Addr
+	Port     int // that From becomes, and so on
+	Source   []cloud.Ref
+}
+
 // ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".
 type ProfileKey string
 
@@ -183,6 +194,7 @@ type ENI struct {
 	// matches, and nothing else.
 	Selective  bool
 	Translates []Translation
+	Forwards   []Forward // a NAT gateway's
 	Source     []cloud.Ref
 }
 

@@ -102,6 +102,15 @@ func prefixesOf(p *netplan.Plan, f func(netip.Prefix)) {
 			f(r.Dest)
 		}
 	}
+	for _, e := range p.ENIs {
+		for _, t := range e.Translates {
+			f(t.Source)
+		}
+		for _, o := range e.Forwards {
+			f(netip.PrefixFrom(o.Addr, 32))
+			f(netip.PrefixFrom(o.Host, 32))
+		}
+	}
 	for _, t := range p.Transits {
 		for _, r := range t.Routes {
 			f(r.Dest)

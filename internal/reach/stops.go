@@ -169,7 +169,7 @@ func (w *walk) unsolicited(l leg) *stop {
 		text = w.sprintf("%s (%s) is a port of a transit router, which takes nothing for itself", l.to.ID, l.pkt.dst)
 	}
 	if l.to.Attach == netplan.AttachNAT {
-		text = w.sprintf("%s (%s) is a NAT gateway's, which lets answers in but nothing that it did not ask for; give the host behind it an address of its own",
+		text = w.sprintf("%s (%s) is a NAT gateway's, which lets answers in but nothing that it did not ask for, nor has a rule to send on; give the host behind it an address of its own",
 			l.to.ID, l.pkt.dst)
 	}
 	return &stop{stage: netplan.StageUnsolicited, blame: []cloud.Ref{eniRef(l.to)}, text: text}

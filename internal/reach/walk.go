@@ -81,6 +81,12 @@ func (w *walk) forward(from *netplan.ENI, pkt packet) *stop {
 	if s := w.cut(from); s != nil && reachesRouter(from, pkt.dst) {
 		return s
 	}
+	return w.goOn(from, pkt)
+}
+
+// goOn takes a packet from an interface through the router, as often as something
+// sends it on from there.
+func (w *walk) goOn(from *netplan.ENI, pkt packet) *stop {
 	for seen := []cloud.InterfaceID{from.ID}; ; {
 		next, s := w.step(from, &pkt)
 		if s != nil || next == nil {
@@ -174,6 +180,8 @@ func (w *walk) deliver(l leg) *stop {
 	}
 	switch l.to.Attach {
 	case netplan.AttachDirect, netplan.AttachEndpoint, netplan.AttachBalancer:
+	case netplan.AttachNAT:
+		return w.sendOn(l)
 	default:
 		return w.unsolicited(l)
 	}
@@ -182,6 +190,22 @@ func (w *walk) deliver(l leg) *stop {
 		return w.serve(l)
 	}
 	return nil
+}
+
+// sendOn has a NAT gateway send a packet on to the host that it is meant for.
+func (w *walk) sendOn(l leg) *stop {
+	f := l.to.Forward(l.pkt.dst, l.pkt.proto, l.pkt.dport.lo, l.pkt.dport.hi)
+	if f == nil {
+		return w.unsolicited(l)
+	}
+	in := l.pkt
+	l.pkt.dst = f.Host
+	if f.Protocol >= 0 {
+		l.pkt.dport = span{l.pkt.dport.lo + f.Port - f.From, l.pkt.dport.hi + f.Port - f.From}
+	}
+	w.through(f.Source[0], RoleNAT, in, l.pkt, func() string { return "sends on to " + f.Host.String() })
+	w.leg++
+	return w.goOn(l.to, l.pkt)
 }
 
 // itself: a packet to the sender's own address never reaches the router.

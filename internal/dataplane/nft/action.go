@@ -115,6 +115,31 @@ func SNAT(to netip.Addr, lo, hi uint16) Stmt {
 	return nat{kind: expr.NATTypeSourceNAT, to: to, lo: lo, hi: hi}
 }
 
+// DNAT rewrites the destination to one address and, unless port is 0, to a port.
+func DNAT(to netip.Addr, port uint16) Stmt {
+	return nat{kind: expr.NATTypeDestNAT, to: to, lo: port, hi: port}
+}
+
+type natPorts struct {
+	to netip.Addr
+	s  *Set
+}
+
+// DNATPorts rewrites the destination to an IPv4 address and to the port that the map
+// holds for the destination port.
+func DNATPorts(to netip.Addr, m *Set) Stmt { return natPorts{to, m} }
+
+func (n natPorts) String() string {
+	return fmt.Sprintf("dnat ip to %s:%s map %s", n.to, DstPort, setRef(n.s))
+}
+
+func (n natPorts) lower(l *lowering) {
+	l.need(isIPv4)
+	l.lookup(n.s, []Field{DstPort}, expr.Lookup{DestRegister: reg(4), IsDestRegSet: true})
+	l.add(&expr.Immediate{Register: reg(0), Data: n.to.AsSlice()},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: reg(0), RegProtoMin: reg(4), Specified: true})
+}
+
 func (n nat) family() (name string, num uint32, deps []dep) {
 	if n.s != nil && n.key.size() == 16 || n.to.Is6() {
 		return "ip6", unix.NFPROTO_IPV6, isIPv6

@@ -133,3 +133,67 @@ func TestRouteTables(t *testing.T) {
 		t.Errorf("routers: %+v", got)
 	}
 }
+
+// https://www.alibabacloud.com/help/en/nat-gateway/developer-reference/api-vpc-2016-04-28-createforwardentry-natgws
+func TestForwardEntries(t *testing.T) {
+	w := newWorld(t)
+	c := w.root()
+	v := ok(c.createVpc("10.0.0.0/8"))(t)
+	s := ok(c.createVSwitch(v.VpcId, "cn-hangzhou-h", "10.1.0.0/24"))(t)
+	nat := ok(c.createNat(v.VpcId, s.VSwitchId))(t)
+	var ips []string
+	for range 2 {
+		e := ok(c.vpc.AllocateEipAddress(to(w, sdkvpc.CreateAllocateEipAddressRequest())))(t)
+		r := to(w, sdkvpc.CreateAssociateEipAddressRequest())
+		r.AllocationId, r.InstanceId, r.InstanceType = e.AllocationId, nat.NatGatewayId, "Nat"
+		ok(c.vpc.AssociateEipAddress(r))(t)
+		ips = append(ips, e.EipAddress)
+	}
+	snat := to(w, sdkvpc.CreateCreateSnatEntryRequest())
+	snat.SnatTableId, snat.SourceVSwitchId, snat.SnatIp = nat.SnatTableIds.SnatTableId[0], s.VSwitchId, ips[0]
+	ok(c.vpc.CreateSnatEntry(snat))(t)
+	forward := func(protocol, ip, port, host, hostPort string) (*sdkvpc.CreateForwardEntryResponse, error) {
+		r := to(w, sdkvpc.CreateCreateForwardEntryRequest())
+		r.ForwardTableId, r.IpProtocol, r.ExternalIp, r.ExternalPort, r.InternalIp, r.InternalPort = nat.ForwardTableIds.ForwardTableId[0], protocol, ip, port, host, hostPort
+		return c.vpc.CreateForwardEntry(r)
+	}
+	one := ok(forward("tcp", ips[0], "80", "10.1.0.9", "8080"))(t).ForwardEntryId
+	for _, b := range []struct{ protocol, ip, port, host, hostPort, code string }{
+		{"sctp", ips[0], "81", "10.1.0.9", "81", "InvalidProtocal.ValueNotSupported"},
+		{"tcp", "x", "81", "10.1.0.9", "81", "InvalidExternalIp.Malformed"},
+		{"tcp", "203.0.113.99", "81", "10.1.0.9", "81", "InvalidIp.NotInNatgw"},
+		{"tcp", ips[0], "0", "10.1.0.9", "81", "InvalidExternalPort.Malformed"},
+		{"tcp", ips[0], "90/80", "10.1.0.9", "90/80", "InvalidExternalPort.Malformed"},
+		{"tcp", ips[0], "81/82", "10.1.0.9", "81", "InvalidInternalPort.Malformed"},
+		{"any", ips[1], "81", "10.1.0.9", "81", "InvalidExternalPort.Malformed"},
+		{"tcp", ips[0], "Any", "10.1.0.9", "Any", "InvalidExternalPort.Malformed"},
+		{"tcp", ips[0], "81", "11.1.0.9", "81", "Forbidden.InternalIpOutOfVpcCIDR"},
+		{"tcp", ips[0], "70/90", "10.1.0.10", "70/90", "InvalidExternalIp.Duplicate"},
+		{"tcp", ips[1], "81", "10.1.0.9", "8080", "InvalidInternalIp.Duplicate"},
+		{"any", ips[0], "any", "10.1.0.10", "any", "InvalidExternalIp.Duplicate"},
+		{"tcp", ips[0], "2000", "10.1.0.10", "2000", "Forbidden.ExternalIp.UsedInSnatTable"},
+	} {
+		refused(forward(b.protocol, b.ip, b.port, b.host, b.hostPort))(t, 400, b.code)
+	}
+	ok(forward("udp", ips[0], "80", "10.1.0.9", "8080"))(t)
+	ok(forward("Any", ips[1], "Any", "10.1.0.11", "Any"))(t)
+	all := to(w, sdkvpc.CreateCreateSnatEntryRequest())
+	all.SnatTableId, all.SourceCIDR, all.SnatIp = snat.SnatTableId, "10.1.0.0/25", ips[1]
+	refused(c.vpc.CreateSnatEntry(all))(t, 400, "InvalidSnatIp.UsedInForwardTable")
+	list := to(w, sdkvpc.CreateDescribeForwardTableEntriesRequest())
+	list.NatGatewayId, list.IpProtocol = nat.NatGatewayId, "TCP"
+	got := ok(c.vpc.DescribeForwardTableEntries(list))(t).ForwardTableEntries.ForwardTableEntry
+	if len(got) != 1 || got[0].ForwardEntryId != one || got[0].ExternalPort != "80" || got[0].InternalPort != "8080" || got[0].IpProtocol != "tcp" || got[0].Status != "Available" {
+		t.Errorf("entries: %+v", got)
+	}
+	describe := to(w, sdkvpc.CreateGetNatGatewayAttributeRequest())
+	describe.NatGatewayId = nat.NatGatewayId
+	if g := ok(c.vpc.GetNatGatewayAttribute(describe))(t); g.ForwardTable.ForwardEntryCount != 3 || g.SnatTable.SnatEntryCount != 1 || len(g.IpList) != 2 {
+		t.Errorf("gateway: %+v", g)
+	}
+	remove := to(w, sdkvpc.CreateDeleteNatGatewayRequest())
+	remove.NatGatewayId = nat.NatGatewayId
+	refused(c.vpc.DeleteNatGateway(remove))(t, 400, "DependencyViolation.SnatEntry")
+	remove.Force = "true"
+	ok(c.vpc.DeleteNatGateway(remove))(t)
+}

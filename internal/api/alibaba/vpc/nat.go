@@ -17,6 +17,8 @@ func (a *api) nats(s *wire.Service) {
 	wire.Handle(s, "CreateNatGateway", a.createNatGateway)
 	wire.Handle(s, "DescribeNatGateways", a.describeNatGateways)
 	wire.Handle(s, "DeleteNatGateway", a.deleteNatGateway)
+	wire.Handle(s, "GetNatGatewayAttribute", a.getNatGatewayAttribute)
+	wire.Handle(s, "ModifyNatGatewayAttribute", a.modifyNatGatewayAttribute)
 	wire.Handle(s, "CreateSnatEntry", a.createSnatEntry)
 	wire.Handle(s, "DeleteSnatEntry", a.deleteSnatEntry)
 	wire.Handle(s, "ModifySnatEntry", a.modifySnatEntry)
@@ -60,7 +62,7 @@ func (a *api) createNatGateway(ctx context.Context, in *CreateNatGatewayInput) (
 	case g.Failure != "":
 		return nil, resource.Fault("IncorrectVpcStatus", "The VPC has no way to the internet.")
 	}
-	return &CreateNatGatewayOutput{NatGatewayId: new(string(g.ID)), SnatTableIds: []string{snatTable(g.ID)}, ForwardTableIds: []string{}}, nil
+	return &CreateNatGatewayOutput{NatGatewayId: new(string(g.ID)), SnatTableIds: []string{snatTable(g.ID)}, ForwardTableIds: []string{forwardTable(g.ID)}}, nil
 }
 
 // natGateways are the caller's gateways that this dialect made.
@@ -78,7 +80,7 @@ func (a *api) natFacts(g *cloud.NATGateway) NatGateway {
 	out := NatGateway{
 		NatGatewayId: new(string(g.ID)), VpcId: new(string(g.VPC)), RegionId: &g.Region, Name: new(g.Attrs[resource.AttrName]), Description: new(g.Attrs[resource.AttrDescription]),
 		Status: new("Available"), BusinessStatus: new("Normal"), NatType: new("Enhanced"), NetworkType: new("internet"), EipBindMode: new("NAT"), CreationTime: resource.Time(g.Created),
-		InstanceChargeType: new("PostPaid"), InternetChargeType: new("PayByLcu"), SnatTableIds: []string{snatTable(g.ID)}, ForwardTableIds: []string{}, IpLists: []IpList{},
+		InstanceChargeType: new("PostPaid"), InternetChargeType: new("PayByLcu"), SnatTableIds: []string{snatTable(g.ID)}, ForwardTableIds: []string{forwardTable(g.ID)}, IpLists: []IpList{},
 		Tags: resource.TagList(g.Tags, func(k, v *string) DescribeNatGatewaysNatGatewayTag { return DescribeNatGatewaysNatGatewayTag{k, v} }),
 	}
 	if a.control.Now().Before(g.ReadyAt) {
@@ -91,13 +93,20 @@ func (a *api) natFacts(g *cloud.NATGateway) NatGateway {
 		}
 	}
 	for e := range cloud.ElasticIPs.By(view, "interface", string(g.Interface)) {
-		ip := IpList{AllocationId: new(string(e.ID)), IpAddress: new(e.Addr.String()), PrivateIpAddress: new(e.Private.String()), UsingStatus: new("Idle")}
-		if slices.ContainsFunc(g.Rules, func(r cloud.NATRule) bool { return slices.Contains(r.Addresses, e.ID) }) {
-			ip.UsingStatus = new("UsedBySnatTable")
-		}
-		out.IpLists = append(out.IpLists, ip)
+		out.IpLists = append(out.IpLists, IpList{AllocationId: new(string(e.ID)), IpAddress: new(e.Addr.String()), PrivateIpAddress: new(e.Private.String()), UsingStatus: usedBy(g, e.ID)})
 	}
 	return out
+}
+
+// usedBy says which of a gateway's tables an elastic IP is in.
+func usedBy(g *cloud.NATGateway, id cloud.AllocationID) *string {
+	switch {
+	case slices.ContainsFunc(g.Rules, func(r cloud.NATRule) bool { return slices.Contains(r.Addresses, id) }):
+		return new("UsedBySnatTable")
+	case slices.ContainsFunc(g.Forwards, func(f cloud.NATForward) bool { return f.Address == id }):
+		return new("UsedByForwardTable")
+	}
+	return new("Idle")
 }
 
 func (a *api) describeNatGateways(ctx context.Context, in *DescribeNatGatewaysInput) (*DescribeNatGatewaysOutput, error) {
@@ -121,12 +130,64 @@ func (a *api) describeNatGateways(ctx context.Context, in *DescribeNatGatewaysIn
 }
 
 func (a *api) deleteNatGateway(ctx context.Context, in *DeleteNatGatewayInput) (*DeleteNatGatewayOutput, error) {
+	g, err := a.natGateway(ctx, *in.NatGatewayId)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.control.RemoveNATGateway(ctx, resource.Caller(ctx), g.ID, in.Force != nil && *in.Force)
+}
+
+// natGateway finds one of the caller's gateways.
+func (a *api) natGateway(ctx context.Context, id string) (*cloud.NATGateway, error) {
 	for _, g := range a.natGateways(ctx) {
-		if string(g.ID) == *in.NatGatewayId {
-			return nil, a.control.RemoveNATGateway(ctx, resource.Caller(ctx), g.ID, in.Force != nil && *in.Force)
+		if string(g.ID) == id {
+			return g, nil
 		}
 	}
 	return nil, resource.Missing("InvalidNatGatewayId.NotFound", "Specified NAT gateway does not exist.")
+}
+
+// https://www.alibabacloud.com/help/en/nat-gateway/developer-reference/api-vpc-2016-04-28-getnatgatewayattribute-natgws
+func (a *api) getNatGatewayAttribute(ctx context.Context, in *GetNatGatewayAttributeInput) (*GetNatGatewayAttributeOutput, error) {
+	g, err := a.natGateway(ctx, *in.NatGatewayId)
+	if err != nil {
+		return nil, err
+	}
+	f := a.natFacts(g)
+	out := &GetNatGatewayAttributeOutput{
+		NatGatewayId: f.NatGatewayId, Name: f.Name, Description: f.Description, VpcId: f.VpcId, RegionId: f.RegionId, Status: f.Status, BusinessStatus: f.BusinessStatus,
+		NatType: f.NatType, NetworkType: f.NetworkType, CreationTime: f.CreationTime, ExpiredTime: new(""), ResourceGroupId: a.groupOf(g.VPC), EcsMetricEnabled: new(false),
+		EnableSessionLog: new(false), PrivateLinkEnabled: new(false), DeletionProtectionInfo: &DeletionProtectionInfo{Enabled: new(false)}, IpList: []GetNatGatewayAttributeIpList{},
+		BillingConfig: &BillingConfig{InstanceChargeType: f.InstanceChargeType, InternetChargeType: f.InternetChargeType, AutoPay: new("false"), Spec: new("")},
+		SnatTable:     &SnatTable{SnatTableId: new(snatTable(g.ID)), SnatEntryCount: new(int64(len(g.Rules)))},
+		ForwardTable:  &ForwardTable{ForwardTableId: new(forwardTable(g.ID)), ForwardEntryCount: new(int64(len(g.Forwards)))},
+	}
+	if p := f.NatGatewayPrivateInfo; p != nil {
+		out.PrivateInfo = &PrivateInfo{EniInstanceId: p.EniInstanceId, IzNo: p.IzNo, VswitchId: p.VswitchId, PrivateIpAddress: p.PrivateIpAddress}
+	}
+	for _, ip := range f.IpLists {
+		out.IpList = append(out.IpList, GetNatGatewayAttributeIpList{AllocationId: ip.AllocationId, IpAddress: ip.IpAddress, UsingStatus: ip.UsingStatus})
+	}
+	return out, nil
+}
+
+func (a *api) modifyNatGatewayAttribute(ctx context.Context, in *ModifyNatGatewayAttributeInput) (*ModifyNatGatewayAttributeOutput, error) {
+	bind := text(in.EipBindMode)
+	if err := resource.Refuse(map[string]bool{
+		"EipBindMode": bind != "" && bind != "NAT", "EnableSessionLog": in.EnableSessionLog != nil && *in.EnableSessionLog, "LogDelivery": in.LogDelivery != nil,
+		"IcmpReplyEnabled": in.IcmpReplyEnabled != nil && *in.IcmpReplyEnabled,
+	}); err != nil {
+		return nil, err
+	}
+	g, err := a.natGateway(ctx, *in.NatGatewayId)
+	if err != nil {
+		return nil, err
+	}
+	attrs, err := resource.Described{Name: in.Name, Description: in.Description}.Attrs("InvalidName.Malformed", "InvalidDescription.Malformed")
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.control.SetAttrs(ctx, resource.Caller(ctx), cloud.Ref{Kind: cloud.KindNATGateway, ID: string(g.ID)}, attrs)
 }
 
 // ofTable finds the gateway with a SNAT table.

@@ -32,6 +32,7 @@ func New(c *control.Control) *wire.Service {
 	a.eips(s)
 	a.nats(s)
 	a.flowLogs(s)
+	a.forwards(s)
 	return s
 }
 

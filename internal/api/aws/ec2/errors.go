@@ -149,11 +149,13 @@ var faults = map[fault]words{
 	{cloud.Limit, cloud.KindElasticIP, ""}:           {"AddressLimitExceeded", "The maximum number of addresses has been reached."},
 	{cloud.InUse, cloud.KindElasticIP, ""}:           {"InvalidIPAddress.InUse", "The address '%s' is in use."},
 	// what the other dialect's rules of a NAT gateway hold
-	{cloud.InUse, cloud.KindElasticIP, "nat-rule"}:   {"InvalidIPAddress.InUse", ""},
-	{cloud.InUse, cloud.KindNATGateway, "rules"}:     {"DependencyViolation", ""},
-	{cloud.InUse, cloud.KindNATGateway, "addresses"}: {"DependencyViolation", ""},
-	{cloud.Exhausted, cloud.KindElasticIP, "pool"}:   {"InsufficientAddressCapacity", ""},
-	{cloud.Exists, cloud.KindAddressAssoc, ""}:       {"Resource.AlreadyAssociated", ""},
+	{cloud.InUse, cloud.KindElasticIP, "nat-rule"}:    {"InvalidIPAddress.InUse", ""},
+	{cloud.InUse, cloud.KindElasticIP, "nat-forward"}: {"InvalidIPAddress.InUse", ""},
+	{cloud.InUse, cloud.KindNATGateway, "rules"}:      {"DependencyViolation", ""},
+	{cloud.InUse, cloud.KindNATGateway, "forwards"}:   {"DependencyViolation", ""},
+	{cloud.InUse, cloud.KindNATGateway, "addresses"}:  {"DependencyViolation", ""},
+	{cloud.Exhausted, cloud.KindElasticIP, "pool"}:    {"InsufficientAddressCapacity", ""},
+	{cloud.Exists, cloud.KindAddressAssoc, ""}:        {"Resource.AlreadyAssociated", ""},
 
 	{cloud.Limit, cloud.KindSecurityGroup, ""}:                 {"SecurityGroupLimitExceeded", "The maximum number of security groups for this account has been reached."},
 	{cloud.Exists, cloud.KindSecurityGroup, ""}:                {"InvalidGroup.Duplicate", ""},
