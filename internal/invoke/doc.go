@@ -8,6 +8,7 @@
 //   - an instance that timed out, crashed or cannot be trusted is killed whole,
 //     never reused
 //   - a network slot belongs to one instance and is closed with it
+//   - what runs of a function goes on until the image that it was changed to is here
 //   - desired state is read, never written
 //   - the vendor's messages stay the vendor's; reasons go to the function's log
 package invoke

@@ -11,6 +11,10 @@
 // Lambda Runtime API over HTTP, on 127.0.0.1:9001 inside the sandbox's network
 // namespace.
 //
+// Code may be an archive, which an interpreter or a program of it runs in a sandbox
+// with this machine's /usr, or an image, whose own program runs in a machine with
+// the image for its root; images' programs are servers or poll the Runtime API.
+//
 // Invariants:
 //   - a process serves one function version and is never used for another
 //   - the code's failures are Results or InitErrors, as the cloud's documents; an
