@@ -17,6 +17,7 @@ import (
 	"weir/internal/dataplane"
 	weirdns "weir/internal/dns"
 	"weir/internal/invoke"
+	"weir/internal/lab"
 	"weir/internal/logs"
 	"weir/internal/netplan"
 	"weir/internal/reach"
@@ -104,6 +105,10 @@ func (d *daemon) resolve(ctx context.Context, name string, qtype uint16) ([]dns.
 		addrs, ok = netplan.EndpointAddrs(d.store.View(), key)
 	case strings.Contains(key, ".elb."):
 		addrs, ok = netplan.BalancerAddrs(d.store.View(), key)
+	default: // what its owner's CNAME record would do
+		if _, ok = cloud.Domains.Get(d.store.View(), key); ok {
+			addrs = []netip.Addr{lab.API.V4}
+		}
 	}
 	if !ok {
 		return d.lab.Resolve(ctx, name, qtype)

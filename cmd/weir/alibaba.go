@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -116,24 +117,39 @@ func parseDestination(arn string) (key cloud.FunctionKey, qualifier string, ok b
 	return lambda.ParseDestination(arn)
 }
 
-// withTriggers answers requests to the names of HTTP triggers, whatever their path.
+// withTriggers answers requests to the names of HTTP triggers and custom domains,
+// whatever their path.
 func (d *daemon) withTriggers(rest http.Handler, server *wire.Server, auth *access.Authorizer) http.Handler {
 	web := &fc.Web{
 		Control: d.control, Invoker: invoker{d.invoker, d.async}, Identify: server.Identify, Random: rand.Float64,
-		MayInvoke: func(call *wire.Call, arn string) error { return auth.Check(call, fc.InvokeTarget(arn)) },
+		MayInvoke: func(call *wire.Call, fn *cloud.Function) error { return auth.Check(call, fc.InvokeTarget(fn)) },
 	}
-	return triggersFirst(web, rest)
+	d.named = web.Serves
+	return namesFirst(web, rest, d.named)
 }
 
-// triggersFirst leaves requests to HTTP triggers' names to web, and all others to rest.
-func triggersFirst(web, rest http.Handler) http.Handler {
+// namesFirst leaves requests to names of functions to web, and all others to rest.
+func namesFirst(web, rest http.Handler, named func(host string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if fc.IsTrigger(r.Host) {
+		if named(r.Host) {
 			web.ServeHTTP(w, r)
 			return
 		}
 		rest.ServeHTTP(w, r)
 	})
+}
+
+// domainCertificate is the certificate that a custom domain was given; nil if none.
+func (d *daemon) domainCertificate(host string) *tls.Certificate {
+	domain, ok := cloud.Domains.Get(d.store.View(), host)
+	if !ok || domain.Certificate == "" {
+		return nil
+	}
+	cert, err := tls.X509KeyPair([]byte(domain.Certificate), []byte(domain.PrivateKey))
+	if err != nil { // it was read when it was set
+		return nil
+	}
+	return &cert
 }
 
 // timers fires timer triggers.

@@ -64,6 +64,7 @@ type daemon struct {
 	tasks     *invoke.Tasks
 	async     *invoke.Async
 	api       http.Handler
+	named     func(host string) bool // hosts that are functions' names
 	caFile    string
 	token     string // of the daemon's owner
 
@@ -183,6 +184,7 @@ func (d *daemon) openTrust(context.Context) (err error) {
 	if d.ca, err = pki.LoadOrCreate(filepath.Join(d.cfg.data, "ca")); err != nil {
 		return err
 	}
+	d.ca.Use(d.domainCertificate)
 	d.caFile = filepath.Join(d.cfg.data, "ca-bundle.pem")
 	if err := os.WriteFile(d.caFile, d.ca.Bundle(true), 0o644); err != nil {
 		return fmt.Errorf("writing the CA bundle: %w", err)
@@ -300,7 +302,7 @@ func (d *daemon) openInvoker(ctx context.Context) (err error) {
 func (d *daemon) serve(ctx context.Context) error {
 	d.api = d.apiHandler()
 	server := &http.Server{
-		Handler: triggersFirst(d.api, d.adminHandler()), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
+		Handler: namesFirst(d.api, d.adminHandler(), d.named), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute,
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 	}
 	d.group.Go(func() error {

@@ -34,6 +34,7 @@ type HTTPTrigger struct {
 	Anonymous  bool   // else requests must be signed by who may invoke the function
 	Methods    []string
 	NoInternet bool // it is reached from VPCs alone
+	CORS       *CORS
 }
 
 // TimerTrigger invokes a function at times.

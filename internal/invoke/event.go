@@ -25,6 +25,8 @@ type Event struct {
 	Throttles     int       // since then, that found no room
 	NotBefore     time.Time // of the next attempt
 	Task          string    `json:",omitempty"` // if the event is one, its ID
+	// HTTP, if set, is the request of which Payload is the body; see Request.
+	HTTP *HTTPRequest `json:",omitempty"`
 }
 
 // Queue keeps events until they are done. It survives a restart; an event may
@@ -131,7 +133,7 @@ func (a *Async) handle(ctx context.Context, e Event) (*Event, error) {
 	}
 	v, start := q.Pick(a.cfg.Random()), a.cfg.Now()
 	resp, err := a.invoke(ctx, Request{Function: q.Function, Version: v, ARN: e.ARN, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext,
-		Qualifier: e.Qualifier, Retries: e.Attempts, Stop: stop})
+		Qualifier: e.Qualifier, Retries: e.Attempts, Stop: stop, HTTP: e.HTTP})
 	if err != nil {
 		return a.noRoom(e), a.putBack(ctx, e)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -36,9 +37,15 @@ type CA struct {
 	pem  []byte
 	now  func() time.Time
 
+	given func(host string) *tls.Certificate // see Use
+
 	mu     sync.Mutex // guards leaves
 	leaves map[string]*leaf
 }
+
+// Use makes GetCertificate prefer the certificates that given finds for names in
+// lower case; nil is none. It is to be called before the first connection.
+func (ca *CA) Use(given func(host string) *tls.Certificate) { ca.given = given }
 
 // LoadOrCreate opens the authority kept in dir, or makes one there. Only one
 // process may do so at a time.

@@ -68,6 +68,11 @@ func (ca *CA) makeRoom() {
 // for, or, if it names none, the address it connected to.
 func (ca *CA) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if hello.ServerName != "" {
+		if ca.given != nil {
+			if cert := ca.given(strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))); cert != nil {
+				return cert, nil
+			}
+		}
 		return ca.Certificate(hello.ServerName)
 	}
 	if hello.Conn == nil {

@@ -16,6 +16,7 @@ type acsCall struct {
 	params  url.Values // of the query and the beginning of a form
 	host    []string   // labels of an aliyuncs.com name, without the domain
 	project string     // of Log Service: what the host's name begins with; "" is none
+	named   bool       // it is for a name of its own, and no operation; see Identify
 }
 
 // domain is where the cloud's API names are.

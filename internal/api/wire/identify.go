@@ -4,10 +4,13 @@ import "net/http"
 
 // Identify finds out who signed a request of Alibaba Cloud's dialect that is no call
 // of an operation, such as one to a function's own name, and reads its body. product
-// words the errors. Only signatures that cover the whole request count.
+// words the errors. Signatures in parameters do not count. A request to a name may be
+// signed without its body, its host and a nonce: that is what the vendor's signer
+// does by itself, and all that its samples do.
+// https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-signature-authentication-for-http-triggers
 func (s *Server) Identify(w http.ResponseWriter, r *http.Request, product *Service) (*Call, []byte, *Error) {
 	q := newRequest(r)
-	q.acs, q.svc = &acsCall{params: q.query}, product
+	q.acs, q.svc = &acsCall{params: q.query, named: true}, product
 	q.call.Dialect, q.call.Service = Alibaba, product.Name
 	fault := q.readProof()
 	if _, query := q.acs.proof.(*rpcProof); query {

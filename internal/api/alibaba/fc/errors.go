@@ -21,7 +21,7 @@ var statuses = map[string]int{
 // names are what kinds of resource are called in codes.
 var names = map[cloud.Resource]string{
 	cloud.KindFunction: "Function", cloud.KindVersion: "Version", cloud.KindAlias: "Alias", cloud.KindTrigger: "Trigger",
-	cloud.KindTask: "AsyncTask", cloud.KindLayer: "Layer", cloud.KindLayerVersion: "LayerVersion", cloud.KindProvision: "ProvisionConfig",
+	cloud.KindTask: "AsyncTask", cloud.KindDomain: "DomainName", cloud.KindLayer: "Layer", cloud.KindLayerVersion: "LayerVersion", cloud.KindProvision: "ProvisionConfig",
 }
 
 func fault(code, format string, args ...any) *wire.Error {

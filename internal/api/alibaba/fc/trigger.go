@@ -26,7 +26,17 @@ type httpConfig struct {
 	Methods            []string        `json:"methods"`
 	DisableURLInternet bool            `json:"disableURLInternet"`
 	AuthConfig         json.RawMessage `json:"authConfig"`
-	CorsConfig         json.RawMessage `json:"corsConfig"`
+	CorsConfig         *corsJSON       `json:"corsConfig"`
+}
+
+// corsJSON is a corsConfig in a triggerConfig.
+type corsJSON struct {
+	AllowCredentials *bool    `json:"allowCredentials"`
+	AllowHeaders     []string `json:"allowHeaders"`
+	AllowMethods     []string `json:"allowMethods"`
+	AllowOrigins     []string `json:"allowOrigins"`
+	ExposeHeaders    []string `json:"exposeHeaders"`
+	MaxAge           *int64   `json:"maxAge"`
 }
 
 // timerConfig is a timer trigger's.
@@ -110,8 +120,8 @@ func (a *api) triggerConfig(kind, text string, set *control.TriggerSettings) err
 		return slices.Contains([]string{"", "null", "{}", `""`}, string(bytes.TrimSpace(raw)))
 	}
 	switch {
-	case c.AuthType == "jwt" || !empty(c.AuthConfig) || !empty(c.CorsConfig):
-		return a.service.Trouble(wire.NotImplemented, "authType jwt, authConfig and corsConfig are not implemented.")
+	case c.AuthType == "jwt" || !empty(c.AuthConfig):
+		return a.service.Trouble(wire.NotImplemented, "authType jwt and authConfig are not implemented.")
 	case c.AuthType != "anonymous" && c.AuthType != "function":
 		return invalid("authType is set to an invalid value: want anonymous or function")
 	case len(c.Methods) == 0:
@@ -122,8 +132,9 @@ func (a *api) triggerConfig(kind, text string, set *control.TriggerSettings) err
 			return invalid("methods has an invalid value '%s': want %s", m, strings.Join(methods, ", "))
 		}
 	}
-	set.HTTP = &cloud.HTTPTrigger{Anonymous: c.AuthType == "anonymous", Methods: c.Methods, NoInternet: c.DisableURLInternet}
-	return nil
+	shared, err := cors((*CORSConfig)(c.CorsConfig))
+	set.HTTP = &cloud.HTTPTrigger{Anonymous: c.AuthType == "anonymous", Methods: c.Methods, NoInternet: c.DisableURLInternet, CORS: shared}
+	return err
 }
 
 func (a *api) getTrigger(ctx context.Context, in *GetTriggerInput) (*Trigger, error) {

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"weir/internal/api/alibaba/access"
+	"weir/internal/api/alibaba/resource"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -28,14 +29,14 @@ const (
 	intranet      = "-vpc"
 )
 
-// Web answers requests to the names of HTTP triggers.
+// Web answers requests to the names of HTTP triggers and to custom domains.
 type Web struct {
 	Control *control.Control
 	Invoker Invoker
 	// Identify finds out who signed a request, and reads its body.
 	Identify func(w http.ResponseWriter, r *http.Request, product *wire.Service) (*wire.Call, []byte, *wire.Error)
 	// MayInvoke refuses callers without the permission.
-	MayInvoke func(call *wire.Call, arn string) error
+	MayInvoke func(call *wire.Call, fn *cloud.Function) error
 	Random    func() float64
 }
 
@@ -81,34 +82,47 @@ func refuseWeb(w http.ResponseWriter, id string, err error) {
 	_, _ = w.Write(body)
 }
 
+// way is where a request to a name leads.
+type way struct {
+	function  cloud.FunctionKey
+	qualifier string
+	anonymous bool
+	methods   []string // none: all
+	cors      *cloud.CORS
+	path      string // that the function gets, escaped
+	name      string // for messages
+}
+
 func (web *Web) serve(w http.ResponseWriter, r *http.Request, id string) error {
-	t, err := web.find(r)
+	to, err := web.find(r)
 	if err != nil {
 		return err
 	}
-	q, err := cloud.Resolve(web.Control.View(), t.Function, t.Qualifier)
+	if share(to.cors, w, r) {
+		return nil
+	}
+	if len(to.methods) > 0 && !slices.Contains(to.methods, r.Method) {
+		return &wire.Error{Code: "MethodNotAllowed", Status: http.StatusMethodNotAllowed, Msg: to.name + " does not take method " + r.Method}
+	}
+	q, err := cloud.Resolve(web.Control.View(), to.function, to.qualifier)
 	if err != nil {
 		return err
 	}
 	if q.Function.Disabled { // bindings to VPCs do not hold for triggers
 		return fault("AccessDenied", "function %s is disabled", q.Function.Name)
 	}
-	body, err := web.admit(w, r, t, q.Function)
+	body, err := web.admit(w, r, to, q.Function)
 	switch {
 	case err != nil:
 		return err
 	case len(body) > maxSync:
 		return fault("EntityTooLarge", "the payload is more than %d bytes long", maxSync)
 	case r.Header.Get("X-Fc-Invocation-Type") == "Async":
-		return &wire.Error{Code: "NotImplemented", Status: http.StatusNotImplemented, Msg: "Asynchronous requests to HTTP triggers are not implemented."}
+		return web.later(w, r, to, q, id, body)
 	}
 	v := q.Pick(web.Random())
-	in := invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), RequestID: id, Qualifier: shownQualifier(t.Qualifier), Payload: body, LogTail: v.Server != nil}
-	if v.Server != nil {
-		in.HTTP = &invoke.HTTPRequest{Method: r.Method, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Host: r.Host, Header: r.Header}
-	} else {
-		in.Payload = webEvent(r, q.Function, id, body)
-	}
+	in := invoke.Request{Function: q.Function, Version: v, ARN: functionARN(q.Function), RequestID: id, Qualifier: shownQualifier(to.qualifier), LogTail: v.Server != nil}
+	in.Payload, in.HTTP = payload(r, to, q.Function, v, id, body)
 	resp, err := web.Invoker.Invoke(r.Context(), in)
 	if err != nil {
 		return err
@@ -120,9 +134,40 @@ func (web *Web) serve(w http.ResponseWriter, r *http.Request, id string) error {
 	return nil
 }
 
-// find is the trigger of a request's host, if the request may come this way.
-func (web *Web) find(r *http.Request) (*cloud.Trigger, error) {
-	name := strings.TrimSuffix(hostName(r.Host), triggerDomain)
+// payload is a request as the code gets it: as it came, or as an event.
+func payload(r *http.Request, to *way, fn *cloud.Function, v *cloud.Version, id string, body []byte) ([]byte, *invoke.HTTPRequest) {
+	if v.Server != nil {
+		return body, &invoke.HTTPRequest{Method: r.Method, Path: to.path, RawQuery: r.URL.RawQuery, Host: r.Host, Header: r.Header}
+	}
+	return webEvent(r, to.path, fn, id, body), nil
+}
+
+// later stores a request for an asynchronous invocation. Which of an alias's versions
+// it is for is decided when it runs; they are of one kind.
+func (web *Web) later(w http.ResponseWriter, r *http.Request, to *way, q cloud.Qualified, id string, body []byte) error {
+	if len(body) > maxAsync {
+		return fault("EntityTooLarge", "the payload is %d bytes long, at most %d are allowed", len(body), maxAsync)
+	}
+	e := invoke.Event{ID: id, Function: q.Function.Key, Qualifier: to.qualifier, ARN: functionARN(q.Function)}
+	e.Payload, e.HTTP = payload(r, to, q.Function, q.Version, id, body)
+	headers, err := enqueue(r.Context(), web.Control.View(), web.Invoker, e, r.Header.Get("X-Fc-Async-Task-Id"), r.Header.Get("X-Fc-Async-Delay"))
+	if err != nil {
+		return err
+	}
+	for name, text := range headers {
+		w.Header().Set(name, text)
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// find is where a request's host and path lead, if the request may come this way.
+func (web *Web) find(r *http.Request) (*way, error) {
+	host := hostName(r.Host)
+	if d, ok := cloud.Domains.Get(web.Control.View(), host); ok {
+		return findRoute(r, d)
+	}
+	name := strings.TrimSuffix(host, triggerDomain)
 	label, region, _ := strings.Cut(name, ".")
 	region, inside := strings.CutSuffix(region, intranet)
 	for t := range cloud.Triggers.By(web.Control.View(), "label", label) {
@@ -130,20 +175,36 @@ func (web *Web) find(r *http.Request) (*cloud.Trigger, error) {
 		case t.Region != region:
 			continue
 		case inside && wire.VPCOf(r) == "":
-			return nil, fault("AccessDenied", "%s is reached from VPCs only", hostName(r.Host))
+			return nil, fault("AccessDenied", "%s is reached from VPCs only", host)
 		case !inside && t.HTTP.NoInternet:
 			return nil, fault("AccessDenied", "the public URL of trigger '%s' is disabled", t.Name)
-		case !slices.Contains(t.HTTP.Methods, r.Method):
-			return nil, &wire.Error{Code: "MethodNotAllowed", Status: http.StatusMethodNotAllowed, Msg: "trigger '" + t.Name + "' does not take method " + r.Method}
 		}
-		return t, nil
+		return &way{function: t.Function, qualifier: t.Qualifier, anonymous: t.HTTP.Anonymous, methods: t.HTTP.Methods, cors: t.HTTP.CORS,
+			path: r.URL.EscapedPath(), name: "trigger '" + t.Name + "'"}, nil
 	}
-	return nil, missing("DomainName", "domain name '%s' does not exist", hostName(r.Host))
+	return nil, missing("DomainName", "domain name '%s' does not exist", host)
+}
+
+// findRoute is where a path of a domain leads.
+func findRoute(r *http.Request, d *cloud.Domain) (*way, error) {
+	if r.TLS == nil && !d.HTTP || r.TLS != nil && !d.HTTPS {
+		return nil, fault("AccessDenied", "domain name '%s' is not reached by this protocol", d.Name)
+	}
+	path := r.URL.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	route := routeOf(d, path)
+	if route == nil {
+		return nil, missing("Route", "domain name '%s' has no route for the path %s", d.Name, path)
+	}
+	return &way{function: route.Function, qualifier: route.Qualifier, anonymous: d.Anonymous, methods: route.Methods, cors: d.CORS,
+		path: rewritten(route, path), name: "route '" + route.Path + "'"}, nil
 }
 
 // admit reads the body of a request that may invoke the function.
-func (web *Web) admit(w http.ResponseWriter, r *http.Request, t *cloud.Trigger, fn *cloud.Function) ([]byte, error) {
-	if t.HTTP.Anonymous {
+func (web *Web) admit(w http.ResponseWriter, r *http.Request, to *way, fn *cloud.Function) ([]byte, error) {
+	if to.anonymous {
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxSync+1))
 		if err != nil {
 			return nil, invalid("the request body could not be read: %v", err)
@@ -158,12 +219,21 @@ func (web *Web) admit(w http.ResponseWriter, r *http.Request, t *cloud.Trigger, 
 		return nil, fault("AccessDenied", "the caller is of another account")
 	}
 	call.Operation, call.Region = "InvokeFunction", fn.Region
-	return body, web.MayInvoke(call, functionARN(fn))
+	return body, web.MayInvoke(call, fn)
 }
 
 // InvokeTarget is what an invocation needs permission for.
-func InvokeTarget(arn string) access.Target {
-	return access.Target{Action: "fc:InvokeFunction", ARN: arn}
+func InvokeTarget(fn *cloud.Function) access.Target {
+	return access.Target{Action: "fc:InvokeFunction", ARN: functionARN(fn), Group: resource.Group(&fn.Meta)}
+}
+
+// Serves tells whether a host's name is an HTTP trigger's or a custom domain.
+func (web *Web) Serves(host string) bool {
+	if IsTrigger(host) {
+		return true
+	}
+	_, ok := cloud.Domains.Get(web.Control.View(), hostName(host))
+	return ok
 }
 
 // event is a request as code that is no server gets it.
@@ -196,13 +266,13 @@ type eventHTTP struct {
 	Agent    string `json:"userAgent"`
 }
 
-func webEvent(r *http.Request, fn *cloud.Function, id string, body []byte) []byte {
+func webEvent(r *http.Request, path string, fn *cloud.Function, id string, body []byte) []byte {
 	host, now := hostName(r.Host), time.Now().UTC()
 	prefix, _, _ := strings.Cut(host, ".")
 	source, _, _ := net.SplitHostPort(r.RemoteAddr)
-	e := event{Version: "v1", RawPath: r.URL.EscapedPath(), Headers: map[string]string{"Host": r.Host}, Query: map[string]string{}, Body: string(body), Context: eventContext{
+	e := event{Version: "v1", RawPath: path, Headers: map[string]string{"Host": r.Host}, Query: map[string]string{}, Body: string(body), Context: eventContext{
 		Account: access.UID(fn.Account), Domain: host, Prefix: prefix, Request: id, Time: now.Format(time.RFC3339), Epoch: strconv.FormatInt(now.UnixMilli(), 10),
-		HTTP: eventHTTP{r.Method, r.URL.EscapedPath(), r.Proto, source, r.UserAgent()}}}
+		HTTP: eventHTTP{r.Method, path, r.Proto, source, r.UserAgent()}}}
 	for name, values := range r.Header {
 		e.Headers[name] = strings.Join(values, ",")
 	}
