@@ -78,6 +78,10 @@ func TestFunctionComputeImage(t *testing.T) {
 	if _, refusal := u.ask("other", map[string]any{"exit": true}); refusal != "" && !strings.Contains(refusal, "exited") {
 		t.Errorf("a server that ends: %s", refusal)
 	}
+	out, refusal := u.call("POST", "/functions/other/invocations", []byte(`{"hoard":2000}`), nil)
+	if refusal != "" || !strings.Contains(toJSON(out), "out of memory") {
+		t.Errorf("a server that takes more memory than it has: %s %s", toJSON(out), refusal)
+	}
 	if got, refusal = u.ask("other", map[string]any{"self": true}); refusal != "" || got["args"] != "serve well" {
 		t.Errorf("after a server's end: %v %s", got, refusal)
 	}

@@ -118,6 +118,7 @@ type question struct {
 	Self        bool
 	Read        []string
 	Exit        bool
+	Hoard       int // MiB of memory
 	Fill        int // MiB of the disk
 }
 
@@ -135,6 +136,8 @@ func serve() {
 	})
 	check(http.ListenAndServe("0.0.0.0:"+port, nil))
 }
+
+var hoard [][]byte
 
 func answer(q *question, h http.Header, begun bool) map[string]string {
 	out := map[string]string{}
@@ -169,6 +172,13 @@ func answer(q *question, h http.Header, begun bool) map[string]string {
 		if err != nil {
 			out["fill"] = "failed: " + err.Error()
 		}
+	}
+	for range q.Hoard {
+		b := make([]byte, 1<<20)
+		for i := range b {
+			b[i] = 1
+		}
+		hoard = append(hoard, b)
 	}
 	if q.Exit {
 		os.Exit(9)
