@@ -200,6 +200,8 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.SecurityGroups, ref.Kind, ref.ID, func(r *cloud.SecurityGroup) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInstance:
 			return editMeta(tx, who, cloud.Instances, ref.Kind, ref.ID, func(r *cloud.Instance) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindFlowLog:
+			return editMeta(tx, who, cloud.FlowLogs, ref.Kind, ref.ID, func(r *cloud.FlowLog) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindPrefixList:
 			return editMeta(tx, who, cloud.PrefixLists, ref.Kind, ref.ID, func(r *cloud.PrefixList) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInterface:

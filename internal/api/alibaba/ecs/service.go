@@ -38,6 +38,7 @@ func New(c *control.Control, console Console) *wire.Service {
 	a.instances(s)
 	a.catalogue(s)
 	a.prefixLists(s)
+	a.tagging(s)
 	return s
 }
 

@@ -88,6 +88,10 @@ func (a Acts) Targets(c *control.Control) access.Lister {
 			}
 			for _, id := range ids {
 				t.add(Named{Type: kind}, id)
+				t.moves(access.Text(in, "NewResourceGroupId"))
+				if call.Operation == "JoinResourceGroup" {
+					t.moves(t.group)
+				}
 			}
 		case own != "" && !told && (a.makes(call.Operation) || len(t.list) == 0):
 			if t.group == "" && len(t.list) > 0 {
@@ -126,6 +130,16 @@ func (t *targets) add(n Named, id string) {
 	}
 	arn := strings.Join([]string{"acs", product, region, access.UID(t.call.Account), n.Type + "/" + id}, ":")
 	t.list = append(t.list, access.Target{Action: access.Action(t.call), ARN: arn, Group: group})
+}
+
+// moves says that the last target goes into a resource group: whoever moves it
+// must be allowed to in either.
+func (t *targets) moves(group string) {
+	if group != "" {
+		last := t.list[len(t.list)-1]
+		last.Group = group
+		t.list = append(t.list, last)
+	}
 }
 
 // values are those of a parameter: a string, a list of them, or a JSON array of them.

@@ -33,6 +33,7 @@ func New(c *control.Control) *wire.Service {
 	a.nats(s)
 	a.flowLogs(s)
 	a.forwards(s)
+	a.tagging(s)
 	return s
 }
 
