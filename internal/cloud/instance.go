@@ -56,6 +56,13 @@ type Instance struct {
 	Metadata        MetadataOptions
 	// KeepAPI refuses to terminate (and KeepRunning to stop) it by an API call.
 	KeepAPI, KeepRunning bool
+	Names                HostNames
+}
+
+// HostNames say what an instance is called. The name of its address always leads there.
+type HostNames struct {
+	ByID    bool // its own name is its ID, not its address's
+	A, AAAA bool // the name of its ID leads to its IPv4, its IPv6 address
 }
 
 // MetadataOptions say how an instance may ask about itself.

@@ -72,9 +72,10 @@ type Subnet struct {
 	ACLAssoc      string // id of the association with NetworkACL
 	MapPublicIP   bool
 	AssignIPv6    bool
-	DNS64         bool // its hosts get IPv6 addresses, below 64:ff9b::/96, for names that have none
-	Default       bool // the zone's default subnet
-	ReservedFirst int  // addresses kept back at the start (dialect's rule)
+	DNS64         bool      // its hosts get IPv6 addresses, below 64:ff9b::/96, for names that have none
+	Default       bool      // the zone's default subnet
+	Names         HostNames // of instances that are launched in it
+	ReservedFirst int       // addresses kept back at the start (dialect's rule)
 	ReservedLast  int
 }
 

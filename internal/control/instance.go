@@ -24,8 +24,36 @@ type RunInstances struct {
 	Profile, Role  string
 	Metadata       cloud.MetadataOptions
 	Stopped        bool // until they are started
+	Names          NameOptions
 	// See cloud.Instance.
 	TerminateOnExit, KeepAPI, KeepRunning bool
+}
+
+// NameOptions change cloud.HostNames where they are given.
+type NameOptions struct{ ByID, A, AAAA *bool }
+
+func (o NameOptions) of(n cloud.HostNames) cloud.HostNames {
+	set(&n.ByID, o.ByID)
+	set(&n.A, o.A)
+	set(&n.AAAA, o.AAAA)
+	return n
+}
+
+// names are those of an instance: as asked for, or as its subnet says. One without
+// IPv4 has no name by its address.
+func (o NameOptions) names(v cloud.View, eni *cloud.Interface) (cloud.HostNames, error) {
+	var n cloud.HostNames
+	if s, ok := cloud.Subnets.Get(v, eni.Subnet); ok {
+		n = s.Names
+	}
+	switch {
+	case len(eni.Addrs) > 0:
+		return o.of(n), nil
+	case o.ByID != nil && !*o.ByID:
+		return n, cloud.Errorf(cloud.Invalid, cloud.KindInstance, "", "address-name", "an instance without an IPv4 address cannot be named for one; name it for its ID")
+	}
+	n.ByID = true
+	return o.of(n), nil
 }
 
 // NewInterface is an instance's own interface: one that exists, or a new one.
@@ -124,6 +152,9 @@ func (c *Control) runInstance(tx cloud.Tx, who Caller, in RunInstances, index in
 	}
 	eni, public, err := c.instanceInterface(tx, who, in)
 	if err != nil {
+		return nil, err
+	}
+	if i.Names, err = in.Names.names(tx, eni); err != nil {
 		return nil, err
 	}
 	next := *eni

@@ -19,6 +19,7 @@ type CreateSubnet struct {
 	// Addresses at the start and end that nobody gets.
 	ReservedFirst, ReservedLast int
 	Narrowest                   int // bits of the smallest block; 0 is 28
+	Names                       cloud.HostNames
 }
 
 // CreateSubnet makes a subnet behind the VPC's main route table and default ACL.
@@ -56,7 +57,7 @@ func (c *Control) createSubnet(tx cloud.Tx, who Caller, in CreateSubnet) (*cloud
 	s := &cloud.Subnet{
 		Meta: c.meta(who, in.Labels), ID: cloud.SubnetID(who.NewID(cloud.KindSubnet)), VPC: vpc.ID, Zone: zone.Name,
 		CIDR: cidr, ReservedFirst: in.ReservedFirst, ReservedLast: in.ReservedLast,
-		NetworkACL: defaultACL(tx, vpc.ID), ACLAssoc: who.NewID(cloud.KindACLAssociation),
+		NetworkACL: defaultACL(tx, vpc.ID), ACLAssoc: who.NewID(cloud.KindACLAssociation), Names: in.Names,
 	}
 	if in.IPv6.IsValid() {
 		p, err := subnetBlock6(tx, vpc, in.IPv6)
@@ -157,6 +158,7 @@ type ModifySubnet struct {
 	MapPublicIP *bool
 	AssignIPv6  *bool
 	DNS64       *bool
+	Names       NameOptions
 	Attrs       map[string]string // merged
 }
 
@@ -177,6 +179,10 @@ func (c *Control) ModifySubnet(ctx context.Context, who Caller, id cloud.SubnetI
 		set(&s.MapPublicIP, in.MapPublicIP)
 		set(&s.AssignIPv6, in.AssignIPv6)
 		set(&s.DNS64, in.DNS64)
+		if in.Names.ByID != nil && !*in.Names.ByID && !s.CIDR.IsValid() {
+			return cloud.Errorf(cloud.Invalid, cloud.KindSubnet, string(id), "address-name", "instances of subnet %s, which has no IPv4 block, cannot be named for their IPv4 addresses", id)
+		}
+		s.Names = in.Names.of(s.Names)
 		s.Attrs = merged(s.Attrs, in.Attrs)
 		cloud.Subnets.Put(tx, &s)
 		return nil

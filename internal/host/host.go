@@ -357,7 +357,7 @@ const boot = `if [ -e ` + script + ` ]; then ` + script + ` </dev/null; echo "[w
 
 // spec is an instance as a machine.
 func spec(i *cloud.Instance, eni *cloud.Interface, slot *Slot, about netip.Addr, print func(sandbox.Line)) sandbox.Spec {
-	name := Name(eni.Primary())
+	name := hostname(i, eni.Primary())
 	full := name
 	if len(slot.Search) > 0 {
 		full = name + "." + slot.Search[0]
@@ -381,6 +381,14 @@ func environment(more []string) []string {
 	return append([]string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh", "LANG=C.UTF-8",
 	}, more...)
+}
+
+// hostname is the own name of an instance with this address.
+func hostname(i *cloud.Instance, a netip.Addr) string {
+	if i.Names.ByID {
+		return string(i.ID)
+	}
+	return Name(a)
 }
 
 // Name is the name that a host without one of its own has by its address.

@@ -145,9 +145,11 @@ func items(v cloud.View, i *cloud.Instance, credentials func() (Credentials, err
 	if len(i.UserData) > 0 {
 		out["user-data"] = string(i.UserData)
 	}
-	name := Name(i.Addr)
+	name := hostname(i, i.Addr)
 	if vpc, ok := cloud.VPCs.Get(v, i.VPC); ok {
-		name = strings.Replace(vpc.PrivateNames, "*", strings.TrimPrefix(name, "ip-"), 1)
+		if _, domain, ok := strings.Cut(vpc.PrivateNames, "."); ok {
+			name += "." + domain
+		}
 	}
 	out["meta-data/hostname"], out["meta-data/local-hostname"] = name, name
 	identity := map[string]any{"accountId": i.Account, "architecture": "x86_64", "imageId": i.Attrs["aws.image"], "instanceId": i.ID, "instanceType": i.Type,

@@ -56,6 +56,7 @@ func (c *compiler) hostRecords() (out []DNSRecord) {
 		if i.Hostname != "" {
 			out = append(out, DNSRecord{Name: i.Hostname + "." + cloud.HostDomain, Addrs: slices.Concat(i.Addrs, i.Addrs6)})
 		}
+		out = append(out, c.instanceRecord(i)...)
 	}
 	if c.vpc.DNSHostnames && c.p.Gateway != nil {
 		for _, p := range c.p.Gateway.Public {
@@ -65,6 +66,30 @@ func (c *compiler) hostRecords() (out []DNSRecord) {
 		}
 	}
 	return out
+}
+
+// instanceRecord is the name of an instance's ID, in the domain of the names of addresses.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hostname-types.html
+func (c *compiler) instanceRecord(i *cloud.Interface) []DNSRecord {
+	_, domain, ok := strings.Cut(c.vpc.PrivateNames, ".")
+	if i.Attachment == nil || !ok {
+		return nil
+	}
+	x, ok := cloud.Instances.Get(c.v, cloud.InstanceID(i.Attachment.Instance))
+	if !ok || x.Interface != i.ID {
+		return nil
+	}
+	var addrs []netip.Addr
+	if x.Names.A && len(i.Addrs) > 0 {
+		addrs = append(addrs, i.Addrs[0])
+	}
+	if x.Names.AAAA && len(i.Addrs6) > 0 {
+		addrs = append(addrs, i.Addrs6[0])
+	}
+	if len(addrs) == 0 {
+		return nil
+	}
+	return []DNSRecord{{Name: string(x.ID) + "." + domain, Addrs: addrs}}
 }
 
 // hostName fills a pattern with an IPv4 address; "" if there is no pattern.

@@ -63,6 +63,9 @@ func (a *api) runInstances(ctx context.Context, in *RunInstancesInput) (*RunInst
 	if in.CreditSpecification != nil {
 		c.Attrs[attrCredits] = text(in.CreditSpecification.CpuCredits)
 	}
+	if o := in.PrivateDnsNameOptions; o != nil {
+		c.Names = control.NameOptions{ByID: byID(o.HostnameType), A: o.EnableResourceNameDnsARecord, AAAA: o.EnableResourceNameDnsAAAARecord}
+	}
 	made, err := a.control.RunInstances(ctx, who, c)
 	if err != nil {
 		return nil, err
@@ -101,7 +104,6 @@ func (a *api) refuseInstance(in *RunInstancesInput) error {
 		"A kernel or RAM disk":                         in.KernelId != nil || in.RamdiskId != nil,
 		"A secondary interface":                        len(in.SecondaryInterfaces) > 0,
 		"The placement of an instance beyond its zone": p != nil && (text(p.GroupName) != "" || text(p.GroupId) != "" || text(p.HostId) != "" || p.HostResourceGroupArn != nil || p.Tenancy != "" && p.Tenancy != "default"),
-		"A resource-based host name":                   in.PrivateDnsNameOptions != nil && (in.PrivateDnsNameOptions.HostnameType == "resource-name" || yes(in.PrivateDnsNameOptions.EnableResourceNameDnsARecord) || yes(in.PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord)),
 		"A capacity reservation":                       in.CapacityReservationSpecification != nil && in.CapacityReservationSpecification.CapacityReservationTarget != nil,
 	} {
 		if asked {

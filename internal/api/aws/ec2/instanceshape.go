@@ -62,7 +62,12 @@ func placedShape(v cloud.View, i *cloud.Instance, eni NetworkInterface, out *Ins
 	if eni.PrivateDnsName != nil {
 		out.PrivateDnsName = eni.PrivateDnsName
 	}
-	out.PrivateDnsNameOptions = &PrivateDnsNameOptionsResponse{HostnameType: "ip-name", EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false)}
+	if i.Names.ByID {
+		out.PrivateDnsName = new(string(i.ID) + "." + internalDomain(i.Region))
+	}
+	out.PrivateDnsNameOptions = &PrivateDnsNameOptionsResponse{
+		HostnameType: hostnameType(i.Names), EnableResourceNameDnsARecord: new(i.Names.A), EnableResourceNameDnsAAAARecord: new(i.Names.AAAA),
+	}
 	if eni.Association != nil {
 		out.PublicIpAddress = eni.Association.PublicIp
 		if vpc, ok := cloud.VPCs.Get(v, i.VPC); ok && vpc.DNSHostnames {

@@ -8,19 +8,24 @@ import (
 	"weir/internal/control"
 )
 
-// Attributes that only this API shows.
-const (
-	attrHostnameType = "aws.hostname-type"
-	attrDNSRecordA   = "aws.dns-a-record"
-	attrDNSRecord6   = "aws.dns-aaaa-record"
-)
+// hostnameType is what instances are named for.
+func hostnameType(n cloud.HostNames) HostnameType {
+	if n.ByID {
+		return HostnameTypeResourceName
+	}
+	return HostnameTypeIpName
+}
+
+// byID says whether instances are to be named for their IDs; nil if it is not said.
+func byID(t HostnameType) *bool {
+	if t == "" {
+		return nil
+	}
+	return new(t == HostnameTypeResourceName)
+}
 
 func (a *api) subnetShape(v cloud.View) func(*cloud.Subnet) Subnet {
 	return func(s *cloud.Subnet) Subnet {
-		hostnames := HostnameType(s.Attrs[attrHostnameType])
-		if hostnames == "" {
-			hostnames = HostnameTypeIpName
-		}
 		return Subnet{
 			SubnetId: new(string(s.ID)), SubnetArn: new(arn(&s.Meta, "subnet", string(s.ID))), VpcId: new(string(s.VPC)),
 			OwnerId: new(s.Account), State: SubnetStateAvailable, CidrBlock: ipv4Block(s),
@@ -30,9 +35,7 @@ func (a *api) subnetShape(v cloud.View) func(*cloud.Subnet) Subnet {
 			AssignIpv6AddressOnCreation: new(s.AssignIPv6), Ipv6Native: new(!s.CIDR.IsValid()), EnableDns64: new(s.DNS64),
 			Ipv6CidrBlockAssociationSet: shown(subnetBlocks(s, SubnetCidrBlockStateCodeAssociated)),
 			PrivateDnsNameOptionsOnLaunch: &PrivateDnsNameOptionsOnLaunch{
-				HostnameType:                    hostnames,
-				EnableResourceNameDnsARecord:    new(s.Attrs[attrDNSRecordA] == "true"),
-				EnableResourceNameDnsAAAARecord: new(s.Attrs[attrDNSRecord6] == "true"),
+				HostnameType: hostnameType(s.Names), EnableResourceNameDnsARecord: new(s.Names.A), EnableResourceNameDnsAAAARecord: new(s.Names.AAAA),
 			},
 			BlockPublicAccessStates: &BlockPublicAccessStates{InternetGatewayBlockMode: BlockPublicAccessModeOff},
 			Tags:                    tagList(s.Tags),
@@ -132,7 +135,7 @@ func (a *api) createSubnet(ctx context.Context, in *CreateSubnetInput) (*CreateS
 	}
 	c := control.CreateSubnet{
 		VPC: cloud.VPCID(*in.VpcId), Zone: text(in.AvailabilityZone) + text(in.AvailabilityZoneId),
-		ReservedFirst: reservedFirst, ReservedLast: reservedLast, IPv6Only: yes(in.Ipv6Native),
+		ReservedFirst: reservedFirst, ReservedLast: reservedLast, IPv6Only: yes(in.Ipv6Native), Names: cloud.HostNames{ByID: yes(in.Ipv6Native)},
 	}
 	if c.Labels, err = labels(cloud.KindSubnet, in.TagSpecifications, nil); err != nil {
 		return nil, err
@@ -202,17 +205,8 @@ func (a *api) modifySubnetAttribute(ctx context.Context, in *ModifySubnetAttribu
 	}
 	m := control.ModifySubnet{
 		MapPublicIP: attribute(in.MapPublicIpOnLaunch), AssignIPv6: attribute(in.AssignIpv6AddressOnCreation),
-		DNS64: attribute(in.EnableDns64), Attrs: map[string]string{},
-	}
-	for name, p := range map[string]*AttributeBooleanValue{
-		attrDNSRecordA: in.EnableResourceNameDnsARecordOnLaunch, attrDNSRecord6: in.EnableResourceNameDnsAAAARecordOnLaunch,
-	} {
-		if p != nil {
-			m.Attrs[name] = flag(p.Value)[0]
-		}
-	}
-	if in.PrivateDnsHostnameTypeOnLaunch != "" {
-		m.Attrs[attrHostnameType] = string(in.PrivateDnsHostnameTypeOnLaunch)
+		DNS64: attribute(in.EnableDns64),
+		Names: control.NameOptions{ByID: byID(in.PrivateDnsHostnameTypeOnLaunch), A: attribute(in.EnableResourceNameDnsARecordOnLaunch), AAAA: attribute(in.EnableResourceNameDnsAAAARecordOnLaunch)},
 	}
 	return nil, a.control.ModifySubnet(ctx, who, cloud.SubnetID(*in.SubnetId), m)
 }

@@ -1,10 +1,12 @@
 package ec2_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
 // TestIPv6OnlySubnet: interfaces of a subnet of IPv6 alone have an address of that
@@ -31,4 +33,21 @@ func TestIPv6OnlySubnet(t *testing.T) {
 			t.Errorf("%s was taken", name)
 		}
 	}
+}
+
+// TestNamesOnLaunch: instances are named as their subnet says, in one of IPv6 alone
+// always for their IDs.
+func TestNamesOnLaunch(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	vpc := *do(w.CreateVpc(ctx, &sdk.CreateVpcInput{CidrBlock: s("10.0.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true)})).Vpc.VpcId
+	block := *do(w.DescribeVpcs(ctx, &sdk.DescribeVpcsInput{VpcIds: []string{vpc}})).Vpcs[0].Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock
+	six := do(w.CreateSubnet(ctx, &sdk.CreateSubnetInput{VpcId: &vpc, Ipv6Native: aws.Bool(true), Ipv6CidrBlock: s(strings.Replace(block, "::/56", "::/64", 1))})).Subnet
+	equal(w, "names in a subnet of IPv6 alone", six.PrivateDnsNameOptionsOnLaunch.HostnameType, types.HostnameTypeResourceName)
+	w.refused(failure(w.ModifySubnetAttribute(ctx, &sdk.ModifySubnetAttributeInput{SubnetId: six.SubnetId, PrivateDnsHostnameTypeOnLaunch: types.HostnameTypeIpName})), "InvalidParameterValue", "")
+	i := w.instance(*six.SubnetId)
+	equal(w, "an instance there", *i.PrivateDnsName, *i.InstanceId+".ec2.internal")
+	in := run(*six.SubnetId)
+	in.PrivateDnsNameOptions = &types.PrivateDnsNameOptionsRequest{HostnameType: types.HostnameTypeIpName}
+	w.refused(failure(w.RunInstances(ctx, in)), "InvalidParameterValue", "")
 }
