@@ -12,7 +12,8 @@ type EndpointService struct {
 	ID         EndpointServiceID
 	Name       string // that endpoints ask for
 	Balancers  []LoadBalancerID
-	Acceptance bool // the owner accepts each endpoint
+	Zones      []string // of the balancers', that endpoints may be in; none is all
+	Acceptance bool     // the owner accepts each endpoint
 	// Principals are who may make endpoints, in the dialect's names; the owner's account always may.
 	Principals  []string
 	PrivateName string // a name that endpoints may have lead to themselves

@@ -35,6 +35,7 @@ type CreateInterfaceEndpoint struct {
 	Provider     cloud.EndpointServiceID // of users' own; "" is the platform's
 	Domain       string                  // the endpoint's own name ends with it
 	Wildcard     bool                    // and stands for all names below it
+	Plain        bool                    // and begins with its ID alone
 	PrivateNames []string
 	PrivateDNS   bool
 	DualStack    bool
@@ -67,7 +68,9 @@ func (c *Control) CreateInterfaceEndpoint(ctx context.Context, who Caller, in Cr
 				Service: in.Service, API: in.API, Policy: in.Policy, Groups: groups,
 				PrivateNames: in.PrivateNames, PrivateDNS: in.PrivateDNS, DualStack: in.DualStack,
 			}
-			e.Name = endpointName(e.ID, in.Domain, in.Wildcard)
+			if e.Name = string(e.ID) + "." + in.Domain; !in.Plain {
+				e.Name = endpointName(e.ID, in.Domain, in.Wildcard)
+			}
 			if err := c.connect(tx, e, in.Provider); err != nil {
 				return nil, err
 			}

@@ -12,6 +12,8 @@ type CreateEndpointService struct {
 	Labels
 	Prefix      string // of the service's name; its ID follows
 	Balancers   []cloud.LoadBalancerID
+	Zones       []string
+	Empty       bool // it may be without load balancers
 	Acceptance  bool
 	PrivateName string
 }
@@ -28,11 +30,14 @@ func (c *Control) CreateEndpointService(ctx context.Context, who Caller, in Crea
 			}
 			s := &cloud.EndpointService{
 				Meta: c.meta(who, in.Labels), ID: cloud.EndpointServiceID(who.NewID(cloud.KindEndpointService)),
-				Acceptance: in.Acceptance, PrivateName: in.PrivateName,
+				Acceptance: in.Acceptance, PrivateName: in.PrivateName, Zones: in.Zones,
 			}
 			s.Name = in.Prefix + string(s.ID)
 			if err := offer(tx, who, s, in.Balancers, nil); err != nil {
 				return nil, err
+			}
+			if len(s.Balancers) == 0 && !in.Empty {
+				return nil, noBalancer(s)
 			}
 			cloud.EndpointServices.Put(tx, s)
 			return s, nil
@@ -63,10 +68,11 @@ func offer(v cloud.View, who Caller, s *cloud.EndpointService, add, remove []clo
 		}
 		s.Balancers = slices.Delete(s.Balancers, n, n+1)
 	}
-	if len(s.Balancers) == 0 {
-		return cloud.Errorf(cloud.Invalid, cloud.KindEndpointService, string(s.ID), "no-balancer", "An endpoint service needs at least one load balancer")
-	}
 	return nil
+}
+
+func noBalancer(s *cloud.EndpointService) error {
+	return cloud.Errorf(cloud.Invalid, cloud.KindEndpointService, string(s.ID), "no-balancer", "An endpoint service needs at least one load balancer")
 }
 
 // ModifyEndpointService changes what is set.
@@ -88,6 +94,9 @@ func (c *Control) ModifyEndpointService(ctx context.Context, who Caller, id clou
 		s := *old
 		if err := offer(tx, who, &s, in.Add, in.Remove); err != nil {
 			return err
+		}
+		if len(in.Remove) > 0 && len(s.Balancers) == 0 {
+			return noBalancer(&s)
 		}
 		set(&s.Acceptance, in.Acceptance)
 		set(&s.PrivateName, in.PrivateName)
@@ -164,7 +173,7 @@ func EndpointServicesFor(v cloud.View, who Caller, names []string) func(func(*cl
 	}
 }
 
-// EndpointServiceZones are the zones in which a service has load balancers.
+// EndpointServiceZones are the zones in which a service has load balancers and offers them.
 func EndpointServiceZones(v cloud.View, s *cloud.EndpointService) []string {
 	var zones []string
 	for _, id := range s.Balancers {
@@ -173,7 +182,7 @@ func EndpointServiceZones(v cloud.View, s *cloud.EndpointService) []string {
 			continue
 		}
 		for _, sub := range b.Subnets {
-			if r, ok := cloud.Subnets.Get(v, sub); ok && !slices.Contains(zones, r.Zone) {
+			if r, ok := cloud.Subnets.Get(v, sub); ok && !slices.Contains(zones, r.Zone) && (len(s.Zones) == 0 || slices.Contains(s.Zones, r.Zone)) {
 				zones = append(zones, r.Zone)
 			}
 		}

@@ -206,6 +206,10 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.PrefixLists, ref.Kind, ref.ID, func(r *cloud.PrefixList) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInterface:
 			return editMeta(tx, who, cloud.Interfaces, ref.Kind, ref.ID, func(r *cloud.Interface) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindEndpoint:
+			return editMeta(tx, who, cloud.Endpoints, ref.Kind, ref.ID, func(r *cloud.Endpoint) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindEndpointService:
+			return editMeta(tx, who, cloud.EndpointServices, ref.Kind, ref.ID, func(r *cloud.EndpointService) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindTransitDomain:
 			return editMeta(tx, who, cloud.TransitDomains, ref.Kind, ref.ID, func(r *cloud.TransitDomain) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindTransitRouter:

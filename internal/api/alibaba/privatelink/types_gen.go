@@ -97,21 +97,26 @@ type Connection struct {
 }
 
 type CreateVpcEndpointInput struct {
+	AddressIpVersion          *string                 `w:"AddressIpVersion"`
 	ClientToken               *string                 `w:"ClientToken"`
+	CrossRegionBandwidth      *int64                  `w:"CrossRegionBandwidth"`
 	DryRun                    *bool                   `w:"DryRun"`
 	EndpointDescription       *string                 `w:"EndpointDescription"`
 	EndpointName              *string                 `w:"EndpointName"`
 	EndpointType              *string                 `w:"EndpointType"`
+	PolicyDocument            *string                 `w:"PolicyDocument"`
 	ProtectedEnabled          *bool                   `w:"ProtectedEnabled"`
 	RegionId                  *string                 `w:"RegionId,req"`
 	ResourceGroupId           *string                 `w:"ResourceGroupId"`
 	SecurityGroupId           []string                `w:"SecurityGroupId"`
 	ServiceId                 *string                 `w:"ServiceId"`
 	ServiceName               *string                 `w:"ServiceName"`
+	ServiceRegionId           *string                 `w:"ServiceRegionId"`
 	SystemTag                 []SystemTag             `w:"SystemTag"`
 	Tag                       []Tag                   `w:"Tag"`
 	VpcId                     *string                 `w:"VpcId,req"`
 	Zone                      []CreateVpcEndpointZone `w:"Zone"`
+	ZoneAffinityEnabled       *bool                   `w:"ZoneAffinityEnabled"`
 	ZonePrivateIpAddressCount *int64                  `w:"ZonePrivateIpAddressCount"`
 }
 
@@ -131,6 +136,7 @@ type CreateVpcEndpointOutput struct {
 }
 
 type CreateVpcEndpointServiceInput struct {
+	AddressIpVersion            *string     `w:"AddressIpVersion"`
 	AutoAcceptEnabled           *bool       `w:"AutoAcceptEnabled"`
 	ClientToken                 *string     `w:"ClientToken"`
 	DryRun                      *bool       `w:"DryRun"`
@@ -143,6 +149,7 @@ type CreateVpcEndpointServiceInput struct {
 	ServiceDescription          *string     `w:"ServiceDescription"`
 	ServiceResourceType         *string     `w:"ServiceResourceType"`
 	ServiceSupportIPv6          *bool       `w:"ServiceSupportIPv6"`
+	SupportedRegionList         []string    `w:"SupportedRegionList"`
 	SystemTag                   []SystemTag `w:"SystemTag"`
 	Tag                         []Tag       `w:"Tag"`
 	ZoneAffinityEnabled         *bool       `w:"ZoneAffinityEnabled"`
@@ -625,12 +632,16 @@ type TagResourcesOutput struct {
 }
 
 type UpdateVpcEndpointAttributeInput struct {
-	ClientToken         *string `w:"ClientToken"`
-	DryRun              *bool   `w:"DryRun"`
-	EndpointDescription *string `w:"EndpointDescription"`
-	EndpointId          *string `w:"EndpointId,req"`
-	EndpointName        *string `w:"EndpointName"`
-	RegionId            *string `w:"RegionId,req"`
+	AddressIpVersion     *string `w:"AddressIpVersion"`
+	ClientToken          *string `w:"ClientToken"`
+	CrossRegionBandwidth *int64  `w:"CrossRegionBandwidth"`
+	DryRun               *bool   `w:"DryRun"`
+	EndpointDescription  *string `w:"EndpointDescription"`
+	EndpointId           *string `w:"EndpointId,req"`
+	EndpointName         *string `w:"EndpointName"`
+	PolicyDocument       *string `w:"PolicyDocument"`
+	RegionId             *string `w:"RegionId,req"`
+	ZoneAffinityEnabled  *bool   `w:"ZoneAffinityEnabled"`
 }
 
 type UpdateVpcEndpointAttributeOutput struct {

@@ -178,6 +178,8 @@ func Holds(v cloud.View, account, group string) bool {
 		some(v, cloud.Functions, func(r *cloud.Function) bool { return in(&r.Meta) }) ||
 		some(v, cloud.FlowLogs, func(r *cloud.FlowLog) bool { return in(&r.Meta) }) ||
 		some(v, cloud.PrefixLists, func(r *cloud.PrefixList) bool { return in(&r.Meta) }) ||
+		some(v, cloud.Endpoints, func(r *cloud.Endpoint) bool { return in(&r.Meta) }) ||
+		some(v, cloud.EndpointServices, func(r *cloud.EndpointService) bool { return in(&r.Meta) }) ||
 		some(v, cloud.TransitDomains, func(r *cloud.TransitDomain) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Peerings, func(r *cloud.Peering) bool {
 			return in(&r.Meta) || r.Accepter.Account == account && r.Attrs[AttrPeerGroup] == group
