@@ -72,11 +72,14 @@ func seededID(seed string) func(cloud.Resource) string {
 
 var idDigits = regexp.MustCompile(`^[0-9a-f]{8}([0-9a-f]{9})?$`)
 
-// wellFormed reports whether id has the form of an ID of this kind. Kinds of
-// which this API knows no form take anything.
+// otherForm is that of IDs that the account's other dialect gave.
+var otherForm = regexp.MustCompile(`^[a-z0-9]+-bp1[a-z0-9]{18}$`)
+
+// wellFormed reports whether id has the form of an ID of this kind, or of the
+// other dialect's. Kinds of which this API knows no form take anything.
 func wellFormed(kind cloud.Resource, id string) bool {
 	prefix, ok := idPrefixes[kind]
-	if !ok {
+	if !ok || otherForm.MatchString(id) {
 		return true
 	}
 	digits, ok := strings.CutPrefix(id, prefix+"-")

@@ -53,7 +53,7 @@ func (a *api) configuration(fn *cloud.Function, v *cloud.Version, qualifier stri
 
 // vpcConfig is absent from a function that never had a VPC, and empty on one that left its VPC.
 func vpcConfig(v *cloud.Version) *VpcConfigResponse {
-	if v.Attrs[attrVPCWasSet] == "" {
+	if v.Attrs[attrVPCWasSet] == "" && len(v.Network.Subnets) == 0 { // the other dialect notes nothing
 		return nil
 	}
 	out := &VpcConfigResponse{
