@@ -1,6 +1,9 @@
 package cloud
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // FunctionKey is "account/region/name".
 type FunctionKey string
@@ -68,6 +71,8 @@ type Version struct {
 	Server *Server
 	// Image, if set, is what the code is in, instead of an archive.
 	Image *Image
+	// DNS, if set, is how the code finds names, instead of the network's own way.
+	DNS *DNS
 	// Layers are unpacked one over the other, beside the code.
 	Layers     []LayerUse
 	Modified   time.Time
@@ -83,6 +88,13 @@ type Version struct {
 type Hook struct {
 	Handler string
 	Timeout time.Duration
+}
+
+// DNS is what a resolv.conf says.
+type DNS struct {
+	Servers  []netip.Addr // none: the network's own
+	Searches []string
+	Options  []string
 }
 
 // Server is an HTTP server that takes events.

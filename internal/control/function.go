@@ -43,6 +43,7 @@ type FunctionSettings struct {
 	Server      **cloud.Server
 	Image       **cloud.Image
 	Layers      *[]cloud.LayerUse
+	DNS         **cloud.DNS
 	// Attrs are the dialect's own; an empty value removes one.
 	Attrs map[string]string
 }
@@ -210,6 +211,7 @@ func (c *Control) applySettings(tx cloud.Tx, caller Caller, fn *cloud.Function, 
 		v.CodeDigest, v.CodeSize = "", 0
 	}
 	set(&v.Layers, s.Layers)
+	set(&v.DNS, s.DNS)
 	if s.Env != nil {
 		v.Env = maps.Clone(s.Env)
 	}

@@ -107,11 +107,12 @@ type preparedKey struct {
 
 // prepare leases a slot and starts an interpreter in it.
 func (i *Invoker) prepare(ctx context.Context, key preparedKey) (*prepared, error) {
-	return i.prepareImage(ctx, key, nil)
+	return i.prepareOwn(ctx, key, nil, nil)
 }
 
-// prepareImage starts the process of an image, or an interpreter if that is nil.
-func (i *Invoker) prepareImage(ctx context.Context, key preparedKey, image *runtime.Image) (*prepared, error) {
+// prepareOwn starts the process of an image, or an interpreter if that is nil, that
+// finds names by dns, or in its network's way if that is nil.
+func (i *Invoker) prepareOwn(ctx context.Context, key preparedKey, image *runtime.Image, dns *cloud.DNS) (*prepared, error) {
 	select {
 	case i.starting <- struct{}{}:
 		defer func() { <-i.starting }()
@@ -123,7 +124,7 @@ func (i *Invoker) prepareImage(ctx context.Context, key preparedKey, image *runt
 		return nil, fmt.Errorf("lease a place behind %s: %w", key.ENI, err)
 	}
 	p := &prepared{slot: slot, sink: &sink{logs: i.cfg.Logs}}
-	p.process, err = i.cfg.Engine.Prepare(ctx, runtime.Spec{
+	spec := runtime.Spec{
 		ID:        fmt.Sprintf("i%d", i.serial.Add(1)),
 		Runtime:   key.runtime,
 		NetNS:     slot.NetNS,
@@ -133,7 +134,14 @@ func (i *Invoker) prepareImage(ctx context.Context, key preparedKey, image *runt
 		TmpMiB:    key.tmp,
 		Image:     image,
 		Log:       p.sink.output,
-	})
+	}
+	if dns != nil {
+		spec.Search, spec.DNSOptions = dns.Searches, dns.Options
+		if len(dns.Servers) > 0 {
+			spec.Resolvers = dns.Servers
+		}
+	}
+	p.process, err = i.cfg.Engine.Prepare(ctx, spec)
 	if err != nil {
 		slot.Release()
 		return nil, fmt.Errorf("start %s: %w", key.runtime, err)
@@ -222,7 +230,7 @@ func (i *Invoker) settleAll(ctx context.Context, vpc cloud.VPCID, side cloud.Int
 }
 
 // claim takes a waiting interpreter behind one of the version's interfaces, or
-// starts one; no image's process waits. Interfaces take turns; one that fails is
+// starts one; no image's process waits, and none with a DNS of its own. Interfaces take turns; one that fails is
 // passed over.
 func (i *Invoker) claim(ctx context.Context, v *cloud.Version, image *runtime.Image) (*prepared, error) {
 	enis, err := i.reachable(v.Network.Interfaces)
@@ -233,7 +241,7 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version, image *runtime.Im
 	keys := make([]preparedKey, len(enis))
 	for n := range enis {
 		keys[n] = preparedKey{placeOf(&v.Network, enis[(turn+n)%len(enis)]), v.Runtime, v.Ephemeral}
-		if image != nil {
+		if image != nil || v.DNS != nil {
 			continue
 		}
 		if p := i.prepared.take(keys[n]); p != nil {
@@ -248,7 +256,7 @@ func (i *Invoker) claim(ctx context.Context, v *cloud.Version, image *runtime.Im
 	}()
 	var errs []error
 	for _, key := range keys {
-		p, err := i.prepareImage(ctx, key, image)
+		p, err := i.prepareOwn(ctx, key, image, v.DNS)
 		if err == nil {
 			return p, nil
 		}

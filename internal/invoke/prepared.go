@@ -195,7 +195,7 @@ func (p *preparedPool) follow(v cloud.View) {
 	})
 	limit := p.now().Add(-newFor)
 	for fn := range cloud.Functions.All(v) {
-		if latest := &fn.Latest; latest.Modified.After(limit) && latest.State.Status == "active" && latest.Image == nil && len(latest.Network.Interfaces) > 0 {
+		if latest := &fn.Latest; latest.Modified.After(limit) && latest.State.Status == "active" && latest.DNS == nil && latest.Image == nil && len(latest.Network.Interfaces) > 0 {
 			p.want(preparedKey{placeOf(&latest.Network, latest.Network.Interfaces[0]), latest.Runtime, latest.Ephemeral})
 		}
 	}

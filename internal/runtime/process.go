@@ -51,7 +51,7 @@ func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
 	}
 	p := &Process{in: in, extraCA: e.extraCA}
 	box := sandbox.Spec{
-		ID: spec.ID, NetNS: spec.NetNS, Resolvers: spec.Resolvers, Search: spec.Search, Hosts: spec.Hosts,
+		ID: spec.ID, NetNS: spec.NetNS, Resolvers: spec.Resolvers, Search: spec.Search, DNSOptions: spec.DNSOptions, Hosts: spec.Hosts,
 		TmpMiB: spec.TmpMiB, Limits: sandbox.Limits{Pids: maxPids},
 		Output: func(l sandbox.Line) {
 			if spec.Log != nil {

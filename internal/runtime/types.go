@@ -22,11 +22,12 @@ type Spec struct {
 	ID      string // names the sandbox; unique
 	Runtime string // as the function asks for it: "python3.12", "nodejs22.x", "provided.al2023"
 	NetNS   *os.File
-	// Resolvers and Search make the sandbox's resolv.conf.
-	Resolvers []netip.Addr
-	Search    []string
-	Hosts     []string // extra lines of /etc/hosts
-	TmpMiB    int      // size of /tmp; 0 is 512
+	// Resolvers, Search and DNSOptions make the sandbox's resolv.conf.
+	Resolvers  []netip.Addr
+	Search     []string
+	DNSOptions []string
+	Hosts      []string // extra lines of /etc/hosts
+	TmpMiB     int      // size of /tmp; 0 is 512
 	// MemoryMiB, if the function is known already, lets Node size its heap by it.
 	MemoryMiB int
 	// Env, if the function is known already, are its variables that the interpreter

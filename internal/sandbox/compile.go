@@ -165,13 +165,13 @@ func runFiles(s *Spec) map[string]string {
 		hosts += line + "\n"
 	}
 	return map[string]string{
-		"/run/resolv.conf": resolvConf(s.Resolvers, s.Search),
+		"/run/resolv.conf": resolvConf(s.Resolvers, s.Search, s.DNSOptions),
 		"/run/hosts":       hosts,
 		"/run/hostname":    name + "\n",
 	}
 }
 
-func resolvConf(resolvers []netip.Addr, search []string) string {
+func resolvConf(resolvers []netip.Addr, search, options []string) string {
 	var b strings.Builder
 	if len(search) > 0 {
 		b.WriteString("search " + strings.Join(search, " ") + "\n")
@@ -179,7 +179,10 @@ func resolvConf(resolvers []netip.Addr, search []string) string {
 	for _, r := range resolvers {
 		b.WriteString("nameserver " + r.String() + "\n")
 	}
-	b.WriteString("options timeout:2 attempts:2\n")
+	if len(options) == 0 {
+		options = []string{"timeout:2", "attempts:2"}
+	}
+	b.WriteString("options " + strings.Join(options, " ") + "\n")
 	return b.String()
 }
 

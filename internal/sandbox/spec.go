@@ -58,10 +58,11 @@ type Spec struct {
 	NetNS *os.File
 	// Note is kept with a machine that outlives its Host.
 	Note string
-	// Resolvers and Search make /etc/resolv.conf.
-	Resolvers []netip.Addr
-	Search    []string
-	Hostname  string // "" is "localhost"
+	// Resolvers, Search and DNSOptions make /etc/resolv.conf; no options are short waits.
+	Resolvers  []netip.Addr
+	Search     []string
+	DNSOptions []string
+	Hostname   string // "" is "localhost"
 	// Hosts are extra lines of /etc/hosts.
 	Hosts []string
 

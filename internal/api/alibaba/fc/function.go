@@ -3,6 +3,8 @@ package fc
 import (
 	"context"
 	"encoding/base64"
+	"hash/crc64"
+	"strconv"
 	"strings"
 
 	"weir/internal/api/alibaba/resource"
@@ -83,6 +85,9 @@ func (a *api) archive(in *InputCodeLocation, image bool) ([]byte, error) {
 	}
 	if len(b) > maxZip {
 		return nil, fault("EntityTooLarge", "the code is %d bytes long, at most %d are allowed", len(b), maxZip)
+	}
+	if sum := strconv.FormatUint(crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)), 10); value(in.Checksum) != "" && *in.Checksum != sum {
+		return nil, invalid("code.checksum is %s, the CRC-64 of the code is %s", *in.Checksum, sum)
 	}
 	return b, control.CheckArchive(b)
 }

@@ -40,7 +40,7 @@ const (
 func (a *api) settings(ctx context.Context, in *UpdateFunctionInput, old *cloud.Version) (control.FunctionSettings, error) {
 	s := control.FunctionSettings{Description: in.Description, Handler: in.Handler, Env: in.EnvironmentVariables, Attrs: map[string]string{}}
 	for _, step := range []func(*UpdateFunctionInput, *cloud.Version, *control.FunctionSettings) error{
-		a.refuse, a.runtimeOf, a.sizes, hooks, a.server, network, keep,
+		a.refuse, a.runtimeOf, a.sizes, hooks, a.server, network, customDNS, keep,
 	} {
 		if err := step(in, old, &s); err != nil {
 			return s, err
@@ -73,10 +73,10 @@ func (a *api) refuse(in *UpdateFunctionInput, _ *cloud.Version, _ *control.Funct
 		"polarFsConfig": in.PolarFsConfig != nil, "juiceFsConfig": in.JuiceFsConfig != nil,
 		"tracingConfig":   in.TracingConfig != nil && value(in.TracingConfig.Type) != "",
 		"sessionAffinity": value(in.SessionAffinity) != "" && value(in.SessionAffinity) != "NONE", "enableLongLiving": value(in.EnableLongLiving),
-		"idleTimeout": value(in.IdleTimeout) != 0, "sessionAffinityConfig": value(in.SessionAffinityConfig) != "",
+		"logConfig.enableLlmMetrics": in.LogConfig != nil && value(in.LogConfig.EnableLlmMetrics),
+		"idleTimeout":                value(in.IdleTimeout) != 0, "sessionAffinityConfig": value(in.SessionAffinityConfig) != "",
 		"disableOndemand": value(in.DisableOndemand), "instanceIsolationMode": value(in.InstanceIsolationMode) != "" && value(in.InstanceIsolationMode) != "SHARE",
 		"customContainerConfig.registryConfig.certConfig": in.registry().CertConfig != nil, "customContainerConfig.registryConfig.networkConfig": in.registry().NetworkConfig != nil,
-		"customDNS": in.CustomDNS != nil && (len(in.CustomDNS.NameServers) > 0 || len(in.CustomDNS.Searches) > 0 || len(in.CustomDNS.DnsOptions) > 0),
 	} {
 		if set {
 			return a.service.Trouble(wire.NotImplemented, what+" is not implemented.")

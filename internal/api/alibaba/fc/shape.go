@@ -28,6 +28,7 @@ func shape(fn *cloud.Function, v *cloud.Version) *Function {
 		DisableInjectCredentials: given(v.Attrs["fc.disableInjectCredentials"]),
 		InstanceLifecycleConfig:  hookShape(v),
 		Layers:                   layersShape(v),
+		CustomDNS:                dnsShape(v.DNS),
 		ResourceGroupId:          ptr(resource.Group(&fn.Meta)),
 	}
 	if v.CPU > 0 {
