@@ -133,7 +133,25 @@ func TestAlibabaFlowLog(t *testing.T) {
 	u.flows("let in", with(map[string]string{"srcaddr": "10.2.0.20", "dstaddr": "10.1.0.10", "dstport": "5432", "direction": "in", "action": "ACCEPT"}))
 	u.flows("answered", with(map[string]string{"srcaddr": "10.1.0.10", "srcport": "5432", "dstaddr": "10.2.0.20", "direction": "out", "action": "ACCEPT"}))
 
-	// inactive, it has nothing of a new client, which is there once it is active again
+	u.flowLogOff(t, id, describe, probe)
+	u.flows("active again", with(map[string]string{"srcaddr": "10.2.0.40", "action": "ACCEPT"}))
+	var lines []map[string]string
+	now := time.Now().Unix()
+	u.log("GET", "net", "/logstores/flows", map[string]string{"type": "log", "from": strconv.FormatInt(now-3600, 10), "to": strconv.FormatInt(now+60, 10), "query": "srcaddr:10.2.0.30"}, nil, &lines)
+	if len(lines) > 0 {
+		t.Errorf("recorded though inactive: %v", lines)
+	}
+	gone := aim(u, sdkvpc.CreateDeleteFlowLogRequest())
+	gone.FlowLogId = id
+	must[*sdkvpc.DeleteFlowLogResponse](t)(u.vpc.DeleteFlowLog(gone))
+	if _, err := u.vpc.DeleteFlowLog(gone); err == nil || !strings.Contains(err.Error(), "ResourceNotFound.FlowLog") {
+		t.Errorf("deleting it again: %v", err)
+	}
+}
+
+// flowLogOff has a client ask while a flow log is inactive, and another once it is active again.
+func (u *fcUser) flowLogOff(t *testing.T, id string, describe func() sdkvpc.FlowLog, probe func(addr string) string) {
+	t.Helper()
 	off := aim(u, sdkvpc.CreateDeactiveFlowLogRequest())
 	off.FlowLogId = id
 	must[*sdkvpc.DeactiveFlowLogResponse](t)(u.vpc.DeactiveFlowLog(off))
@@ -150,17 +168,4 @@ func TestAlibabaFlowLog(t *testing.T) {
 	on.FlowLogId = id
 	must[*sdkvpc.ActiveFlowLogResponse](t)(u.vpc.ActiveFlowLog(on))
 	u.console(probe("10.2.0.40"), "database", "hello")
-	u.flows("active again", with(map[string]string{"srcaddr": "10.2.0.40", "action": "ACCEPT"}))
-	var lines []map[string]string
-	now := time.Now().Unix()
-	u.log("GET", "net", "/logstores/flows", map[string]string{"type": "log", "from": strconv.FormatInt(now-3600, 10), "to": strconv.FormatInt(now+60, 10), "query": "srcaddr:10.2.0.30"}, nil, &lines)
-	if len(lines) > 0 {
-		t.Errorf("recorded though inactive: %v", lines)
-	}
-	gone := aim(u, sdkvpc.CreateDeleteFlowLogRequest())
-	gone.FlowLogId = id
-	must[*sdkvpc.DeleteFlowLogResponse](t)(u.vpc.DeleteFlowLog(gone))
-	if _, err := u.vpc.DeleteFlowLog(gone); err == nil || !strings.Contains(err.Error(), "ResourceNotFound.FlowLog") {
-		t.Errorf("deleting it again: %v", err)
-	}
 }

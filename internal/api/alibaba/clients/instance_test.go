@@ -84,6 +84,13 @@ func TestRunInstances(t *testing.T) {
 		len(got.SecurityGroupIds.SecurityGroupId) != 2 || len(got.PublicIpAddress.IpAddress) != 1 || got.InstanceNetworkType != "vpc" || got.InstanceTypeFamily != "ecs.t6" {
 		t.Errorf("instance: %+v", got)
 	}
+	l.filterInstances()
+	l.interfaceOfInstance(one)
+}
+
+// filterInstances looks for the instances of TestRunInstances, in each way.
+func (l *lan) filterInstances() {
+	l.t.Helper()
 	type filter = sdkecs.DescribeInstancesRequest
 	for name, b := range map[string]struct {
 		edit func(*filter)
@@ -95,9 +102,15 @@ func TestRunInstances(t *testing.T) {
 		"page": {func(r *filter) { r.PageSize = "2" }, 2}, "second page": {func(r *filter) { r.PageSize, r.PageNumber = "2", "2" }, 1},
 	} {
 		if got := l.seen(b.edit); len(got) != b.want {
-			t.Errorf("by %s there are %d instances, want %d", name, len(got), b.want)
+			l.t.Errorf("by %s there are %d instances, want %d", name, len(got), b.want)
 		}
 	}
+}
+
+// interfaceOfInstance: an instance keeps its one interface, and takes no other.
+func (l *lan) interfaceOfInstance(one string) {
+	l.t.Helper()
+	t := l.t
 	eni := l.describe(func(r *sdkecs.DescribeNetworkInterfacesRequest) { r.InstanceId = one })
 	if len(eni) != 1 || eni[0].Type != "Primary" || eni[0].Status != "InUse" {
 		t.Errorf("its interface: %+v", eni)
@@ -145,14 +158,7 @@ func TestInstanceLifecycle(t *testing.T) {
 	refused(l.ecs.StartInstance(start))(t, 403, "IncorrectInstanceStatus")
 	refused(l.ecs.DeleteInstance(del))(t, 403, "IncorrectInstanceStatus")
 	ok(l.ecs.RebootInstance(reboot))(t)
-	many := to(l.w, sdkecs.CreateStopInstancesRequest())
-	many.InstanceId = &[]string{id, "i-none"}
-	refused(l.ecs.StopInstances(many))(t, 404, "InvalidInstanceId.NotFound")
-	many.BatchOptimization = "SuccessFirst"
-	each := ok(l.ecs.StopInstances(many))(t).InstanceResponses.InstanceResponse
-	if len(each) != 2 || each[0].Code != "200" || each[0].PreviousStatus != "Running" || each[0].CurrentStatus != "Stopping" || each[1].Code != "InvalidInstanceId.NotFound" {
-		t.Fatalf("stopped: %+v", each)
-	}
+	l.stopSome(id)
 	l.settle(id, cloud.Stopped)
 	want("Stopped")
 	refused(l.ecs.DeleteInstance(del))(t, 403, "InvalidOperation.DeletionProtection")
@@ -173,6 +179,19 @@ func TestInstanceLifecycle(t *testing.T) {
 		t.Errorf("released, but shown: %+v", got)
 	}
 	refused(l.ecs.DeleteInstance(del))(t, 404, "InvalidInstanceId.NotFound")
+}
+
+// stopSome stops an instance and one that there is not: both or none, or what can be.
+func (l *lan) stopSome(id string) {
+	l.t.Helper()
+	many := to(l.w, sdkecs.CreateStopInstancesRequest())
+	many.InstanceId = &[]string{id, "i-none"}
+	refused(l.ecs.StopInstances(many))(l.t, 404, "InvalidInstanceId.NotFound")
+	many.BatchOptimization = "SuccessFirst"
+	each := ok(l.ecs.StopInstances(many))(l.t).InstanceResponses.InstanceResponse
+	if len(each) != 2 || each[0].Code != "200" || each[0].PreviousStatus != "Running" || each[0].CurrentStatus != "Stopping" || each[1].Code != "InvalidInstanceId.NotFound" {
+		l.t.Fatalf("stopped: %+v", each)
+	}
 }
 
 // https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-joinsecuritygroup

@@ -83,35 +83,46 @@ func TestNetworkInterfaces(t *testing.T) {
 		t.Errorf("interface: %+v", made)
 	}
 	refused(l.createInterface(func(r *create) { r.PrimaryIpAddress = "10.0.0.9" }))(t, 400, "InvalidIp.IpAssigned")
+	l.filterInterfaces(made.NetworkInterfaceId)
+	l.changeInterface(made.NetworkInterfaceId)
+	gone := to(l.w, sdkecs.CreateDeleteNetworkInterfaceRequest())
+	gone.NetworkInterfaceId = made.NetworkInterfaceId
+	ok(l.ecs.DeleteNetworkInterface(gone))(t)
+	refused(l.ecs.DeleteNetworkInterface(gone))(t, 404, "InvalidEniId.NotFound")
+}
 
+// filterInterfaces looks for the one interface that there is, in each way.
+func (l *lan) filterInterfaces(id string) {
+	l.t.Helper()
 	type filter = sdkecs.DescribeNetworkInterfacesRequest
 	for name, b := range map[string]struct {
 		edit func(*filter)
 		want int
 	}{
-		"id": {func(r *filter) { r.NetworkInterfaceId = &[]string{made.NetworkInterfaceId} }, 1}, "address": {func(r *filter) { r.PrivateIpAddress = &[]string{"10.0.0.9"} }, 1},
+		"id": {func(r *filter) { r.NetworkInterfaceId = &[]string{id} }, 1}, "address": {func(r *filter) { r.PrivateIpAddress = &[]string{"10.0.0.9"} }, 1},
 		"group": {func(r *filter) { r.SecurityGroupId = l.other }, 1}, "another group": {func(r *filter) { r.SecurityGroupId = l.enterprise }, 0},
 		"state": {func(r *filter) { r.Status = "InUse" }, 0}, "tag": {func(r *filter) { r.Tag = &[]sdkecs.DescribeNetworkInterfacesTag{{Key: "a", Value: "b"}} }, 1},
 		"another tag": {func(r *filter) { r.Tag = &[]sdkecs.DescribeNetworkInterfacesTag{{Key: "a", Value: "c"}} }, 0}, "type": {func(r *filter) { r.Type = "Primary" }, 0},
 		"managed": {func(r *filter) { r.ServiceManaged = "true" }, 0}, "name": {func(r *filter) { r.NetworkInterfaceName = "one" }, 1},
 	} {
 		if got := l.describe(b.edit); len(got) != b.want {
-			t.Errorf("by %s: %+v", name, got)
+			l.t.Errorf("by %s: %+v", name, got)
 		}
 	}
+}
+
+// changeInterface gives an interface another name and group.
+func (l *lan) changeInterface(id string) {
+	l.t.Helper()
 	change := to(l.w, sdkecs.CreateModifyNetworkInterfaceAttributeRequest())
-	change.NetworkInterfaceId, change.SecurityGroupId, change.NetworkInterfaceName = made.NetworkInterfaceId, &[]string{l.enterprise}, "two"
-	ok(l.ecs.ModifyNetworkInterfaceAttribute(change))(t)
+	change.NetworkInterfaceId, change.SecurityGroupId, change.NetworkInterfaceName = id, &[]string{l.enterprise}, "two"
+	ok(l.ecs.ModifyNetworkInterfaceAttribute(change))(l.t)
 	one := to(l.w, sdkecs.CreateDescribeNetworkInterfaceAttributeRequest())
-	one.NetworkInterfaceId = made.NetworkInterfaceId
-	got := ok(l.ecs.DescribeNetworkInterfaceAttribute(one))(t)
+	one.NetworkInterfaceId = id
+	got := ok(l.ecs.DescribeNetworkInterfaceAttribute(one))(l.t)
 	if got.NetworkInterfaceName != "two" || got.Description != "a second one" || !slices.Equal(got.SecurityGroupIds.SecurityGroupId, []string{l.enterprise}) || got.SourceDestCheck {
-		t.Errorf("after the change: %+v", got)
+		l.t.Errorf("after the change: %+v", got)
 	}
-	gone := to(l.w, sdkecs.CreateDeleteNetworkInterfaceRequest())
-	gone.NetworkInterfaceId = made.NetworkInterfaceId
-	ok(l.ecs.DeleteNetworkInterface(gone))(t)
-	refused(l.ecs.DeleteNetworkInterface(gone))(t, 404, "InvalidEniId.NotFound")
 }
 
 // https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-assignprivateipaddresses

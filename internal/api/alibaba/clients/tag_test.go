@@ -94,6 +94,8 @@ func TestMovedIntoGroup(t *testing.T) {
 	make := to(l.w, sdkrm.CreateCreateResourceGroupRequest())
 	make.Name, make.DisplayName = "red", "red"
 	red := ok(c.rm.CreateResourceGroup(make))(t).ResourceGroup.Id
+	make.Name, make.DisplayName = "blue", "blue"
+	blue := ok(c.rm.CreateResourceGroup(make))(t).ResourceGroup.Id
 	ok(c.createUser("alice"))(t)
 	key := ok(c.createKey("alice"))(t).AccessKey
 	grant := to(l.w, sdkrm.CreateAttachPolicyRequest())
@@ -115,6 +117,8 @@ func TestMovedIntoGroup(t *testing.T) {
 	refused(alice.JoinResourceGroup(join))(t, 403, "Forbidden.RAM") // it is not hers to take
 	ok(l.ecs.JoinResourceGroup(join))(t)
 	ok(alice.ModifyInstanceAttribute(change))(t)
+	join.ResourceGroupId = blue
+	refused(alice.JoinResourceGroup(join))(t, 403, "Forbidden.RAM") // nor to give away
 	if got := l.seen(func(r *sdkecs.DescribeInstancesRequest) { r.ResourceGroupId = red }); len(got) != 1 || got[0].InstanceId != id {
 		t.Errorf("in the group: %+v", got)
 	}

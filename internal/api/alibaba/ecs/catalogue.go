@@ -114,10 +114,15 @@ func (s size) facts() DescribeInstanceTypesInstanceType {
 		level = "EntryLevel"
 	}
 	return DescribeInstanceTypesInstanceType{
-		InstanceTypeId: &s.name, InstanceTypeFamily: new(family(s.name)), InstanceFamilyLevel: &level, CpuCoreCount: new(int64(s.cpus)), MemorySize: new(int64(s.memoryMiB) / 1024),
+		InstanceTypeId: &s.name, InstanceTypeFamily: new(family(s.name)), InstanceFamilyLevel: &level, CpuCoreCount: new(int64(s.cpus)), MemorySize: new(float64(s.memoryMiB) / 1024),
 		CpuArchitecture: new("X86"), GPUAmount: new(int64(0)), GPUSpec: new(""), EniQuantity: new(int64(1)), EniTotalQuantity: new(int64(1)), EniPrivateIpAddressQuantity: new(int64(50)),
 		EniIpv6AddressQuantity: new(int64(50)), EniTrunkSupported: new(false), DiskQuantity: new(int64(1)), LocalStorageAmount: new(int64(0)), LocalStorageCategory: new(""), NvmeSupport: new("unsupported"),
 	}
+}
+
+// within tells whether n is between bounds, nil being none.
+func within[T int64 | float64](n T, least, most *T) bool {
+	return (least == nil || n >= *least) && (most == nil || n <= *most)
 }
 
 // ordered are the instance types by name.
@@ -126,9 +131,6 @@ func ordered() []size {
 }
 
 func (a *api) describeInstanceTypes(ctx context.Context, in *DescribeInstanceTypesInput) (*DescribeInstanceTypesOutput, error) {
-	within := func(n int64, least, most *int64) bool {
-		return (least == nil || n >= *least) && (most == nil || n <= *most)
-	}
 	all := []DescribeInstanceTypesInstanceType{}
 	for _, s := range ordered() {
 		f := s.facts()

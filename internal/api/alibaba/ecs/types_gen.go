@@ -734,7 +734,7 @@ type DescribeInstanceTypesInput struct {
 	MaximumCpuSpeedFrequency           *int64   `w:"MaximumCpuSpeedFrequency"`
 	MaximumCpuTurboFrequency           *int64   `w:"MaximumCpuTurboFrequency"`
 	MaximumGPUAmount                   *int64   `w:"MaximumGPUAmount"`
-	MaximumMemorySize                  *int64   `w:"MaximumMemorySize"`
+	MaximumMemorySize                  *float64 `w:"MaximumMemorySize"`
 	MinimumBaselineCredit              *int64   `w:"MinimumBaselineCredit"`
 	MinimumCpuCoreCount                *int64   `w:"MinimumCpuCoreCount"`
 	MinimumCpuSpeedFrequency           *int64   `w:"MinimumCpuSpeedFrequency"`
@@ -752,7 +752,7 @@ type DescribeInstanceTypesInput struct {
 	MinimumInstancePpsTx               *int64   `w:"MinimumInstancePpsTx"`
 	MinimumLocalStorageAmount          *int64   `w:"MinimumLocalStorageAmount"`
 	MinimumLocalStorageCapacity        *int64   `w:"MinimumLocalStorageCapacity"`
-	MinimumMemorySize                  *int64   `w:"MinimumMemorySize"`
+	MinimumMemorySize                  *float64 `w:"MinimumMemorySize"`
 	MinimumPrimaryEniQueueNumber       *int64   `w:"MinimumPrimaryEniQueueNumber"`
 	MinimumQueuePairNumber             *int64   `w:"MinimumQueuePairNumber"`
 	MinimumSecondaryEniQueueNumber     *int64   `w:"MinimumSecondaryEniQueueNumber"`
@@ -796,7 +796,7 @@ type DescribeInstanceTypesInstanceType struct {
 	LocalStorageCapacity        *int64                                            `w:"LocalStorageCapacity"`
 	LocalStorageCategory        *string                                           `w:"LocalStorageCategory"`
 	MaximumQueueNumberPerEni    *int64                                            `w:"MaximumQueueNumberPerEni"`
-	MemorySize                  *int64                                            `w:"MemorySize"`
+	MemorySize                  *float64                                          `w:"MemorySize"`
 	NetworkCardQuantity         *int64                                            `w:"NetworkCardQuantity"`
 	NetworkCards                []NetworkCardInfo                                 `w:"NetworkCards,item=NetworkCardInfo"`
 	NetworkEncryptionSupport    *bool                                             `w:"NetworkEncryptionSupport"`
@@ -1544,10 +1544,10 @@ type InstanceStatus struct {
 }
 
 type InstanceType struct {
-	CpuCoreCount       *int64  `w:"CpuCoreCount"`
-	InstanceTypeFamily *string `w:"InstanceTypeFamily"`
-	InstanceTypeId     *string `w:"InstanceTypeId"`
-	MemorySize         *int64  `w:"MemorySize"`
+	CpuCoreCount       *int64   `w:"CpuCoreCount"`
+	InstanceTypeFamily *string  `w:"InstanceTypeFamily"`
+	InstanceTypeId     *string  `w:"InstanceTypeId"`
+	MemorySize         *float64 `w:"MemorySize"`
 }
 
 type InstanceTypeFamily struct {
