@@ -129,8 +129,9 @@ type RouteTarget struct {
 // InternetGateway joins a VPC to the internet, one to one with public addresses.
 type InternetGateway struct {
 	Meta
-	ID  InternetGatewayID
-	VPC VPCID // "" while detached
+	ID      InternetGatewayID
+	VPC     VPCID // "" while detached
+	Dormant bool  // it is of the VPC, but does nothing
 }
 
 // EgressOnlyGateway lets IPv6 out and only replies in.

@@ -72,8 +72,8 @@ func internetGateway(v cloud.View, vpc cloud.VPCID) (*cloud.InternetGateway, boo
 // publicWay tells whether public addresses of a VPC lead anywhere.
 func publicWay(v cloud.View, vpc cloud.VPCID) bool {
 	r, ok := cloud.VPCs.Get(v, vpc)
-	_, gateway := internetGateway(v, vpc)
-	return gateway || ok && r.DirectPublic
+	g, gateway := internetGateway(v, vpc)
+	return gateway && !g.Dormant || ok && r.DirectPublic
 }
 
 // DetachInternetGateway takes a VPC off the internet; no public address may be in use there.

@@ -11,6 +11,9 @@ import (
 func (c *compiler) gateways() {
 	var g InternetGateway
 	for r := range cloud.InternetGateways.By(c.v, "vpc", string(c.vpc.ID)) {
+		if r.Dormant {
+			continue
+		}
 		if g.ID != "" {
 			c.problem(ref(cloud.KindInternetGateway, r.ID), "internet gateway %s: VPC %s already has %s", r.ID, c.vpc.ID, g.ID)
 			continue

@@ -34,6 +34,7 @@ func New(c *control.Control) *wire.Service {
 	a.flowLogs(s)
 	a.forwards(s)
 	a.tagging(s)
+	a.ipv4Gateways(s)
 	return s
 }
 

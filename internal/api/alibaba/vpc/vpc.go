@@ -195,7 +195,7 @@ func (a *api) describeVpcAttribute(ctx context.Context, in *DescribeVpcAttribute
 		VpcId: f.VpcId, VpcName: f.VpcName, Description: f.Description, CidrBlock: f.CidrBlock, CreationTime: f.CreationTime, RegionId: f.RegionId,
 		OwnerId: f.OwnerId, IsDefault: f.IsDefault, Status: f.Status, VRouterId: f.VRouterId, ResourceGroupId: f.ResourceGroupId, Tags: f.Tags,
 		EnabledIpv6: f.EnabledIpv6, Ipv6CidrBlock: f.Ipv6CidrBlock, VSwitchIds: f.VSwitchIds, SecondaryCidrBlocks: f.SecondaryCidrBlocks, UserCidrs: f.UserCidrs,
-		DnsHostnameStatus: f.DnsHostnameStatus, ClassicLinkEnabled: new(false), AssociatedCens: []AssociatedCen{}, CloudResources: a.contents(v.ID), Ipv4GatewayId: new(""),
+		DnsHostnameStatus: f.DnsHostnameStatus, ClassicLinkEnabled: new(false), AssociatedCens: []AssociatedCen{}, CloudResources: a.contents(v.ID), Ipv4GatewayId: a.ipv4GatewayOf(v.ID),
 	}, nil
 }
 
@@ -255,6 +255,9 @@ func (a *api) inTheWay(id cloud.VPCID) string {
 		if n.Deleted.IsZero() {
 			return "NatGateway"
 		}
+	}
+	for range cloud.InternetGateways.By(view, "vpc", string(id)) {
+		return "Ipv4Gateway"
 	}
 	for range cloud.Subnets.By(view, "vpc", string(id)) {
 		return "VSwitch"
