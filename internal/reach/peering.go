@@ -36,7 +36,7 @@ func (x *Analyser) hidden(kind cloud.Resource, id string) bool {
 	return x.atlas != nil && x.atlas.hides != nil && x.atlas.hides(cloud.Ref{Kind: kind, ID: id})
 }
 
-// Plan of a VPC that a question may have led to; of its own if there is no other.
+// PlanOf is the plan of a VPC that a question may have led to, or the own one.
 func (x *Analyser) PlanOf(vpc cloud.VPCID) *netplan.Plan {
 	if x.atlas == nil || vpc == "" || x.hidden(cloud.KindVPC, string(vpc)) {
 		return x.p
