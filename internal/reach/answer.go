@@ -12,6 +12,7 @@ type arrival struct {
 	leg   int          // the passage of the flow that it answers; below 0: it is back
 	from  *netplan.ENI // who sends it, or the port that it comes in by; nil: from outside
 	other bool         // it came to this VPC by another way than the flow left it
+	via   *Analyser    // of a VPC on the answer's way alone, which does not know the flow; else nil
 }
 
 // back follows the answer. Security groups and translations keep state and let
@@ -26,9 +27,11 @@ func (w *walk) back() *stop {
 	var ports []*netplan.ENI // that it came in by
 	for first := true; at.leg >= 0; first = false {
 		there := w.legs[at.leg]
-		w.Analyser = there.in
+		if w.Analyser = there.in; at.via != nil {
+			w.Analyser = at.via
+		}
 		w.leg++
-		l := leg{from: at.from, to: there.from, pkt: there.pkt.answer(), peer: there.peer, in: there.in}
+		l := leg{from: at.from, to: there.from, pkt: there.pkt.answer(), peer: there.peer, in: w.Analyser}
 		if at.other && at.from != nil {
 			if slices.Contains(ports, at.from) {
 				return w.loops(at.from, l.pkt)
@@ -127,7 +130,7 @@ func (w *walk) inside(at arrival, l leg, to *netplan.ENI) (arrival, *stop) {
 func (w *walk) answerOut(at arrival, l leg) (arrival, *stop) {
 	there := w.legs[at.leg]
 	l.to = nil
-	if there.from == nil && there.peer == nil && l.route.Hop == netplan.HopInternet {
+	if at.via == nil && there.from == nil && there.peer == nil && l.route.Hop == netplan.HopInternet {
 		w.mirror(there.number, RoleGateway)
 		return arrival{leg: at.leg - 1}, w.border(l)
 	}
@@ -194,6 +197,9 @@ func (w *walk) carryBack(at arrival, l leg) (arrival, *stop) {
 	if port != nil {
 		if i := w.origin(at, l.pkt, func(leg) bool { return true }); i >= 0 {
 			return arrival{leg: i, from: port, other: true}, nil
+		}
+		if l.pkt.proto == udp { // to a router that does not know the flow a datagram is a new one
+			return arrival{leg: at.leg, from: port, other: true, via: w.Analyser}, nil
 		}
 	}
 	return at, w.asymmetric(at, l)
