@@ -26,16 +26,7 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	deadline := start.Add(r.Version.Timeout)
 	in.sink.begin(r.RequestID, lineFields(r, in.id))
 	in.sink.say(now, in.words.start(r, in.label))
-	runCtx, cancel := context.WithDeadline(ctx, deadline)
-	if r.Stop != nil {
-		go func() {
-			select {
-			case <-r.Stop:
-				cancel()
-			case <-runCtx.Done():
-			}
-		}()
-	}
+	runCtx, cancel := until(ctx, deadline, r.Stop)
 	res, err := in.process.Invoke(runCtx, runtime.Event{
 		RequestID:     r.RequestID,
 		Payload:       r.Payload,
@@ -75,6 +66,21 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	i.finish(ctx, in, r, resp, rep, start)
 	i.release(in, err != nil || res.Exited)
 	return resp
+}
+
+// until ends at a time, or when stop is closed.
+func until(ctx context.Context, deadline time.Time, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	if stop != nil {
+		go func() {
+			select {
+			case <-stop:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
 }
 
 // cutShort ends the instance of an event that was stopped or is out of time, whole,

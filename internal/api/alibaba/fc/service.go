@@ -77,6 +77,27 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	wire.Handle(s, "GetAlias", a.getAlias)
 	wire.Handle(s, "ListAliases", a.listAliases)
 	wire.Handle(s, "DeleteAlias", a.deleteAlias)
+	wire.Handle(s, "GetAsyncTask", a.getTask)
+	wire.Handle(s, "ListAsyncTasks", a.listTasks)
+	wire.Handle(s, "StopAsyncTask", a.stopTask)
+	wire.Handle(s, "ListInstances", a.listInstances)
+	wire.Handle(s, "DisableFunctionInvocation", a.disableInvocation)
+	wire.Handle(s, "EnableFunctionInvocation", a.enableInvocation)
+	wire.Handle(s, "CreateTrigger", a.createTrigger)
+	wire.Handle(s, "UpdateTrigger", a.updateTrigger)
+	wire.Handle(s, "GetTrigger", a.getTrigger)
+	wire.Handle(s, "ListTriggers", a.listTriggers)
+	wire.Handle(s, "DeleteTrigger", a.deleteTrigger)
+	wire.Handle(s, "InvokeFunction", a.invokeFunction)
+	wire.Handle(s, "CreateVpcBinding", a.createVpcBinding)
+	wire.Handle(s, "ListVpcBindings", a.listVpcBindings)
+	wire.Handle(s, "DeleteVpcBinding", a.deleteVpcBinding)
+	a.handleRest(s)
+	return s
+}
+
+// handleRest registers what is about functions, and what they share.
+func (a *api) handleRest(s *wire.Service) {
 	wire.Handle(s, "PutConcurrencyConfig", a.putConcurrency)
 	wire.Handle(s, "GetConcurrencyConfig", a.getConcurrency)
 	wire.Handle(s, "ListConcurrencyConfigs", a.listConcurrency)
@@ -85,14 +106,10 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	wire.Handle(s, "GetAsyncInvokeConfig", a.getAsyncConfig)
 	wire.Handle(s, "ListAsyncInvokeConfigs", a.listAsyncConfigs)
 	wire.Handle(s, "DeleteAsyncInvokeConfig", a.deleteAsyncConfig)
-	wire.Handle(s, "GetAsyncTask", a.getTask)
-	wire.Handle(s, "ListAsyncTasks", a.listTasks)
-	wire.Handle(s, "StopAsyncTask", a.stopTask)
 	wire.Handle(s, "PutProvisionConfig", a.putProvision)
 	wire.Handle(s, "GetProvisionConfig", a.getProvision)
 	wire.Handle(s, "ListProvisionConfigs", a.listProvisions)
 	wire.Handle(s, "DeleteProvisionConfig", a.deleteProvision)
-	wire.Handle(s, "ListInstances", a.listInstances)
 	wire.Handle(s, "CreateLayerVersion", a.createLayerVersion)
 	wire.Handle(s, "GetLayerVersion", a.getLayerVersion)
 	wire.Handle(s, "GetLayerVersionByArn", a.getLayerByArn)
@@ -109,18 +126,6 @@ func New(c *control.Control, inv Invoker, opt Options) *wire.Service {
 	wire.Handle(s, "GetCustomDomain", a.getDomain)
 	wire.Handle(s, "ListCustomDomains", a.listDomains)
 	wire.Handle(s, "DeleteCustomDomain", a.deleteDomain)
-	wire.Handle(s, "DisableFunctionInvocation", a.disableInvocation)
-	wire.Handle(s, "EnableFunctionInvocation", a.enableInvocation)
-	wire.Handle(s, "CreateTrigger", a.createTrigger)
-	wire.Handle(s, "UpdateTrigger", a.updateTrigger)
-	wire.Handle(s, "GetTrigger", a.getTrigger)
-	wire.Handle(s, "ListTriggers", a.listTriggers)
-	wire.Handle(s, "DeleteTrigger", a.deleteTrigger)
-	wire.Handle(s, "InvokeFunction", a.invokeFunction)
-	wire.Handle(s, "CreateVpcBinding", a.createVpcBinding)
-	wire.Handle(s, "ListVpcBindings", a.listVpcBindings)
-	wire.Handle(s, "DeleteVpcBinding", a.deleteVpcBinding)
-	return s
 }
 
 func caller(ctx context.Context) control.Caller {

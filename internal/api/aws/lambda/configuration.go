@@ -23,6 +23,7 @@ func (a *api) configuration(fn *cloud.Function, v *cloud.Version, qualifier stri
 		FunctionArn:          ptr(r.arn()),
 		FunctionName:         ptr(fn.Name),
 		Handler:              ptr(v.Handler),
+		Layers:               layersOf(v),
 		LastModified:         ptr(v.Modified.UTC().Format(timeForm)),
 		LoggingConfig:        &LoggingConfig{LogFormat: LogFormatText, LogGroup: ptr(v.LogGroup)},
 		MemorySize:           ptr(int32(v.Memory)),

@@ -22,7 +22,12 @@ func (a *api) handleDefaults(s *wire.Service) {
 	wire.Handle(s, "GetFunctionUrlConfig", a.getFunctionURLConfig)
 	wire.Handle(s, "ListFunctionUrlConfigs", a.listFunctionURLConfigs)
 	wire.Handle(s, "ListEventSourceMappings", a.listEventSourceMappings)
+	wire.Handle(s, "PublishLayerVersion", a.publishLayerVersion)
+	wire.Handle(s, "GetLayerVersion", a.getLayerVersion)
+	wire.Handle(s, "GetLayerVersionByArn", a.getLayerVersionByARN)
 	wire.Handle(s, "ListLayers", a.listLayers)
+	wire.Handle(s, "ListLayerVersions", a.listLayerVersions)
+	wire.Handle(s, "DeleteLayerVersion", a.deleteLayerVersion)
 }
 
 func (a *api) getFunctionCodeSigningConfig(ctx context.Context, in *GetFunctionCodeSigningConfigInput) (*GetFunctionCodeSigningConfigOutput, error) {
@@ -111,8 +116,4 @@ func (a *api) listFunctionURLConfigs(ctx context.Context, in *ListFunctionUrlCon
 
 func (a *api) listEventSourceMappings(context.Context, *ListEventSourceMappingsInput) (*ListEventSourceMappingsOutput, error) {
 	return &ListEventSourceMappingsOutput{}, nil
-}
-
-func (a *api) listLayers(context.Context, *ListLayersInput) (*ListLayersOutput, error) {
-	return &ListLayersOutput{}, nil
 }

@@ -65,7 +65,7 @@ func (a *api) creation(ctx context.Context, r ref, in *CreateFunctionInput) (con
 	if err := checkPackage(image, changes); err != nil {
 		return none, err
 	}
-	settings, err := a.settings(changes)
+	settings, err := a.settings(ctx, changes)
 	if err != nil {
 		return none, err
 	}
@@ -162,7 +162,7 @@ func (a *api) updateFunctionConfiguration(ctx context.Context, in *UpdateFunctio
 	if err := checkPackage(fn.Latest.Image != nil, in); err != nil {
 		return nil, err
 	}
-	settings, err := a.settings(in)
+	settings, err := a.settings(ctx, in)
 	if err != nil {
 		return nil, err
 	}

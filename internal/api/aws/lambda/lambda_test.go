@@ -117,7 +117,7 @@ func TestCreateRefusals(t *testing.T) {
 		}, 400, "InvalidParameterValueException", "…exceeded the 4KB limit"},
 		{"layers", func(in *input) {
 			in.Layers = []string{"arn:aws:lambda:us-east-1:000000000000:layer:l:1"}
-		}, 501, "NotImplementedException", "…Layers are not implemented"},
+		}, 400, "InvalidParameterValueException", "Layer version arn:aws:lambda:us-east-1:000000000000:layer:l:1 does not exist."},
 		{"image and runtime", func(in *input) {
 			in.PackageType, in.Code = types.PackageTypeImage, &types.FunctionCode{ImageUri: aws.String("x")}
 		}, 400, "InvalidParameterValueException", "Please don't provide handler or runtime or layer when the packageType is Image."},

@@ -262,3 +262,53 @@ func TestProvisionedConcurrency(t *testing.T) {
 	}
 	wantError(t, put("1", 1), 400, "InvalidParameterValueException", "Version is pointed by a Provisioned Concurrency alias")
 }
+
+func TestLayers(t *testing.T) {
+	w := newWorld(t)
+	publish := func(name string, runtimes ...types.Runtime) *sdk.PublishLayerVersionOutput {
+		out, err := w.PublishLayerVersion(w.ctx, &sdk.PublishLayerVersionInput{LayerName: &name, Description: aws.String("d"), LicenseInfo: aws.String("MIT"),
+			Content: &types.LayerVersionContentInput{ZipFile: zipped(t, name)}, CompatibleRuntimes: runtimes, CompatibleArchitectures: []types.Architecture{types.ArchitectureX8664}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	first, second := publish("one", types.RuntimePython312), publish("one")
+	other := publish("other")
+	if *first.LayerVersionArn != "arn:aws:lambda:us-east-1:000000000000:layer:one:1" || second.Version != 2 || *first.LayerArn != "arn:aws:lambda:us-east-1:000000000000:layer:one" || *first.Content.CodeSha256 == "" {
+		t.Errorf("published %+v, %+v", first, second)
+	}
+	versions, err := w.ListLayerVersions(w.ctx, &sdk.ListLayerVersionsInput{LayerName: first.LayerArn})
+	if err != nil || len(versions.LayerVersions) != 2 || versions.LayerVersions[0].Version != 2 {
+		t.Errorf("versions %+v %v", versions, err)
+	}
+	list, err := w.ListLayers(w.ctx, &sdk.ListLayersInput{CompatibleRuntime: types.RuntimePython312})
+	if err != nil || len(list.Layers) != 1 || list.Layers[0].LatestMatchingVersion.Version != 1 {
+		t.Errorf("layers for a runtime %+v %v", list, err)
+	}
+	by, err := w.GetLayerVersionByArn(w.ctx, &sdk.GetLayerVersionByArnInput{Arn: first.LayerVersionArn})
+	if err != nil || by.Version != 1 || *by.LicenseInfo != "MIT" {
+		t.Errorf("by its ARN %+v %v", by, err)
+	}
+	with := func(arns ...*string) func(*sdk.CreateFunctionInput) {
+		return func(in *sdk.CreateFunctionInput) { in.Layers = aws.ToStringSlice(arns) }
+	}
+	made := w.create("f", with(first.LayerVersionArn, other.LayerVersionArn))
+	if len(made.Layers) != 2 || *made.Layers[0].Arn != *first.LayerVersionArn || made.Layers[0].CodeSize == 0 {
+		t.Errorf("the function's layers %+v", made.Layers)
+	}
+	_, err = w.UpdateFunctionConfiguration(w.ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Layers: aws.ToStringSlice([]*string{first.LayerVersionArn, second.LayerVersionArn})})
+	wantError(t, err, 400, "InvalidParameterValueException", "Two different versions of the same layer are not allowed to be referenced in the same function. "+*second.LayerVersionArn)
+	for range 2 { // again is no error
+		if _, err := w.DeleteLayerVersion(w.ctx, &sdk.DeleteLayerVersionInput{LayerName: aws.String("one"), VersionNumber: aws.Int64(1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = w.GetLayerVersion(w.ctx, &sdk.GetLayerVersionInput{LayerName: aws.String("one"), VersionNumber: aws.Int64(1)})
+	wantError(t, err, 404, "ResourceNotFoundException", "The resource you requested does not exist.")
+	fn, err := w.control.Code(w.ctx, *first.Content.CodeSha256) // the function still has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn.Close()
+}

@@ -2,6 +2,8 @@ package lambda
 
 import (
 	"reflect"
+	"strconv"
+	"strings"
 
 	"weir/internal/api/wire"
 )
@@ -23,6 +25,9 @@ func Resources(call *wire.Call, in any) (action string, arns []string) {
 	if v.Kind() != reflect.Struct {
 		return action, []string{"*"}
 	}
+	if arn := layerResource(call, v); arn != "" {
+		return action, []string{arn}
+	}
 	name := stringField(v, "FunctionName")
 	if name == "" {
 		name = stringField(v, "Resource") // of the tagging operations
@@ -35,6 +40,21 @@ func Resources(call *wire.Call, in any) (action string, arns []string) {
 		return action, []string{"*"} // the operation itself will refuse the name
 	}
 	return action, []string{r.arn()}
+}
+
+// layerResource is the layer, or the version of one, that a call names; "" if none.
+func layerResource(call *wire.Call, v reflect.Value) string {
+	name := stringField(v, "LayerName")
+	if name == "" {
+		return stringField(v, "Arn")
+	}
+	if !strings.HasPrefix(name, "arn:") {
+		name = layerARN(call.Account + "/" + call.Region + "/" + name)
+	}
+	if n, ok := fieldValue(v.FieldByName("VersionNumber")).(*int64); ok && n != nil {
+		name += ":" + strconv.FormatInt(*n, 10)
+	}
+	return name
 }
 
 func stringField(v reflect.Value, name string) string {

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -58,7 +59,7 @@ var reservedEnv = []string{
 
 // settings checks what a creation or an update asks for. The two inputs have
 // the same members, so a creation comes as an update too.
-func (a *api) settings(in *UpdateFunctionConfigurationInput) (control.FunctionSettings, error) {
+func (a *api) settings(ctx context.Context, in *UpdateFunctionConfigurationInput) (control.FunctionSettings, error) {
 	s := control.FunctionSettings{
 		Description: in.Description,
 		Handler:     in.Handler,
@@ -72,6 +73,9 @@ func (a *api) settings(in *UpdateFunctionConfigurationInput) (control.FunctionSe
 			return s, err
 		}
 		s.Runtime = ptr(string(in.Runtime))
+	}
+	if err := a.layers(ctx, in.Layers, &s); err != nil {
+		return s, err
 	}
 	if in.Role != nil {
 		s.Role = &control.ExecutionRole{ARN: *in.Role, Service: servicePrincipal}
@@ -189,8 +193,6 @@ func unique(in []string) []string {
 // refuseUnsupported names what Weir does not have; see docs/limits.md.
 func (a *api) refuseUnsupported(in *UpdateFunctionConfigurationInput) error {
 	switch {
-	case len(in.Layers) > 0:
-		return a.refused("Layers are not implemented: put what the layer holds into the function's own zip file.")
 	case len(in.FileSystemConfigs) > 0:
 		return a.refused("FileSystemConfigs are not implemented.")
 	case in.SnapStart != nil && in.SnapStart.ApplyOn == SnapStartApplyOnPublishedVersions:
