@@ -2,7 +2,9 @@ package linux
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,6 +93,28 @@ func (k *Kernel) adopt(v *vpc, want *dataplane.Network) (err error) {
 	}
 	v.have, v.owed = have, l.kept.Forget
 	return nil
+}
+
+// note keeps what the next process has to know of a VPC: its numbers, and whose
+// flows are still to end, as nothing else would tell it that once rules and routes
+// are the new ones.
+func (k *Kernel) note(v *vpc, want *dataplane.Network, forget []netip.Addr) error {
+	if want.Kept == nil || want.Kept == v.noted && len(forget) == 0 && len(v.owed) == 0 {
+		return nil
+	}
+	kept := *want.Kept
+	kept.Forget = forget
+	if err := k.pins.note(v.id, &kept); err != nil {
+		return err
+	}
+	v.noted, v.owed = want.Kept, forget
+	return nil
+}
+
+func union(a, b []netip.Addr) []netip.Addr {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, netip.Addr.Compare)
+	return slices.Compact(all)
 }
 
 // drop closes what is open of the VPC but for the namespaces themselves.

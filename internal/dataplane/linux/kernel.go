@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"weir/internal/cloud"
@@ -202,28 +201,6 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 	return nil
 }
 
-// note keeps what the next process has to know of a VPC: its numbers, and whose
-// flows are still to end, as nothing else would tell it that once rules and routes
-// are the new ones.
-func (k *Kernel) note(v *vpc, want *dataplane.Network, forget []netip.Addr) error {
-	if want.Kept == nil || want.Kept == v.noted && len(forget) == 0 && len(v.owed) == 0 {
-		return nil
-	}
-	kept := *want.Kept
-	kept.Forget = forget
-	if err := k.pins.note(v.id, &kept); err != nil {
-		return err
-	}
-	v.noted, v.owed = want.Kept, forget
-	return nil
-}
-
-func union(a, b []netip.Addr) []netip.Addr {
-	all := slices.Concat(a, b)
-	slices.SortFunc(all, netip.Addr.Compare)
-	return slices.Compact(all)
-}
-
 // apply makes the changes: rules first, so that a link is never open to what is
 // not allowed, removals last.
 func (k *Kernel) apply(ctx context.Context, v *vpc, want *dataplane.Network, changes *dataplane.Changes) error {
@@ -327,79 +304,6 @@ func (v *vpc) forgetTable(name string) {
 		}
 	}
 	v.have = &have
-}
-
-// wire makes links and what is on them.
-func (k *Kernel) wire(v *vpc, c *dataplane.Change, links []dataplane.Link) error {
-	s, err := k.space(v, c.Namespace)
-	if err != nil {
-		return err
-	}
-	if c.Namespace == dataplane.Internet || c.Namespace == dataplane.Hub {
-		k.inet.Lock()
-		defer k.inet.Unlock()
-	}
-	if c.New {
-		if err := s.rt.LinkSetUp(device(1)); err != nil {
-			return fmt.Errorf("set lo up: %w", err)
-		}
-	}
-	for _, l := range c.AddLinks {
-		if err := k.join(v, s, l); err != nil {
-			return err
-		}
-	}
-	ix := s.indexes(links)
-	if err := upBehind(s, c, ix); err != nil {
-		return err
-	}
-	if len(c.LateSysctl) > 0 {
-		if err := k.threads.inside(s.file, func() error { return writeSysctls(c.LateSysctl) }); err != nil {
-			return err
-		}
-	}
-	if err := s.configure(c, ix); err != nil {
-		return err
-	}
-	for _, l := range c.DelLinks {
-		if err := gone(s.rt.LinkDel(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: l.Name, Index: l.Index}}), "delete link", l.Name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// upBehind sets the far ends up on which something is added.
-func upBehind(s *space, c *dataplane.Change, ix *indexes) error {
-	own := map[string]bool{"lo": true}
-	for n := range ix.known {
-		own[n] = true
-	}
-	for _, n := range c.AddNeighs {
-		if own[n.Link] {
-			continue
-		}
-		own[n.Link] = true
-		i, err := ix.of(n.Link)
-		if err != nil {
-			return err
-		}
-		if err := s.rt.LinkSetUp(device(i)); err != nil {
-			return fmt.Errorf("set link %s up: %w", n.Link, err)
-		}
-	}
-	return nil
-}
-
-func (k *Kernel) join(v *vpc, s *space, l dataplane.Link) error {
-	if l.PeerNS == "" {
-		return s.addLink(l, nil)
-	}
-	peer, err := k.space(v, l.PeerNS)
-	if err != nil {
-		return err
-	}
-	return s.addLink(l, peer.file)
 }
 
 func (k *Kernel) remove(v *vpc, name string) {
