@@ -188,8 +188,8 @@ func (g *aliGenerator) fill(n *typeNode, op *aliOp, fields []aliField, path stri
 		if f.Type.holds("any") {
 			continue // what has no form is not read, and nothing answers it
 		}
-		if g.float[f.Name] && f.Type.Kind == "int" {
-			f.Type.Kind = "float"
+		if g.float[f.Name] {
+			f.Type.fractions()
 		}
 		t := typeField{aliField: f}
 		inner := &t.Type
@@ -274,6 +274,16 @@ func (t *aliType) texts() {
 		t.Elem.Kind = "string"
 	case t.Elem != nil:
 		t.Elem.texts()
+	}
+}
+
+// fractions makes what are whole numbers numbers.
+func (t *aliType) fractions() {
+	switch {
+	case t.Kind == "int":
+		t.Kind = "float"
+	case t.Elem != nil:
+		t.Elem.fractions()
 	}
 }
 

@@ -37,8 +37,8 @@ func (a *api) updateAlias(ctx context.Context, in *UpdateAliasInput) (*Alias, er
 	return aliasShape(alias), nil
 }
 
-// aliasSettings translates a request; weights are whole percents of an additional version.
-func (a *api) aliasSettings(ctx context.Context, function, name, version, description *string, weights map[string]int64) (control.AliasSettings, error) {
+// aliasSettings translates a request; weights are shares of an additional version, 1 is all.
+func (a *api) aliasSettings(ctx context.Context, function, name, version, description *string, weights map[string]float64) (control.AliasSettings, error) {
 	fn, err := a.find(ctx, function)
 	if err != nil {
 		return control.AliasSettings{}, err
@@ -59,10 +59,10 @@ func (a *api) aliasSettings(ctx context.Context, function, name, version, descri
 		if err != nil {
 			return set, err
 		}
-		if share < 0 || share > 100 {
-			return set, invalid("additionalVersionWeight is set to an invalid value: want 0 to 100")
+		if share < 0 || share > 1 {
+			return set, invalid("additionalVersionWeight is set to an invalid value: want 0 to 1")
 		}
-		set.Weights[n] = float64(share) / 100
+		set.Weights[n] = share
 	}
 	return set, nil
 }
@@ -85,9 +85,9 @@ func aliasShape(alias *cloud.Alias) *Alias {
 	}
 	for n, share := range alias.Weights {
 		if out.AdditionalVersionWeight == nil {
-			out.AdditionalVersionWeight = map[string]int64{}
+			out.AdditionalVersionWeight = map[string]float64{}
 		}
-		out.AdditionalVersionWeight[strconv.Itoa(n)] = int64(share*100 + 0.5)
+		out.AdditionalVersionWeight[strconv.Itoa(n)] = share
 	}
 	return out
 }

@@ -126,6 +126,7 @@ func (a *api) handleRest(s *wire.Service) {
 	wire.Handle(s, "GetCustomDomain", a.getDomain)
 	wire.Handle(s, "ListCustomDomains", a.listDomains)
 	wire.Handle(s, "DeleteCustomDomain", a.deleteDomain)
+	wire.Handle(s, "DescribeRegions", a.describeRegions)
 }
 
 func caller(ctx context.Context) control.Caller {

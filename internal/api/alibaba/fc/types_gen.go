@@ -7,12 +7,12 @@ type AccelerationInfo struct {
 }
 
 type Alias struct {
-	AdditionalVersionWeight map[string]int64 `w:"additionalVersionWeight"`
-	AliasName               *string          `w:"aliasName"`
-	CreatedTime             *string          `w:"createdTime"`
-	Description             *string          `w:"description"`
-	LastModifiedTime        *string          `w:"lastModifiedTime"`
-	VersionId               *string          `w:"versionId"`
+	AdditionalVersionWeight map[string]float64 `w:"additionalVersionWeight"`
+	AliasName               *string            `w:"aliasName"`
+	CreatedTime             *string            `w:"createdTime"`
+	Description             *string            `w:"description"`
+	LastModifiedTime        *string            `w:"lastModifiedTime"`
+	VersionId               *string            `w:"versionId"`
 }
 
 type AsyncConfig struct {
@@ -88,11 +88,11 @@ type ConcurrencyConfig struct {
 }
 
 type CreateAliasInput struct {
-	AdditionalVersionWeight map[string]int64 `w:"additionalVersionWeight"`
-	AliasName               *string          `w:"aliasName,req"`
-	Description             *string          `w:"description"`
-	FunctionName            *string          `w:"functionName,uri,req"`
-	VersionId               *string          `w:"versionId,req"`
+	AdditionalVersionWeight map[string]float64 `w:"additionalVersionWeight"`
+	AliasName               *string            `w:"aliasName,req"`
+	Description             *string            `w:"description"`
+	FunctionName            *string            `w:"functionName,uri,req"`
+	VersionId               *string            `w:"versionId,req"`
 }
 
 type CreateAliasOutput = Alias
@@ -1181,11 +1181,11 @@ type UntagResourcesOutput struct {
 }
 
 type UpdateAliasInput struct {
-	AdditionalVersionWeight map[string]int64 `w:"additionalVersionWeight"`
-	AliasName               *string          `w:"aliasName,uri,req"`
-	Description             *string          `w:"description"`
-	FunctionName            *string          `w:"functionName,uri,req"`
-	VersionId               *string          `w:"versionId"`
+	AdditionalVersionWeight map[string]float64 `w:"additionalVersionWeight"`
+	AliasName               *string            `w:"aliasName,uri,req"`
+	Description             *string            `w:"description"`
+	FunctionName            *string            `w:"functionName,uri,req"`
+	VersionId               *string            `w:"versionId"`
 }
 
 type UpdateAliasOutput = Alias
