@@ -222,3 +222,72 @@ func (c *cen) clear(far *cen, attachments []string, farAttachment, link, router,
 	_, err = c.DeleteCen(all)
 	refused("a CEN instance that is gone", err, "ParameterCenInstanceId")
 }
+
+// TestAlibabaCENAcrossAccounts attaches a VPC that another account has granted.
+// https://www.alibabacloud.com/help/en/cen/user-guide/acquire-permissions-to-connect-to-a-network-instance-that-belongs-to-another-account
+func TestAlibabaCENAcrossAccounts(t *testing.T) {
+	t.Parallel()
+	const zone = "eu-central-1a"
+	d := newDaemon(t, "--region", "eu-central-1")
+	id, secret := d.account(t, "111122223333")
+	me, other := d.aliUser(t, "eu-central-1", id, secret), d.aliUser(t, "eu-central-1", "test", "test")
+	a, b := me.net("10.1.0.0/16", zone, "10.1.1.0/24", "10.0.0.0/8"), other.net("10.2.0.0/16", zone, "10.2.1.0/24", "10.1.0.0/16")
+	b.host(t, "10.2.1.50")
+	me.function("fn", map[string]any{"vpcConfig": a.config(), "internetAccess": false})
+	reaches := func(when string, want bool) {
+		t.Helper()
+		got, refusal := me.ask("fn", map[string]any{"connect": map[string]any{"other": []any{"10.2.1.50", 7777}}})
+		if refusal != "" {
+			t.Fatal(refusal)
+		}
+		if strings.HasPrefix(got["other"], "hello 10.1.1.") != want {
+			t.Errorf("%s: %q, want reached %v", when, got["other"], want)
+		}
+	}
+	here := &cen{me.cbn(), me, ""}
+	made, err := here.CreateCen(aim(me.fcUser, cbn.CreateCreateCenRequest()))
+	me.check(err)
+	here.id = made.CenId
+	_, table := here.router()
+	here.attach(a, zone, func(r *cbn.CreateTransitRouterVpcAttachmentRequest) {
+		r.RouteTableAssociationEnabled, r.RouteTablePropagationEnabled, r.AutoPublishRouteEnabled = "true", "true", "true"
+	})
+	ask := aim(me.fcUser, cbn.CreateCreateTransitRouterVpcAttachmentRequest())
+	ask.CenId, ask.VpcId, ask.ZoneMappings = here.id, b.vpc, &[]cbn.CreateTransitRouterVpcAttachmentZoneMappings{{VSwitchId: b.vswitch, ZoneId: zone}}
+	_, err = here.CreateTransitRouterVpcAttachment(ask)
+	me.wants("another account's VPC as one's own", err, "InvalidVpcId.NotFound")
+	ask.VpcOwnerId = other.uid()
+	_, err = here.CreateTransitRouterVpcAttachment(ask)
+	me.wants("a VPC that is not granted", err, "InstanceNotGranted")
+	grant := aim(other.fcUser, cbn.CreateGrantInstanceToTransitRouterRequest())
+	grant.InstanceType, grant.InstanceId, grant.CenId, grant.CenOwnerId = "VPC", b.vpc, here.id, other.uid()
+	_, err = other.cbn().GrantInstanceToTransitRouter(grant)
+	other.wants("a grant to an account that has no such CEN instance", err, "ParameterCenInstanceId")
+	grant.CenOwnerId = me.uid()
+	_, err = other.cbn().GrantInstanceToTransitRouter(grant)
+	other.check(err)
+	rules := aim(me.fcUser, cbn.CreateDescribeGrantRulesToCenRequest())
+	rules.CenId, rules.ProductType = here.id, "VPC"
+	got, err := here.DescribeGrantRulesToCen(rules)
+	me.check(err)
+	if g := got.GrantRules.GrantRule; len(g) != 1 || g[0].ChildInstanceId != b.vpc || g[0].CenId != here.id {
+		t.Fatalf("grants: %+v", g)
+	}
+	at, err := here.CreateTransitRouterVpcAttachment(ask)
+	me.check(err)
+	here.uses(table, at.TransitRouterAttachmentId)
+	reaches("the other account's table leads nowhere", false)
+	b.route("10.1.0.0/16", "Attachment", at.TransitRouterAttachmentId)
+	reaches("attached, with routes", true)
+	revoke := aim(other.fcUser, cbn.CreateRevokeInstanceFromTransitRouterRequest())
+	revoke.InstanceType, revoke.InstanceId, revoke.CenId, revoke.CenOwnerId = "VPC", b.vpc, here.id, me.uid()
+	_, err = other.cbn().RevokeInstanceFromTransitRouter(revoke)
+	other.wants("taking back what is attached", err, "InvalidOperation.AttachedChildInstanceExist")
+	gone := aim(me.fcUser, cbn.CreateDeleteTransitRouterVpcAttachmentRequest())
+	gone.TransitRouterAttachmentId, gone.Force = at.TransitRouterAttachmentId, "true"
+	_, err = here.DeleteTransitRouterVpcAttachment(gone)
+	me.check(err)
+	reaches("detached", false)
+	_, err = other.cbn().RevokeInstanceFromTransitRouter(revoke)
+	other.check(err)
+}

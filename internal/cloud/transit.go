@@ -20,6 +20,22 @@ type TransitDomain struct {
 	ID TransitDomainID
 }
 
+// TransitGrant lets the owner of a domain attach a VPC of another account. Meta is
+// the VPC owner's.
+type TransitGrant struct {
+	Meta
+	VPC    VPCID
+	Domain TransitDomainID
+}
+
+// Key is the key of the grant in its table.
+func (g *TransitGrant) Key() string { return TransitGrantKey(g.VPC, g.Domain) }
+
+// TransitGrantKey is the key of a grant.
+func TransitGrantKey(vpc VPCID, domain TransitDomainID) string {
+	return string(vpc) + "/" + string(domain)
+}
+
 // TransitRouter carries packets between the VPCs and other transit routers that
 // are attached to it. What comes from an attachment is routed by the one table
 // that the attachment is associated with; without one it is dropped.
@@ -123,6 +139,10 @@ type TransitRoute struct {
 var (
 	TransitDomains = newTable("transit-domain", func(r *TransitDomain) TransitDomainID { return r.ID }, index[TransitDomain]{
 		"scope": func(r *TransitDomain) []string { return one(r.Scope()) },
+	})
+	TransitGrants = newTable("transit-grant", (*TransitGrant).Key, index[TransitGrant]{
+		"vpc":    func(g *TransitGrant) []string { return one(g.VPC) },
+		"domain": func(g *TransitGrant) []string { return one(g.Domain) },
 	})
 	TransitRouters = newTable("transit-router", func(r *TransitRouter) TransitRouterID { return r.ID }, index[TransitRouter]{
 		"scope":  func(r *TransitRouter) []string { return one(r.Scope()) },

@@ -22,6 +22,7 @@ type CreateTransitAttachment struct {
 	Labels
 	Router                     cloud.TransitRouterID
 	VPC                        cloud.VPCID
+	VPCAccount                 string // that has granted the VPC; "" is the caller's
 	Subnets                    []cloud.SubnetID
 	IPv6, OneZone, RemoteNames bool
 	// Publish is that of cloud.TransitAttachment.
@@ -40,7 +41,11 @@ func (c *Control) CreateTransitAttachment(ctx context.Context, who Caller, in Cr
 		if err != nil {
 			return nil, err
 		}
-		vpc, err := find(tx, who, cloud.VPCs, cloud.KindVPC, in.VPC)
+		owner, err := transitOwner(tx, who, r, in)
+		if err != nil {
+			return nil, err
+		}
+		vpc, err := find(tx, owner, cloud.VPCs, cloud.KindVPC, in.VPC)
 		if err != nil {
 			return nil, err
 		}
@@ -58,10 +63,10 @@ func (c *Control) CreateTransitAttachment(ctx context.Context, who Caller, in Cr
 			return nil, err
 		}
 		a := &cloud.TransitAttachment{
-			Meta: c.meta(who, in.Labels), ID: cloud.TransitAttachmentID(who.NewID(cloud.KindTransitAttachment)), Router: r.ID, State: cloud.TransitAvailable,
+			Meta: c.meta(owner, in.Labels), ID: cloud.TransitAttachmentID(who.NewID(cloud.KindTransitAttachment)), Router: r.ID, State: cloud.TransitAvailable,
 			ReadyAt: c.transitReady(), VPC: vpc.ID, IPv6: in.IPv6, OneZone: in.OneZone, RemoteNames: in.RemoteNames, Publish: in.Publish,
 		}
-		if err := c.joinTransit(tx, who, a, in.Subnets); err != nil {
+		if err := c.joinTransit(tx, owner, a, in.Subnets); err != nil {
 			return nil, err
 		}
 		cloud.TransitAttachments.Put(tx, a)
@@ -138,13 +143,17 @@ func leaveTransit(tx cloud.Tx, a *cloud.TransitAttachment, subnets []cloud.Subne
 	return nil
 }
 
-// TransitAttachment is one that the caller has an end of and that is still shown.
+// TransitAttachment is one that the caller has an end of, or whose transit router
+// is the caller's, and that is still shown.
 func (c *Control) TransitAttachment(v cloud.View, who Caller, id cloud.TransitAttachmentID) (*cloud.TransitAttachment, error) {
 	a, ok := cloud.TransitAttachments.Get(v, id)
-	if !ok || a.Scope() != who.scope() && (a.Peer == nil || a.Peer.Scope() != who.scope()) || !TransitShown(a.Ended, c.now()) {
-		return nil, absent(cloud.KindTransitAttachment, string(id))
+	if ok && TransitShown(a.Ended, c.now()) {
+		r, known := cloud.TransitRouters.Get(v, a.Router)
+		if a.Scope() == who.scope() || a.Peer != nil && a.Peer.Scope() == who.scope() || known && r.Scope() == who.scope() {
+			return a, nil
+		}
 	}
-	return a, nil
+	return nil, absent(cloud.KindTransitAttachment, string(id))
 }
 
 // changeTransit puts what f makes of a copy of an attachment; peer tells those of transit routers from those of VPCs.
@@ -197,7 +206,9 @@ func (c *Control) ModifyTransitAttachment(ctx context.Context, who Caller, id cl
 				return err
 			}
 		}
-		if err := c.joinTransit(tx, who, a, in.AddSubnets); err != nil {
+		owner := who
+		owner.Account = a.Account
+		if err := c.joinTransit(tx, owner, a, in.AddSubnets); err != nil {
 			return err
 		}
 		if len(a.Subnets) == 0 {
@@ -293,10 +304,10 @@ func attached(v cloud.View, id cloud.TransitRouterID, vpc cloud.VPCID) error {
 
 // TransitTags are the caller's own tags of an attachment.
 func TransitTags(a *cloud.TransitAttachment, who Caller) map[string]string {
-	if a.Scope() == who.scope() {
-		return a.Tags
+	if a.Peer != nil && a.Scope() != who.scope() {
+		return a.Peer.Tags
 	}
-	return a.Peer.Tags
+	return a.Tags
 }
 
 var transitTags = taggable{
@@ -312,7 +323,7 @@ var transitTags = taggable{
 			return err
 		}
 		a := *old
-		if a.Scope() == who.scope() {
+		if a.Peer == nil || a.Scope() == who.scope() {
 			a.Tags, err = f(a.Tags)
 		} else {
 			p := *a.Peer

@@ -29,6 +29,9 @@ func (c *Control) DeleteTransitDomain(ctx context.Context, who Caller, id cloud.
 				return cloud.Errorf(cloud.InUse, cloud.KindTransitDomain, string(id), "", "%s has the transit router %s in %s; delete that first", id, r.ID, r.Region)
 			}
 		}
+		for g := range cloud.TransitGrants.By(tx, "domain", string(id)) {
+			cloud.TransitGrants.Delete(tx, g.Key())
+		}
 		cloud.TransitDomains.Delete(tx, id)
 		return nil
 	})

@@ -154,6 +154,9 @@ func (c *Control) DeleteVPC(ctx context.Context, who Caller, id cloud.VPCID) err
 			cloud.SecurityGroups.Delete(tx, g.ID)
 		}
 		dropFlowLogs(tx, string(id))
+		for g := range cloud.TransitGrants.By(tx, "vpc", string(id)) {
+			cloud.TransitGrants.Delete(tx, g.Key())
+		}
 		cloud.VPCs.Delete(tx, id)
 		return nil
 	})

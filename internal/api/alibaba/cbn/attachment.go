@@ -75,7 +75,8 @@ func (a *api) createVpcAttachment(ctx context.Context, q *CreateTransitRouterVpc
 	if err := plainOptions(q.TransitRouterVPCAttachmentOptions); err != nil {
 		return nil, err
 	}
-	if err := ownAccount(ctx, q.VpcOwnerId, "VpcOwnerId"); err != nil {
+	owner, err := account(ctx, q.VpcOwnerId, "VpcOwnerId")
+	if err != nil {
 		return nil, err
 	}
 	r, err := a.routerOf(ctx, q.TransitRouterId, q.CenId, wire.CallFrom(ctx).Region)
@@ -91,7 +92,7 @@ func (a *api) createVpcAttachment(ctx context.Context, q *CreateTransitRouterVpc
 		return nil, err
 	}
 	want := control.CreateTransitAttachment{
-		Labels: l, Router: r.ID, VPC: cloud.VPCID(*q.VpcId), Subnets: subnets, Publish: yes(q.AutoPublishRouteEnabled),
+		Labels: l, Router: r.ID, VPC: cloud.VPCID(*q.VpcId), VPCAccount: owner, Subnets: subnets, Publish: yes(q.AutoPublishRouteEnabled),
 		Associate: a.systemTable(r, q.RouteTableAssociationEnabled), Propagate: a.systemTable(r, q.RouteTablePropagationEnabled),
 	}
 	if id := text(q.AssociateRouteTableId); id != "" {
@@ -111,8 +112,8 @@ func (a *api) createVpcAttachment(ctx context.Context, q *CreateTransitRouterVpc
 	return &CreateTransitRouterVpcAttachmentOutput{TransitRouterAttachmentId: new(string(made.ID))}, nil
 }
 
-// attachment finds one of the account's attachments that has not ended, in any
-// region; peer tells those of transit routers from those of VPCs.
+// attachment finds an attachment of one of the account's transit routers, in any
+// region, that has not ended; peer tells those of transit routers from those of VPCs.
 func (a *api) attachment(ctx context.Context, id string, peer bool) (*cloud.TransitAttachment, error) {
 	t, ok := cloud.TransitAttachments.Get(a.control.View(), cloud.TransitAttachmentID(id))
 	if !ok || !a.shown(ctx, t) || (t.Peer != nil) != peer {
@@ -123,7 +124,7 @@ func (a *api) attachment(ctx context.Context, id string, peer bool) (*cloud.Tran
 
 func (a *api) shown(ctx context.Context, t *cloud.TransitAttachment) bool {
 	r, ok := cloud.TransitRouters.Get(a.control.View(), t.Router)
-	return ok && r.Domain != "" && t.Account == wire.CallFrom(ctx).Account && control.TransitLive(t)
+	return ok && r.Domain != "" && r.Account == wire.CallFrom(ctx).Account && control.TransitLive(t)
 }
 
 // facts are what the API says of an attachment of either kind.
@@ -148,7 +149,7 @@ func (a *api) facts(t *cloud.TransitAttachment) TransitRouterAttachment {
 		return out
 	}
 	out.ResourceType, out.VpcId, out.VpcOwnerId, out.VpcRegionId, out.ChargeType = new("VPC"), new(string(t.VPC)), resource.Owner(t.Account), &t.Region, new("POSTPAY")
-	out.OrderType, out.ZoneMappings = new("PayByCenOwner"), []ZoneMapping{}
+	out.OrderType, out.ZoneMappings = new(payer), []ZoneMapping{}
 	for i, id := range t.Subnets {
 		if s, ok := cloud.Subnets.Get(view, id); ok {
 			out.ZoneMappings = append(out.ZoneMappings, ZoneMapping{ZoneId: &s.Zone, VSwitchId: new(string(id)), NetworkInterfaceId: new(string(t.Interfaces[i]))})

@@ -37,6 +37,7 @@ func New(c *control.Control) *wire.Service {
 	a.routers(s)
 	a.attachments(s)
 	a.tables(s)
+	a.grants(s)
 	a.tags(s)
 	return s
 }
@@ -72,15 +73,16 @@ func names(name, description *string) (map[string]string, error) {
 	return resource.Described{Name: name, Description: description}.Attrs("IllegalParam.Name", "IllegalParam.Description")
 }
 
-// ownAccount refuses another account's resources, which cannot be granted yet.
-func ownAccount(ctx context.Context, uid *int64, parameter string) error {
+// account reads an account's UID; none is the caller's own.
+func account(ctx context.Context, uid *int64, parameter string) (string, error) {
 	if uid == nil {
-		return nil
+		return wire.CallFrom(ctx).Account, nil
 	}
-	if account, ok := access.Account(strconv.FormatInt(*uid, 10)); !ok || account != wire.CallFrom(ctx).Account {
-		return resource.Unsupported(parameter)
+	id, ok := access.Account(strconv.FormatInt(*uid, 10))
+	if !ok {
+		return "", resource.Fault("IllegalParam."+parameter, "The specified "+parameter+" is illegal.")
 	}
-	return nil
+	return id, nil
 }
 
 // absent are the codes for what does not exist.
@@ -96,6 +98,9 @@ var absent = map[cloud.Resource][2]string{
 
 // words are the codes of other refusals, by kind and resource.
 var words = map[[2]string][2]string{
+	{"exists", "transit-domain"}:     {"InvalidOperation.GrantRuleExist", "The instance is granted to the CEN instance already."},
+	{"in-use", "vpc"}:                {"InvalidOperation.AttachedChildInstanceExist", "The instance is attached to a transit router of the CEN instance."},
+	{"denied", "vpc"}:                {"InstanceNotGranted", "The owner of the instance has not granted it to the CEN instance."},
 	{"in-use", "transit-domain"}:     {"InvalidOperation.CenInstanceStatus", "The CEN instance has transit routers."},
 	{"in-use", "transit-router"}:     {"InvalidOperation.AttachedChildInstanceExist", "The transit router has attachments."},
 	{"in-use", "transit-attachment"}: {"InvalidOperation.AttachmentInUse", "The attachment has association, propagation or routes; end them first, or set Force."},
@@ -122,7 +127,7 @@ func mapError(e *cloud.Error) *wire.Error {
 		if w, ok := absent[e.Resource]; ok && e.Reason == "" {
 			return resource.Fault(w[0], w[1])
 		}
-		return resource.Fault("InvalidOperation.NotFound", e.Msg) // an association or propagation
+		return resource.Fault("InvalidOperation.NotFound", e.Msg) // an association, a propagation or a grant
 	case cloud.State:
 		return resource.Fault("IncorrectStatus.Status", e.Msg)
 	case cloud.Limit:

@@ -15,7 +15,20 @@ import (
 
 // elsewhere are control's files whose refusals others put into words: the
 // functions' service, Weir's own API, and what only the other dialect asks for.
-var elsewhere = []string{"peeringdirect.go", "transitdomain.go", "endpointoffer.go", "functionnetwork.go", "blueprint.go", "host.go", "functionopen.go", "functionaccess.go", "registry.go", "natforward.go", "gatewaydormant.go"}
+var elsewhere = []string{
+	"blueprint.go",
+	"endpointoffer.go",
+	"functionaccess.go",
+	"functionnetwork.go",
+	"functionopen.go",
+	"gatewaydormant.go",
+	"host.go",
+	"natforward.go",
+	"peeringdirect.go",
+	"registry.go",
+	"transitdomain.go",
+	"transitgrant.go",
+}
 
 // refusals are the neutral errors that control's source can return for the
 // kinds of resource that this API shows, with where.
