@@ -42,7 +42,7 @@ func (d *daemon) alibabaAccess() *access.Authorizer {
 		"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "cr": cr.Targets,
 		"sls": sls.Targets(d.logs), "fc": fc.Targets(d.control),
 		"ecs": ecs.Acts.Targets(d.control), "vpc": alivpc.Acts.Targets(d.control), "vpcpeer": vpcpeer.Acts.Targets(d.control),
-		"pvtz": pvtz.Acts.Targets(d.control),
+		"pvtz": pvtz.Acts.Targets(d.control), "cbn": cbn.Acts.Targets(d.control), "privatelink": privatelink.Acts.Targets(d.control),
 	}, time.Now)
 }
 

@@ -33,6 +33,7 @@ type Acts struct {
 type Named struct {
 	Field, Type string // of the input, of ARNs
 	Product     string // in ARNs, if another's
+	Own         bool   // only counts in operations that are about this type
 }
 
 // Part is a part of operations' names.
@@ -69,7 +70,7 @@ func (a Acts) Targets(c *control.Control) access.Lister {
 		t := targets{Acts: a, call: call, view: c.View(), group: access.Text(in, "ResourceGroupId")}
 		own, told := a.own(call.Operation), false
 		for _, n := range a.Named {
-			if lists(call.Operation) && n.Type != own {
+			if (n.Own || lists(call.Operation)) && n.Type != own {
 				continue
 			}
 			for _, id := range values(in, n.Field) {
@@ -118,7 +119,7 @@ func (t *targets) add(n Named, id string) {
 	if n.Product != "" {
 		product = n.Product
 	}
-	if t.Global {
+	if t.Global && n.Product == "" {
 		region = "*"
 	}
 	is := id
