@@ -119,6 +119,17 @@ func TestFunctionComputeTasks(t *testing.T) {
 	}
 	u.task("job", unnamed, "Succeeded")
 	u.listsTasks()
+
+	// abortOngoingRequest ends what runs, beside keeping everybody out.
+	if _, refusal := u.later("job", `{"sleep":50}`, id("aborted")); refusal != "" {
+		t.Fatal(refusal)
+	}
+	u.task("job", "aborted", "Running")
+	u.must("POST", "/functions/job/invoke/disable", map[string]any{"reason": "test", "abortOngoingRequest": true})
+	u.task("job", "aborted", "Stopped")
+	if _, refusal := u.call("POST", "/functions/job/invocations", []byte("{}"), nil); !strings.HasPrefix(refusal, "AccessDenied") {
+		t.Errorf("a function that is disabled: %q", refusal)
+	}
 }
 
 func (u *fcUser) listsTasks() {

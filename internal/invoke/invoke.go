@@ -33,12 +33,15 @@ type Request struct {
 	Stop <-chan struct{}
 
 	provisioned bool // there is no event: an instance is started before any
+	abort       <-chan struct{}
 }
 
 // stopped says that the event is to end.
 func (r *Request) stopped() bool {
 	select {
 	case <-r.Stop:
+		return true
+	case <-r.abort:
 		return true
 	default:
 		return false
@@ -189,11 +192,13 @@ type Invoker struct {
 
 	mu     sync.Mutex // guards what follows
 	limits *limits
-	pools  map[poolKey]*pool
-	all    map[*instance]struct{}
-	ended  []Instance // the last that did
-	count  int        // of all, and of those that are being started
-	closed bool
+	// ongoing are the events of each function.
+	ongoing map[cloud.FunctionKey]*ongoing
+	pools   map[poolKey]*pool
+	all     map[*instance]struct{}
+	ended   []Instance // the last that did
+	count   int        // of all, and of those that are being started
+	closed  bool
 
 	provisions provisioner
 	live       sync.WaitGroup // instances that exist
@@ -228,6 +233,7 @@ func New(cfg Config) (*Invoker, error) {
 		starting: make(chan struct{}, goruntime.GOMAXPROCS(0)),
 		limits:   newLimits(cfg.Concurrency),
 		pools:    map[poolKey]*pool{},
+		ongoing:  map[cloud.FunctionKey]*ongoing{},
 		all:      map[*instance]struct{}{},
 
 		provisions: newProvisioner(),
@@ -265,11 +271,12 @@ func (i *Invoker) Invoke(ctx context.Context, r Request) (*Response, error) {
 		}
 		r.Version = v
 	}
-	permit, err := i.enter(r.Function)
+	permit, o, err := i.enter(r.Function)
 	if err != nil {
 		return nil, err
 	}
-	defer i.leave(permit)
+	defer i.leave(permit, o)
+	r.abort = o.abort
 	// The vendor runs an event to its end even if its caller goes away.
 	ctx = context.WithoutCancel(ctx)
 	in, w := i.idle(ctx, r)
@@ -284,19 +291,24 @@ func (i *Invoker) warm(ctx context.Context, in *instance, r Request) *Response {
 	return i.run(ctx, in, r, 0)
 }
 
-func (i *Invoker) enter(fn *cloud.Function) (permit, error) {
+func (i *Invoker) enter(fn *cloud.Function) (permit, *ongoing, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closed {
-		return permit{}, cloud.Errorf(cloud.Unavailable, cloud.KindFunction, fn.Name, "closing", "the platform is shutting down")
+		return permit{}, nil, cloud.Errorf(cloud.Unavailable, cloud.KindFunction, fn.Name, "closing", "the platform is shutting down")
 	}
-	return i.limits.enter(fn)
+	p, err := i.limits.enter(fn)
+	if err != nil {
+		return p, nil, err
+	}
+	return p, i.track(fn.Key), nil
 }
 
-func (i *Invoker) leave(p permit) {
+func (i *Invoker) leave(p permit, o *ongoing) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.limits.leave(p)
+	i.untrack(p.fn, o)
 }
 
 // settle makes every network change that was acknowledged before the invocation hold in it.

@@ -26,7 +26,7 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	deadline := start.Add(r.Version.Timeout)
 	in.sink.begin(r.RequestID, lineFields(r, in.id))
 	in.sink.say(now, in.words.start(r, in.label))
-	runCtx, cancel := until(ctx, deadline, r.Stop)
+	runCtx, cancel := until(ctx, deadline, r.Stop, r.abort)
 	res, err := in.process.Invoke(runCtx, runtime.Event{
 		RequestID:     r.RequestID,
 		Payload:       r.Payload,
@@ -68,13 +68,15 @@ func (i *Invoker) run(ctx context.Context, in *instance, r Request, spent time.D
 	return resp
 }
 
-// until ends at a time, or when stop is closed.
-func until(ctx context.Context, deadline time.Time, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+// until ends at a time, or when one of the channels is closed.
+func until(ctx context.Context, deadline time.Time, stop, abort <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
-	if stop != nil {
+	if stop != nil || abort != nil {
 		go func() {
 			select {
 			case <-stop:
+				cancel()
+			case <-abort:
 				cancel()
 			case <-ctx.Done():
 			}

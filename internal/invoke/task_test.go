@@ -199,3 +199,28 @@ func TestStopAnEvent(t *testing.T) {
 		t.Error("the next event ran in the instance of the stopped one")
 	}
 }
+
+// TestAbort: a function's events end, those of others do not.
+func TestAbort(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.Close()
+	began := make(chan struct{})
+	w.engine.handler = func(p *fakeProcess, e runtime.Event) (runtime.Result, error) {
+		if string(e.Payload) == "long" {
+			close(began)
+			<-p.done
+		}
+		return runtime.Result{Payload: e.Payload}, nil
+	}
+	go func() {
+		<-began
+		w.Abort(w.fn.Key + "x")
+		w.Abort(w.fn.Key)
+	}()
+	if resp := w.must(t, "long"); resp.Failure != Stopped || resp.FunctionError == "" {
+		t.Errorf("%+v", resp)
+	}
+	if resp := w.must(t, "short"); string(resp.Payload) != "short" || len(w.ongoing) > 0 {
+		t.Errorf("%+v, %d functions are left", resp, len(w.ongoing))
+	}
+}

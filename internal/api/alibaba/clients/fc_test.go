@@ -81,7 +81,7 @@ func TestFunctionComputeClient(t *testing.T) {
 		"move": "true", "blue": "f", "moved away": "AccessDenied",
 		"tag": "204", "tag nothing": "FunctionNotFound", "tag elsewhere": "InvalidArgument", "tag a kind": "InvalidArgument",
 		"tags": "f:a=1,f:b=2,f:team=red", "tags by tag": "f:a=1,f:b=2,f:team=red", "functions by tag": "1", "untag": "204", "tags left": "f:b=2",
-		"layer": "l", "layer use": "true", "no layer": "LayerVersionNotFound", "provision": "3", "provisioned": "s",
+		"layer": "l", "layer use": "true", "no layer": "LayerVersionNotFound", "provision": "3", "provisioned": "s", "regions": "true",
 	} {
 		if got[what] != want {
 			t.Errorf("%s: %q, want %q", what, got[what], want)

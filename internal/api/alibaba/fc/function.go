@@ -177,11 +177,17 @@ func (a *api) deleteFunction(ctx context.Context, in *DeleteFunctionInput) (*Del
 }
 
 func (a *api) disableInvocation(ctx context.Context, in *DisableFunctionInvocationInput) (*DisableFunctionInvocationOutput, error) {
-	if value(in.AbortOngoingRequest) {
-		return nil, a.service.Trouble(wire.NotImplemented, "abortOngoingRequest is not implemented: requests that run come to their end.")
+	fn, err := a.find(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
 	}
-	err := a.control.DisableFunction(ctx, caller(ctx), value(in.FunctionName), true, value(in.Reason))
-	return &DisableFunctionInvocationOutput{Success: ptr(err == nil)}, err
+	if err := a.control.DisableFunction(ctx, caller(ctx), fn.Name, true, value(in.Reason)); err != nil {
+		return nil, err
+	}
+	if value(in.AbortOngoingRequest) {
+		a.invoker.Abort(fn.Key)
+	}
+	return &DisableFunctionInvocationOutput{Success: ptr(true)}, nil
 }
 
 func (a *api) enableInvocation(ctx context.Context, in *EnableFunctionInvocationInput) (*EnableFunctionInvocationOutput, error) {

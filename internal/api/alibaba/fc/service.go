@@ -25,6 +25,8 @@ type Invoker interface {
 	// Enqueue stores an event durably, to be run later.
 	Enqueue(ctx context.Context, e invoke.Event) error
 	Tasks
+	// Abort ends the events that a function runs.
+	Abort(fn cloud.FunctionKey)
 	// Instances lists a function's instances, and the last that have ended.
 	Instances(fn cloud.FunctionKey) []invoke.Instance
 	// Provisioned tells how far a provision is.

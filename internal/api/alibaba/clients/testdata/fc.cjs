@@ -62,6 +62,7 @@ async function main() {
     body: new FC.PutProvisionConfigInput({ defaultTarget: 3, scheduledActions: [new FC.ScheduledAction({ name: 's', scheduleExpression: 'cron(0 0 22 * * *)', target: 1, timeZone: 'Asia/Shanghai', startTime: '2030-03-10T10:10:10', endTime: '2031-03-10T10:10:10' })] }),
   }))).body.target)
   await note('provisioned', async () => (await root.listProvisionConfigs(new FC.ListProvisionConfigsRequest({}))).body.provisionConfigs[0].scheduledActions[0].name)
+  await note('regions', async () => (await root.describeRegions(new FC.DescribeRegionsRequest({}))).body.regions.region.some((r) => r.regionId === 'cn-hangzhou'))
   console.log(JSON.stringify(result))
 }
 
