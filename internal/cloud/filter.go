@@ -61,4 +61,6 @@ type NetworkACLEntry struct {
 	From, To int // ports
 	ICMPType int
 	ICMPCode int
+	// Attrs are what only one dialect's API echoes back, as in Meta.
+	Attrs map[string]string
 }

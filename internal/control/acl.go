@@ -12,10 +12,11 @@ import (
 // CreateNetworkACL is the input of Control.CreateNetworkACL.
 type CreateNetworkACL struct {
 	Labels
-	VPC cloud.VPCID
+	VPC  cloud.VPCID
+	Open bool // a line of each direction lets all of IPv4 pass
 }
 
-// CreateNetworkACL makes an ACL that lets nothing pass.
+// CreateNetworkACL makes an ACL that lets nothing pass, unless it is to be open.
 func (c *Control) CreateNetworkACL(ctx context.Context, who Caller, in CreateNetworkACL) (*cloud.NetworkACL, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.NetworkACL, error) {
 		id := func(a *cloud.NetworkACL) cloud.NetworkACLID { return a.ID }
@@ -28,6 +29,9 @@ func (c *Control) CreateNetworkACL(ctx context.Context, who Caller, in CreateNet
 				return nil, err
 			}
 			a := &cloud.NetworkACL{Meta: c.meta(who, in.Labels), ID: cloud.NetworkACLID(who.NewID(cloud.KindNetworkACL)), VPC: in.VPC}
+			if in.Open {
+				a.Entries = openEntries(1, anyIPv4)
+			}
 			cloud.NetworkACLs.Put(tx, a)
 			return a, nil
 		})
@@ -112,6 +116,23 @@ func (c *Control) ReplaceACLEntry(ctx context.Context, who Caller, id cloud.Netw
 	})
 }
 
+// SetACLEntries puts these lines in the place of all that the ACL has.
+func (c *Control) SetACLEntries(ctx context.Context, who Caller, id cloud.NetworkACLID, lines []cloud.NetworkACLEntry) error {
+	return c.changeEntries(ctx, who, id, func([]cloud.NetworkACLEntry) ([]cloud.NetworkACLEntry, error) {
+		lines = slices.Clone(lines)
+		for i := range lines {
+			lines[i].Prefix = masked(lines[i].Prefix)
+		}
+		for _, egress := range []bool{false, true} {
+			n := count(slices.Values(lines), func(e cloud.NetworkACLEntry) bool { return e.Egress == egress })
+			if err := within(n-1, c.quotas(who).EntriesPerACL, cloud.KindNetworkACL, string(id), "entries"); err != nil {
+				return nil, err
+			}
+		}
+		return lines, nil
+	})
+}
+
 // DeleteACLEntry removes a line.
 func (c *Control) DeleteACLEntry(ctx context.Context, who Caller, id cloud.NetworkACLID, number int, egress bool) error {
 	return c.changeEntries(ctx, who, id, func(entries []cloud.NetworkACLEntry) ([]cloud.NetworkACLEntry, error) {
@@ -130,25 +151,41 @@ func noEntry(id cloud.NetworkACLID, number int) error {
 // ReplaceACLAssociation puts a subnet behind another ACL and returns the new association's ID.
 func (c *Control) ReplaceACLAssociation(ctx context.Context, who Caller, assoc string, to cloud.NetworkACLID) (string, error) {
 	next := ""
-	err := c.transact(ctx, func(tx cloud.Tx) error {
-		for old := range cloud.Subnets.By(tx, "scope", who.scope()) {
-			if old.ACLAssoc != assoc {
-				continue
-			}
-			a, err := find(tx, who, cloud.NetworkACLs, cloud.KindNetworkACL, to)
-			if err != nil {
-				return err
-			}
-			if a.VPC != old.VPC {
-				return otherVPC(cloud.KindACLAssociation, string(to), "network ACL %s and subnet %s belong to different VPCs", to, old.ID)
-			}
-			s := *old
-			next = who.NewID(cloud.KindACLAssociation)
-			s.NetworkACL, s.ACLAssoc = to, next
-			cloud.Subnets.Put(tx, &s)
-			return nil
-		}
-		return absent(cloud.KindACLAssociation, assoc)
+	err := c.transact(ctx, func(tx cloud.Tx) (err error) {
+		next, err = replaceACL(tx, who, assoc, to)
+		return err
 	})
 	return next, err
+}
+
+// ReplaceACLAssociations puts several subnets, or none, behind another ACL.
+func (c *Control) ReplaceACLAssociations(ctx context.Context, who Caller, assocs []string, to cloud.NetworkACLID) error {
+	return c.transact(ctx, func(tx cloud.Tx) error {
+		for _, assoc := range assocs {
+			if _, err := replaceACL(tx, who, assoc, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func replaceACL(tx cloud.Tx, who Caller, assoc string, to cloud.NetworkACLID) (string, error) {
+	for old := range cloud.Subnets.By(tx, "scope", who.scope()) {
+		if old.ACLAssoc != assoc {
+			continue
+		}
+		a, err := find(tx, who, cloud.NetworkACLs, cloud.KindNetworkACL, to)
+		if err != nil {
+			return "", err
+		}
+		if a.VPC != old.VPC {
+			return "", otherVPC(cloud.KindACLAssociation, string(to), "network ACL %s and subnet %s belong to different VPCs", to, old.ID)
+		}
+		s := *old
+		s.NetworkACL, s.ACLAssoc = to, who.NewID(cloud.KindACLAssociation)
+		cloud.Subnets.Put(tx, &s)
+		return s.ACLAssoc, nil
+	}
+	return "", absent(cloud.KindACLAssociation, assoc)
 }

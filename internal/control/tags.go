@@ -192,6 +192,8 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.Subnets, ref.Kind, ref.ID, func(r *cloud.Subnet) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindRouteTable:
 			return editMeta(tx, who, cloud.RouteTables, ref.Kind, ref.ID, func(r *cloud.RouteTable) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindNetworkACL:
+			return editMeta(tx, who, cloud.NetworkACLs, ref.Kind, ref.ID, func(r *cloud.NetworkACL) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInternetGateway:
 			return editMeta(tx, who, cloud.InternetGateways, ref.Kind, ref.ID, func(r *cloud.InternetGateway) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindNATGateway:

@@ -49,7 +49,7 @@ func portRange(s string) (from, to int, ok bool) {
 	return from, to, err1 == nil && err2 == nil && from >= 1 && from <= to && to <= 65535
 }
 
-var ipProtocols = map[string]int{"tcp": 6, "udp": 17, anyPort: -1}
+var ipProtocols = map[string]int{"tcp": tcp, "udp": udp, anyPort: -1}
 
 // forwarding sets what an entry says of protocols, ports and hosts; what is nil stays.
 // Ports are ranges of the same size; with any protocol they are "any", without "any"

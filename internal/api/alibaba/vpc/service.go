@@ -35,6 +35,7 @@ func New(c *control.Control) *wire.Service {
 	a.forwards(s)
 	a.tagging(s)
 	a.ipv4Gateways(s)
+	a.networkACLs(s)
 	return s
 }
 

@@ -267,6 +267,11 @@ func (a *api) inTheWay(id cloud.VPCID) string {
 			return "SecurityGroup"
 		}
 	}
+	for n := range cloud.NetworkACLs.By(view, "vpc", string(id)) {
+		if !n.Default {
+			return "NetworkAcl"
+		}
+	}
 	for t := range cloud.RouteTables.By(view, "vpc", string(id)) {
 		if !t.Main {
 			return "RouteTable"

@@ -80,13 +80,21 @@ func tableType(t *cloud.RouteTable) *string {
 	return new("Custom")
 }
 
+// aclOf is the network ACL of a vSwitch, or "" if that is the VPC's default one.
+func (a *api) aclOf(s *cloud.Subnet) *string {
+	if n, ok := cloud.NetworkACLs.Get(a.control.View(), s.NetworkACL); ok && !n.Default {
+		return new(string(n.ID))
+	}
+	return new("")
+}
+
 // switchFacts are what the API says of a vSwitch.
 func (a *api) switchFacts(s *cloud.Subnet) VSwitch {
 	view := a.control.View()
 	out := VSwitch{
 		VSwitchId: new(string(s.ID)), VSwitchName: new(s.Attrs[resource.AttrName]), Description: new(s.Attrs[resource.AttrDescription]), VpcId: new(string(s.VPC)),
 		ZoneId: &s.Zone, CidrBlock: new(s.CIDR.String()), CreationTime: resource.Time(s.Created), OwnerId: resource.Owner(s.Account), IsDefault: &s.Default,
-		Status: new("Available"), AvailableIpAddressCount: new(int64(control.FreeAddresses(view, s))), Tags: tagList(s.Tags), NetworkAclId: new(""),
+		Status: new("Available"), AvailableIpAddressCount: new(int64(control.FreeAddresses(view, s))), Tags: tagList(s.Tags), NetworkAclId: a.aclOf(s),
 		EnabledIpv6: new(len(s.CIDRs6) > 0), Ipv6CidrBlock: new(""), ShareType: new(""),
 	}
 	if v, ok := cloud.VPCs.Get(view, s.VPC); ok {
