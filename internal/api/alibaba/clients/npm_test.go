@@ -51,6 +51,8 @@ func TestNPM(t *testing.T) {
 		"pop wrong":     "SignatureDoesNotMatch",
 		"pop unknown":   "InvalidAction.NotFound",
 		"pop no region": "InvalidRegionId.NotFound",
+
+		"pop peering": "Activated", "pop cen": "Active", "pop endpoint service": "Active", "pop no endpoint": "EndpointNotFound",
 	} {
 		if got[what] != want {
 			t.Errorf("%s: %q, want %q", what, got[what], want)

@@ -18,8 +18,10 @@ import (
 	sdkvpc "github.com/aliyun/alibaba-cloud-sdk-go/services/vpc"
 
 	"weir/internal/api/alibaba/access"
+	"weir/internal/api/alibaba/cbn"
 	"weir/internal/api/alibaba/ecs"
 	"weir/internal/api/alibaba/fc"
+	"weir/internal/api/alibaba/privatelink"
 	"weir/internal/api/alibaba/pvtz"
 	"weir/internal/api/alibaba/ram"
 	"weir/internal/api/alibaba/region"
@@ -59,7 +61,7 @@ func newWorld(t *testing.T) *world {
 	if err := w.control.Bootstrap(w.ctx, append(ram.System(), iam.Managed()...)); err != nil {
 		t.Fatal(err)
 	}
-	auth := access.New(w.control, map[string]access.Lister{"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(w.logs), "fc": fc.Targets(w.control), "ecs": ecs.Acts.Targets(w.control), "vpc": vpc.Acts.Targets(w.control), "vpcpeer": vpcpeer.Acts.Targets(w.control), "pvtz": pvtz.Acts.Targets(w.control)}, now)
+	auth := access.New(w.control, map[string]access.Lister{"ram": ram.Targets, "sts": sts.Targets, "resourcemanager": resourcemanager.Targets, "sls": sls.Targets(w.logs), "fc": fc.Targets(w.control), "ecs": ecs.Acts.Targets(w.control), "vpc": vpc.Acts.Targets(w.control), "vpcpeer": vpcpeer.Acts.Targets(w.control), "pvtz": pvtz.Acts.Targets(w.control), "cbn": cbn.Acts.Targets(w.control), "privatelink": privatelink.Acts.Targets(w.control)}, now)
 	awsAuth := awsaccess.New(w.control, map[string]awsaccess.Lister{"iam": iam.Targets(w.control)}, now)
 	server := wire.NewServer(wire.Config{
 		Verify: w.control, Account: account, Region: "us-east-1", AlibabaRegion: region.Default, Now: now,
@@ -72,7 +74,7 @@ func newWorld(t *testing.T) *world {
 		},
 	})
 	for _, s := range []*wire.Service{vpc.New(w.control), ecs.New(w.control, nil), ram.New(w.control), sts.New(w.control, auth), resourcemanager.New(w.control),
-		sls.New(w.logs, now), pvtz.New(w.control), vpcpeer.New(w.control), iam.New(w.control), fc.New(w.control, idle{}, fc.Options{})} {
+		sls.New(w.logs, now), pvtz.New(w.control), vpcpeer.New(w.control), cbn.New(w.control), privatelink.New(w.control), iam.New(w.control), fc.New(w.control, idle{}, fc.Options{})} {
 		server.Add(s)
 	}
 	web := httptest.NewServer(server)

@@ -7,8 +7,8 @@ const host = process.argv[2]
 const config = (id, secret) => ({
   accessKeyId: id, accessKeySecret: secret, endpoint: host, protocol: 'http', regionId: 'cn-hangzhou',
 })
-const pop = (secret) => new Core({
-  accessKeyId: 'test', accessKeySecret: secret, endpoint: `http://${host}`, apiVersion: '2016-04-28',
+const pop = (secret, apiVersion = '2016-04-28') => new Core({
+  accessKeyId: 'test', accessKeySecret: secret, endpoint: `http://${host}`, apiVersion,
 })
 const trust = JSON.stringify({
   Version: '1', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: ['fc.aliyuncs.com'] } }],
@@ -42,6 +42,23 @@ async function main() {
   await note('pop wrong', () => regions(pop('no'), 'DescribeRegions', 'cn-hangzhou', 'POST'))
   await note('pop unknown', () => regions(pop('test'), 'NoSuch', 'cn-hangzhou', 'POST'))
   await note('pop no region', () => regions(pop('test'), 'DescribeRegions', 'xx-nowhere', 'POST'))
+  const ask = (version, action, parameters) => pop('test', version).request(action, { RegionId: 'cn-hangzhou', ...parameters }, { method: 'POST' })
+  const vpcs = []
+  for (const CidrBlock of ['10.1.0.0/16', '10.2.0.0/16']) vpcs.push((await ask('2016-04-28', 'CreateVpc', { CidrBlock })).VpcId)
+  await note('pop peering', async () => {
+    const made = await ask('2022-01-01', 'CreateVpcPeerConnection', { VpcId: vpcs[0], AcceptingVpcId: vpcs[1], AcceptingRegionId: 'cn-hangzhou', AcceptingAliUid: 0, Name: 'one' })
+    return (await ask('2022-01-01', 'GetVpcPeerConnectionAttribute', { InstanceId: made.InstanceId })).Status
+  })
+  await note('pop cen', async () => {
+    const { CenId } = await ask('2017-09-12', 'CreateCen', {})
+    await ask('2017-09-12', 'CreateTransitRouter', { CenId })
+    return (await ask('2017-09-12', 'ListTransitRouters', { CenId })).TransitRouters[0].Status
+  })
+  await note('pop endpoint service', async () => {
+    const { ServiceId } = await ask('2020-04-15', 'CreateVpcEndpointService', {})
+    return (await ask('2020-04-15', 'GetVpcEndpointServiceAttribute', { ServiceId })).ServiceStatus
+  })
+  await note('pop no endpoint', () => ask('2020-04-15', 'GetVpcEndpointAttribute', { EndpointId: 'ep-none' }))
   console.log(JSON.stringify(result))
 }
 
