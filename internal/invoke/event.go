@@ -92,6 +92,9 @@ func (a *Async) Enqueue(ctx context.Context, e Event) error {
 	if e.Accepted = a.cfg.Now(); e.NotBefore.After(e.Accepted) {
 		e.Accepted = e.NotBefore
 	}
+	if cfg, ok := cloud.EventConfigs.Get(a.cfg.State.View(), cloud.MakeEventConfigKey(e.Function, e.Qualifier)); ok && cfg.Tasks && e.Task == "" {
+		e.Task = e.ID // whoever sent it: a timer, or a function whose destination this is
+	}
 	undo, err := a.enlist(ctx, e)
 	if err != nil {
 		return err

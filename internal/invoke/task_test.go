@@ -120,6 +120,20 @@ func TestTaskLife(t *testing.T) {
 		t.Errorf("an ID again: %v", err)
 	}
 
+	w.state.update(func(tx cloud.Tx) {
+		cfg := &cloud.EventConfig{Key: cloud.MakeEventConfigKey(taskFn, ""), Function: taskFn, MaxAge: time.Minute, Tasks: true}
+		cloud.EventConfigs.Put(tx, cfg)
+	})
+	if err := w.put("unnamed", func(e *Event) { e.Task = "" }); err != nil {
+		t.Fatal(err)
+	}
+	w.until("request-unnamed", TaskSucceeded)
+	w.stops(stopped)
+}
+
+// stops stops a task that runs, and what cannot be.
+func (w *taskWorld) stops(stopped <-chan string) {
+	t := w.T
 	if err := w.put("long", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -138,8 +152,8 @@ func TestTaskLife(t *testing.T) {
 		t.Errorf("stopping nothing: %v", err)
 	}
 	all, err := w.Tasks(t.Context(), taskFn)
-	if err != nil || len(all) != 5 {
-		t.Errorf("%d tasks, %v, want 5", len(all), err)
+	if err != nil || len(all) != 6 {
+		t.Errorf("%d tasks, %v, want 6", len(all), err)
 	}
 }
 
