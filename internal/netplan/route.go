@@ -37,8 +37,9 @@ func (c *compiler) tables() {
 		}
 		used[s.Table] = true
 	}
+	told := Published(c.v, c.vpc.ID)
 	for id := range used {
-		c.p.Tables = append(c.p.Tables, c.table(id))
+		c.p.Tables = append(c.p.Tables, c.table(id, told))
 	}
 	slices.SortFunc(c.p.Tables, func(a, b RouteTable) int { return cmp.Compare(a.ID, b.ID) })
 	c.directTables()
@@ -46,8 +47,8 @@ func (c *compiler) tables() {
 
 // candidate is a route with its rank among routes of one destination. The
 // vendor's order: static, then prefix lists, then the VPC's own local route
-// (whose target a static route may replace). Of two prefix lists one wins for
-// good; here the lower ID.
+// (whose target a static route may replace), then what transit routers tell. Of
+// two prefix lists one wins for good; here the lower ID.
 type candidate struct {
 	Route
 	rank int
@@ -61,7 +62,8 @@ const (
 	rankPublished
 )
 
-func (c *compiler) table(id cloud.RouteTableID) RouteTable {
+// table compiles one table; told are the routes that transit routers tell all.
+func (c *compiler) table(id cloud.RouteTableID, told []cloud.Route) RouteTable {
 	out := RouteTable{ID: id}
 	t, ok := cloud.RouteTables.Get(c.v, id)
 	if !ok {
@@ -76,10 +78,10 @@ func (c *compiler) table(id cloud.RouteTableID) RouteTable {
 	for _, r := range slices.Concat(t.Routes, c.endpointRoutes(t)) {
 		all = append(all, c.routes(t, r)...)
 	}
-	for _, r := range Published(c.v, c.vpc.ID) {
-		for _, told := range c.routes(t, r) {
-			told.rank = rankPublished
-			all = append(all, told)
+	for _, r := range told {
+		for _, route := range c.routes(t, r) {
+			route.rank = rankPublished
+			all = append(all, route)
 		}
 	}
 	slices.SortFunc(all, func(a, b candidate) int {

@@ -117,6 +117,10 @@ func TestCEN(t *testing.T) {
 	p.is(attached, "AutoPublishRouteEnabled", "true")
 	p.is(p.first(attached, "ZoneMappings"), "VSwitchId", there)
 
+	network := product{t, w, "2016-04-28"}
+	p.is(p.first(network.does("DescribeVpcAttribute", "VpcId", vpc), "AssociatedCens", "AssociatedCen"), "CenId", cen)
+	p.is(p.first(network.does("DescribeVpcs", "VpcId", vpc), "Vpcs", "Vpc"), "CenStatus", "Attached")
+
 	system := p.first(p.does("ListTransitRouterRouteTables", "TransitRouterId", router), "TransitRouterRouteTables")["TransitRouterRouteTableId"].(string)
 	p.fails("InvalidOperation.SystemRouteTable", "DeleteTransitRouterRouteTable", "TransitRouterRouteTableId", system)
 	table := p.does("CreateTransitRouterRouteTable", "TransitRouterId", router, "TransitRouterRouteTableName", "t")["TransitRouterRouteTableId"].(string)

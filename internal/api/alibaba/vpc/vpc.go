@@ -118,6 +118,9 @@ func (a *api) facts(v *cloud.VPC) Vpc {
 	if len(v.CIDRs6) > 0 {
 		out.Ipv6CidrBlock = new(v.CIDRs6[0].Prefix.String())
 	}
+	if len(a.cens(v.ID)) > 0 {
+		out.CenStatus = new("Attached")
+	}
 	for t := range cloud.RouteTables.By(view, "vpc", string(v.ID)) {
 		at := len(out.RouterTableIds)
 		if t.Main {
@@ -195,7 +198,7 @@ func (a *api) describeVpcAttribute(ctx context.Context, in *DescribeVpcAttribute
 		VpcId: f.VpcId, VpcName: f.VpcName, Description: f.Description, CidrBlock: f.CidrBlock, CreationTime: f.CreationTime, RegionId: f.RegionId,
 		OwnerId: f.OwnerId, IsDefault: f.IsDefault, Status: f.Status, VRouterId: f.VRouterId, ResourceGroupId: f.ResourceGroupId, Tags: f.Tags,
 		EnabledIpv6: f.EnabledIpv6, Ipv6CidrBlock: f.Ipv6CidrBlock, VSwitchIds: f.VSwitchIds, SecondaryCidrBlocks: f.SecondaryCidrBlocks, UserCidrs: f.UserCidrs,
-		DnsHostnameStatus: f.DnsHostnameStatus, ClassicLinkEnabled: new(false), AssociatedCens: []AssociatedCen{}, CloudResources: a.contents(v.ID), Ipv4GatewayId: a.ipv4GatewayOf(v.ID),
+		DnsHostnameStatus: f.DnsHostnameStatus, ClassicLinkEnabled: new(false), AssociatedCens: a.cens(v.ID), CloudResources: a.contents(v.ID), Ipv4GatewayId: a.ipv4GatewayOf(v.ID),
 	}, nil
 }
 
@@ -235,6 +238,17 @@ func (a *api) modifyVpcAttribute(ctx context.Context, in *ModifyVpcAttributeInpu
 }
 
 // deleteVpc names what is in the way before control refuses.
+// cens are the CEN instances to whose transit routers a VPC is attached.
+func (a *api) cens(vpc cloud.VPCID) []AssociatedCen {
+	out, view := []AssociatedCen{}, a.control.View()
+	for t := range cloud.TransitAttachments.By(view, "vpc", string(vpc)) {
+		if r, ok := cloud.TransitRouters.Get(view, t.Router); ok && r.Domain != "" && control.TransitLive(t) {
+			out = append(out, AssociatedCen{CenId: new(string(r.Domain)), CenOwnerId: resource.Owner(r.Account), CenStatus: new("Attached")})
+		}
+	}
+	return out
+}
+
 func (a *api) deleteVpc(ctx context.Context, in *DeleteVpcInput) (*DeleteVpcOutput, error) {
 	if err := resource.Refuse(map[string]bool{"ForceDelete": in.ForceDelete != nil && *in.ForceDelete}); err != nil {
 		return nil, err
