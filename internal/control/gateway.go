@@ -55,7 +55,7 @@ func (c *Control) AttachInternetGateway(ctx context.Context, who Caller, id clou
 			return cloud.Errorf(cloud.Invalid, cloud.KindInternetGateway, string(vpc), "vpc-has-one", "Network %s already has an internet gateway attached", vpc)
 		}
 		g := *old
-		g.VPC = vpc
+		g.VPC, g.Dormant = vpc, false
 		cloud.InternetGateways.Put(tx, &g)
 		return nil
 	})

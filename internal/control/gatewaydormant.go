@@ -32,7 +32,7 @@ func (c *Control) WakeGateway(ctx context.Context, who Caller, id cloud.Internet
 		if err != nil {
 			return err
 		}
-		if !old.Dormant {
+		if vpc, ok := cloud.VPCs.Get(tx, old.VPC); !ok || !old.Dormant && !vpc.DirectPublic {
 			return cloud.Errorf(cloud.State, cloud.KindInternetGateway, string(id), "awake", "internet gateway %s is the VPC's way to the internet already", id)
 		}
 		g := *old

@@ -92,9 +92,11 @@ func (a *api) deleteIpv4Gateway(ctx context.Context, in *DeleteIpv4GatewayInput)
 }
 
 func (a *api) ipv4GatewayFacts(g *cloud.InternetGateway) Ipv4GatewayModel {
+	v, ok := cloud.VPCs.Get(a.control.View(), g.VPC)
+	enabled := ok && !g.Dormant && !v.DirectPublic
 	return Ipv4GatewayModel{
 		Ipv4GatewayId: new(string(g.ID)), Ipv4GatewayName: new(g.Attrs[resource.AttrName]), Ipv4GatewayDescription: new(g.Attrs[resource.AttrDescription]),
-		VpcId: new(string(g.VPC)), Enabled: new(!g.Dormant), Status: new("Created"), GmtCreate: resource.Time(g.Created), Ipv4GatewayRouteTableId: new(""),
+		VpcId: new(string(g.VPC)), Enabled: &enabled, Status: new("Created"), GmtCreate: resource.Time(g.Created), Ipv4GatewayRouteTableId: new(""),
 		ResourceGroupId: new(resource.Group(&g.Meta)), Tags: tagList(g.Tags),
 	}
 }

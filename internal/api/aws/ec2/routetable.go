@@ -29,21 +29,17 @@ func routeTableShape(v cloud.View) func(*cloud.RouteTable) RouteTable {
 	}
 }
 
-// routeShapes are the local routes of the table's VPC, then its own.
+// routeShapes are the table's local routes, then its own.
 func routeShapes(v cloud.View, t *cloud.RouteTable) []Route {
 	var out []Route
-	local := func(b cloud.CIDRAssociation) Route {
-		return Route{GatewayId: new("local"), Origin: RouteOriginCreateRouteTable, State: RouteStateActive}
-	}
 	if vpc, ok := cloud.VPCs.Get(v, t.VPC); ok {
-		for _, b := range vpc.CIDRs {
-			r := local(b)
-			r.DestinationCidrBlock = new(b.Prefix.String())
-			out = append(out, r)
-		}
-		for _, b := range vpc.CIDRs6 {
-			r := local(b)
-			r.DestinationIpv6CidrBlock = new(b.Prefix.String())
+		for _, p := range control.LocalBlocks(v, vpc) {
+			r := Route{GatewayId: new("local"), Origin: RouteOriginCreateRouteTable, State: RouteStateActive}
+			if p.Addr().Is4() {
+				r.DestinationCidrBlock = new(p.String())
+			} else {
+				r.DestinationIpv6CidrBlock = new(p.String())
+			}
 			out = append(out, r)
 		}
 	}
