@@ -22,6 +22,12 @@ func TestIPv4Gateways(t *testing.T) {
 	if g := ok(c.vpc.GetIpv4GatewayAttribute(get))(t); g.Enabled || g.Status != "Created" || g.VpcId != v.VpcId || g.Ipv4GatewayName != "out" {
 		t.Errorf("gateway: %+v", g)
 	}
+	tag := to(w, sdkvpc.CreateTagResourcesRequest())
+	tag.ResourceType, tag.ResourceId, tag.Tag = "IPV4GATEWAY", &[]string{id}, &[]sdkvpc.TagResourcesTag{{Key: "team", Value: "net"}}
+	ok(c.vpc.TagResources(tag))(t)
+	if g := ok(c.vpc.GetIpv4GatewayAttribute(get))(t); len(g.Tags) != 1 || g.Tags[0].Key != "team" {
+		t.Errorf("tags: %+v", g.Tags)
+	}
 	refused(c.deleteVpc(v.VpcId))(t, 400, "DependencyViolation.Ipv4Gateway")
 	enable := to(w, sdkvpc.CreateEnableVpcIpv4GatewayRequest())
 	enable.Ipv4GatewayId, enable.RouteTableList = id, &[]string{v.RouteTableId}

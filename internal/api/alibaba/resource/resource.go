@@ -176,6 +176,7 @@ func Holds(v cloud.View, account, group string) bool {
 		some(v, cloud.Interfaces, func(r *cloud.Interface) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Instances, func(r *cloud.Instance) bool { return in(&r.Meta) && r.Phase != cloud.Terminated }) ||
 		some(v, cloud.Functions, func(r *cloud.Function) bool { return in(&r.Meta) }) ||
+		some(v, cloud.InternetGateways, func(r *cloud.InternetGateway) bool { return in(&r.Meta) }) ||
 		some(v, cloud.FlowLogs, func(r *cloud.FlowLog) bool { return in(&r.Meta) }) ||
 		some(v, cloud.PrefixLists, func(r *cloud.PrefixList) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Endpoints, func(r *cloud.Endpoint) bool { return in(&r.Meta) }) ||

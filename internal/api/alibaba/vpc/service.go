@@ -1,11 +1,12 @@
-// Package vpc speaks Alibaba Cloud's VPC 2016-04-28: VPCs, vSwitches, routes, NAT
-// gateways and elastic IP addresses.
+// Package vpc speaks Alibaba Cloud's VPC 2016-04-28: VPCs, vSwitches, routes, network
+// ACLs, NAT and IPv4 gateways and elastic IP addresses.
 //
 // They are those of the account, whichever dialect made them.
 //
-// Invariants: a VPC made here has the platform's services in 100.64.0.0/10, its
-// public addresses need no route, and its network ACL lets everything pass; what
-// only this dialect shows is in attributes (package resource).
+// Invariants: a VPC made here has the platform's services in 100.64.0.0/10, routes
+// only its vSwitches' blocks by itself, lets public addresses leave without a route
+// until an IPv4 gateway is enabled, and has a default network ACL, never shown, that
+// lets everything pass; what only this dialect shows is in attributes (package resource).
 package vpc
 
 import (
