@@ -4,10 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	sdkrm "github.com/aliyun/alibaba-cloud-sdk-go/services/resourcemanager"
@@ -27,22 +23,6 @@ func (idle) Provisioned(p *cloud.Provision) invoke.Provisioned {
 // TestFunctionComputeClient lets the vendor's Node.js client of Function Compute call:
 // tags, resource groups with a user who is granted one, layers and provisions.
 func TestFunctionComputeClient(t *testing.T) {
-	modules, err := filepath.Abs("../../../../tools/npm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "node_modules/@alicloud/fc20230330")); err != nil {
-		t.Skip("the npm clients are not installed: run make clients")
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no Node.js")
-	}
-	script, err := os.Open("testdata/fc.cjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer script.Close()
 	w := newWorld(t)
 	root := w.root()
 	ok(root.createUser("alice"))(t)
@@ -66,16 +46,8 @@ func TestFunctionComputeClient(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(w.ctx, node, "-", w.host, key.AccessKeyId, key.AccessKeySecret, red, blue, base64.StdEncoding.EncodeToString(code.Bytes()))
-	cmd.Dir, cmd.Stdin = modules, script
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	got := map[string]string{}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("%v in %s", err, out)
-	}
+	w.node(t, "testdata/fc.cjs", &got, key.AccessKeyId, key.AccessKeySecret, red, blue, base64.StdEncoding.EncodeToString(code.Bytes()))
 	for what, want := range map[string]string{
 		"create": "true", "nowhere": "ResourceGroupNotFound", "in the group": "f", "out of it": "AccessDenied", "red": "f",
 		"move": "true", "blue": "f", "moved away": "AccessDenied",

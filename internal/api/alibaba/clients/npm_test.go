@@ -11,33 +11,9 @@ import (
 // TestNPM lets the vendor's Node.js clients call: those of the present generation
 // (the third signature) and pop-core (the first, in query and form).
 func TestNPM(t *testing.T) {
-	modules, err := filepath.Abs("../../../../tools/npm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "node_modules/@alicloud/pop-core")); err != nil {
-		t.Skip("the npm clients are not installed: run make clients")
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no Node.js")
-	}
-	script, err := os.Open("testdata/clients.cjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer script.Close()
 	w := newWorld(t)
-	cmd := exec.CommandContext(w.ctx, node, "-", w.host)
-	cmd.Dir, cmd.Stdin = modules, script // modules are found from where it runs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	got := map[string]string{}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("%v in %s", err, out)
-	}
+	w.node(t, "testdata/clients.cjs", &got)
 	for what, want := range map[string]string{
 		"ram user":      "alice",
 		"ram again":     "EntityAlreadyExists.User",
@@ -57,5 +33,36 @@ func TestNPM(t *testing.T) {
 		if got[what] != want {
 			t.Errorf("%s: %q, want %q", what, got[what], want)
 		}
+	}
+}
+
+// node runs a script with the vendor's Node.js clients, whose first argument is
+// the world's address, and reads the JSON that it prints.
+func (w *world) node(t *testing.T, script string, got any, args ...string) {
+	t.Helper()
+	modules, err := filepath.Abs("../../../../tools/npm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, "node_modules/@alicloud")); err != nil {
+		t.Skip("the npm clients are not installed: run make clients")
+	}
+	program, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("there is no Node.js")
+	}
+	text, err := os.Open(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	cmd := exec.CommandContext(w.ctx, program, append([]string{"-", w.host}, args...)...)
+	cmd.Dir, cmd.Stdin = modules, text // modules are found from where it runs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, got); err != nil {
+		t.Fatalf("%v in %s", err, out)
 	}
 }

@@ -1,11 +1,7 @@
 package clients
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,35 +12,11 @@ import (
 // TestLogClient lets the vendor's Node.js client make projects and logstores and
 // read function logs, with both of its signatures.
 func TestLogClient(t *testing.T) {
-	modules, err := filepath.Abs("../../../../tools/npm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "node_modules/@alicloud/sls20201230")); err != nil {
-		t.Skip("the npm clients are not installed: run make clients")
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no Node.js")
-	}
-	script, err := os.Open("testdata/sls.cjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer script.Close()
 	w := newWorld(t)
 	now := time.Now()
 	w.functionLines(t, now)
-	cmd := exec.CommandContext(w.ctx, node, "-", w.host, fmt.Sprint(now.Unix()))
-	cmd.Dir, cmd.Stdin = modules, script
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	got := map[string]any{}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("%v in %s", err, out)
-	}
+	w.node(t, "testdata/sls.cjs", &got, fmt.Sprint(now.Unix()))
 	for _, version := range []string{"v1", "v4"} {
 		for what, want := range map[string]any{
 			"wrong": "SignatureNotMatch", "project": 200., "project again": "ProjectAlreadyExist", "get project": "a b", "no project": "ProjectNotExist",
