@@ -48,6 +48,7 @@ const (
 	KindNATGateway        Resource = "nat-gateway"
 	KindNATRule           Resource = "nat-rule"    // of a NAT gateway: what it translates
 	KindNATForward        Resource = "nat-forward" // of a NAT gateway: what it sends on to a host
+	KindNATAddress        Resource = "nat-address" // of a NAT gateway: a private one
 	KindElasticIP         Resource = "elastic-ip"
 	KindVPCCIDR           Resource = "vpc-cidr"            // an address block of a VPC
 	KindSubnetCIDR        Resource = "subnet-cidr"         // an address block of a subnet

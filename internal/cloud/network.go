@@ -157,6 +157,7 @@ type NATGateway struct {
 	Selective bool
 	Rules     []NATRule
 	Forwards  []NATForward
+	Own       []NATAddress // what rules and forwards of a Private one use, the first made with it
 	// Draining are addresses of it that no new flow gets, until they are taken away.
 	Draining []NATDrain
 }
@@ -172,17 +173,38 @@ func (g *NATGateway) Drains(a netip.Addr) bool {
 	return slices.ContainsFunc(g.Draining, func(d NATDrain) bool { return d.Private == a })
 }
 
-// NATRule has a NAT gateway translate a source to elastic IPs of its own.
+// NATAddress is a private address of a NAT gateway's interface.
+type NATAddress struct {
+	ID                AllocationID // by which rules name it, as they do elastic IPs
+	Addr              netip.Addr
+	Name, Description string
+}
+
+// Address finds the private address of its interface that a gateway's rules name:
+// one of its own, or that of an elastic IP.
+func (g *NATGateway) Address(v View, id AllocationID) (netip.Addr, bool) {
+	for _, a := range g.Own {
+		if a.ID == id {
+			return a.Addr, true
+		}
+	}
+	if e, ok := ElasticIPs.Get(v, id); ok && e.Interface == g.Interface {
+		return e.Private, true
+	}
+	return netip.Addr{}, false
+}
+
+// NATRule has a NAT gateway translate a source to addresses of its own.
 type NATRule struct {
 	ID        string
 	Name      string
-	Subnet    SubnetID     // or
-	Source    netip.Prefix // invalid if Subnet is set
-	Addresses []AllocationID
+	Subnet    SubnetID       // or
+	Source    netip.Prefix   // invalid if Subnet is set
+	Addresses []AllocationID // as in NATGateway.Address
 }
 
 // NATForward has a NAT gateway send on, to a host of its VPC, what comes to one of
-// its elastic IPs from outside. One for everything also has the host leave by that
+// its addresses from outside. One for everything also has the host leave by that
 // address, before what Rules say.
 type NATForward struct {
 	ID       string

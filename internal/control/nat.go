@@ -15,7 +15,7 @@ type CreateNATGateway struct {
 	Subnet     cloud.SubnetID
 	Private    bool
 	Allocation cloud.AllocationID // of a public one, but that a Selective one gets its addresses later
-	Selective  bool               // as in cloud.NATGateway; the VPC's main table leads everything to it, if nowhere else
+	Selective  bool               // as in cloud.NATGateway; the VPC's main table leads everything to a public one, if nowhere else
 	Addr       netip.Addr         // private address; invalid lets the platform choose
 	// Further addresses: one per allocation, or chosen, or that many.
 	MoreAllocations []cloud.AllocationID
@@ -94,7 +94,7 @@ func (c *Control) createNAT(tx cloud.Tx, who Caller, in CreateNATGateway) (*clou
 		return nil, err
 	}
 	cloud.NATGateways.Put(tx, g)
-	if in.Selective && g.Failure == "" {
+	if in.Selective && !in.Private && g.Failure == "" {
 		leadToNAT(tx, g)
 	}
 	return g, nil
@@ -108,7 +108,7 @@ func natAllocations(v cloud.View, who Caller, in CreateNATGateway) ([]*cloud.Ela
 	}
 	switch {
 	case in.Private && len(ids) > 0:
-		return nil, cloud.Errorf(cloud.Invalid, cloud.KindNATGateway, string(ids[0]), "private-with-address", "a private NAT gateway takes no elastic IP; leave %s out", ids[0])
+		return nil, privateNAT(ids[0])
 	case !in.Private && in.Allocation == "" && !in.Selective:
 		return nil, cloud.Errorf(cloud.Missing, cloud.KindNATGateway, "", "allocation", "a public NAT gateway needs an elastic IP; allocate one and give its ID")
 	}
@@ -121,6 +121,10 @@ func natAllocations(v cloud.View, who Caller, in CreateNATGateway) ([]*cloud.Ela
 		eips = append(eips, e)
 	}
 	return eips, nil
+}
+
+func privateNAT(eip cloud.AllocationID) error {
+	return cloud.Errorf(cloud.Invalid, cloud.KindNATGateway, string(eip), "private-with-address", "a private NAT gateway takes no elastic IP; leave %s out", eip)
 }
 
 // connectNAT gives g its interface and elastic IPs, or its reason of failure.
@@ -158,6 +162,9 @@ func (c *Control) connectNAT(tx cloud.Tx, who Caller, g *cloud.NATGateway, s *cl
 		return err
 	}
 	g.Interface = i.ID
+	if g.Private && g.Selective {
+		g.Own = []cloud.NATAddress{{ID: cloud.AllocationID(who.NewID(cloud.KindNATAddress)), Addr: i.Addrs[0]}}
+	}
 	for n, e := range eips {
 		associate(tx, who, e, i.ID, i.Addrs[n])
 	}

@@ -122,6 +122,7 @@ func takeDrained(tx cloud.Tx, id cloud.NATGatewayID, now time.Time) error {
 			over = append(over, d.Private)
 		}
 	}
+	g.Own = slices.DeleteFunc(slices.Clone(old.Own), func(a cloud.NATAddress) bool { return slices.Contains(over, a.Addr) })
 	cloud.NATGateways.Put(tx, &g)
 	if i, ok := cloud.Interfaces.Get(tx, g.Interface); ok && len(over) > 0 {
 		return removeAddresses(tx, i, over)

@@ -8,8 +8,8 @@ import (
 	"weir/internal/cloud"
 )
 
-// AddNATForward has a selective gateway send on what comes to one of its elastic
-// IPs. An address that rules translate to forwards ports above 1024 only if wide.
+// AddNATForward has a selective gateway send on what comes to one of its
+// addresses. An address that rules translate to forwards ports above 1024 only if wide.
 func (c *Control) AddNATForward(ctx context.Context, who Caller, id cloud.NATGatewayID, f cloud.NATForward, wide bool) (*cloud.NATForward, error) {
 	return create(ctx, c, func(tx cloud.Tx) (*cloud.NATForward, error) {
 		g, err := liveNAT(tx, who, id)
@@ -62,8 +62,8 @@ func checkForward(v cloud.View, g *cloud.NATGateway, f cloud.NATForward, wide bo
 	refuse := func(kind cloud.Kind, reason, format string, args ...any) error {
 		return cloud.Errorf(kind, cloud.KindNATForward, string(g.ID), reason, format, args...)
 	}
-	if e, ok := cloud.ElasticIPs.Get(v, f.Address); !ok || e.Interface != g.Interface {
-		return refuse(cloud.Invalid, "address", "the elastic IP %s is not one of NAT gateway %s", f.Address, g.ID)
+	if _, ok := g.Address(v, f.Address); !ok {
+		return refuse(cloud.Invalid, "address", "the address %s is not one of NAT gateway %s", f.Address, g.ID)
 	}
 	vpc, ok := cloud.VPCs.Get(v, g.VPC)
 	if !ok || !covers(prefixes(vpc.CIDRs), netip.PrefixFrom(f.Host, f.Host.BitLen())) {
@@ -88,12 +88,12 @@ func checkForward(v cloud.View, g *cloud.NATGateway, f cloud.NATForward, wide bo
 	}
 	translated := slices.ContainsFunc(g.Rules, func(r cloud.NATRule) bool { return slices.Contains(r.Addresses, f.Address) })
 	if translated && (f.All() || f.To > 1024 && !wide) {
-		return refuse(cloud.Conflict, "nat-rule", "rules of %s translate to the elastic IP %s, whose ports above 1024 are theirs", g.ID, f.Address)
+		return refuse(cloud.Conflict, "nat-rule", "rules of %s translate to the address %s, whose ports above 1024 are theirs", g.ID, f.Address)
 	}
 	return nil
 }
 
-// forwardOf finds what uses an elastic IP of a gateway's.
+// forwardOf finds what uses an address of a gateway's.
 func forwardOf(g *cloud.NATGateway, eip cloud.AllocationID) *cloud.NATForward {
 	for i := range g.Forwards {
 		if g.Forwards[i].Address == eip {

@@ -21,7 +21,7 @@ func leadToNAT(tx cloud.Tx, g *cloud.NATGateway) {
 	}
 }
 
-// RemoveNATGateway deletes a selective gateway and the routes to it. With rules
+// RemoveNATGateway deletes a selective gateway, its own addresses and the routes to it. With rules
 // or elastic IPs it stays, unless force frees these.
 func (c *Control) RemoveNATGateway(ctx context.Context, who Caller, id cloud.NATGatewayID, force bool) error {
 	return c.transact(ctx, func(tx cloud.Tx) error {
@@ -51,7 +51,7 @@ func (c *Control) RemoveNATGateway(ctx context.Context, who Caller, id cloud.NAT
 			}
 		}
 		g := *old
-		g.Deleted, g.Rules, g.Forwards = c.now(), nil, nil
+		g.Deleted, g.Rules, g.Forwards, g.Own = c.now(), nil, nil, nil
 		removeInterface(tx, g.Interface)
 		cloud.NATGateways.Put(tx, &g)
 		return nil
@@ -68,6 +68,9 @@ func (c *Control) AssociateNATAddress(ctx context.Context, who Caller, id cloud.
 		e, err := find(tx, who, cloud.ElasticIPs, cloud.KindElasticIP, eip)
 		if err != nil {
 			return err
+		}
+		if g.Private {
+			return privateNAT(eip)
 		}
 		if e.AssocID != "" {
 			return cloud.Errorf(cloud.Exists, cloud.KindAddressAssoc, string(eip), "", "the elastic IP %s is associated with %s", eip, e.Interface)
@@ -153,20 +156,20 @@ func (c *Control) AddNATRule(ctx context.Context, who Caller, id cloud.NATGatewa
 	})
 }
 
-// natRuleAddresses wants elastic IPs of the gateway, one at least.
+// natRuleAddresses wants addresses of the gateway, one at least.
 func natRuleAddresses(v cloud.View, g *cloud.NATGateway, ids []cloud.AllocationID) error {
 	for _, id := range ids {
-		if e, ok := cloud.ElasticIPs.Get(v, id); !ok || e.Interface != g.Interface {
-			return cloud.Errorf(cloud.Invalid, cloud.KindNATRule, string(id), "address", "the elastic IP %s is not one of NAT gateway %s", id, g.ID)
+		if _, ok := g.Address(v, id); !ok {
+			return cloud.Errorf(cloud.Invalid, cloud.KindNATRule, string(id), "address", "the address %s is not one of NAT gateway %s", id, g.ID)
 		}
 	}
 	for _, id := range ids {
 		if f := forwardOf(g, id); f != nil && f.All() {
-			return cloud.Errorf(cloud.Conflict, cloud.KindNATRule, string(id), "forward", "%s of %s sends on everything that comes to the elastic IP %s", f.ID, g.ID, id)
+			return cloud.Errorf(cloud.Conflict, cloud.KindNATRule, string(id), "forward", "%s of %s sends on everything that comes to the address %s", f.ID, g.ID, id)
 		}
 	}
 	if len(ids) == 0 {
-		return cloud.Errorf(cloud.Invalid, cloud.KindNATRule, "", "address", "a rule of NAT gateway %s needs an elastic IP of it", g.ID)
+		return cloud.Errorf(cloud.Invalid, cloud.KindNATRule, "", "address", "a rule of NAT gateway %s needs an address of it", g.ID)
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ func (c *compiler) translations(n *cloud.NATGateway, e *ENI) []Translation {
 			t.Source = s.CIDR4
 		}
 		for _, id := range r.Addresses {
-			if a, ok := cloud.ElasticIPs.Get(c.v, id); ok && a.Interface == e.ID && slices.Contains(e.Translated(), a.Private) {
-				t.Addrs = append(t.Addrs, a.Private)
+			if a, ok := n.Address(c.v, id); ok && slices.Contains(e.Translated(), a) {
+				t.Addrs = append(t.Addrs, a)
 			}
 		}
 		if !t.Source.IsValid() || !t.Source.Addr().Is4() || len(t.Addrs) == 0 {
@@ -53,12 +53,12 @@ func (c *compiler) translations(n *cloud.NATGateway, e *ENI) []Translation {
 func (c *compiler) forwards(n *cloud.NATGateway, e *ENI) (out []Forward) {
 	for _, f := range n.Forwards {
 		from := cloud.Ref{Kind: cloud.KindNATGateway, ID: string(n.ID), Part: f.ID}
-		a, ok := cloud.ElasticIPs.Get(c.v, f.Address)
-		if !ok || a.Interface != e.ID || !slices.Contains(e.Addrs, a.Private) || !f.Host.Is4() {
+		a, ok := n.Address(c.v, f.Address)
+		if !ok || !slices.Contains(e.Addrs, a) || !f.Host.Is4() {
 			c.problem(from, "NAT gateway %s: %s has no address or no host left", n.ID, f.ID)
 			continue
 		}
-		out = append(out, Forward{Addr: a.Private, Protocol: f.Protocol, From: f.From, To: f.To, Host: f.Host, Port: f.Port, Source: []cloud.Ref{from}})
+		out = append(out, Forward{Addr: a, Protocol: f.Protocol, From: f.From, To: f.To, Host: f.Host, Port: f.Port, Source: []cloud.Ref{from}})
 	}
 	slices.SortFunc(out, func(a, b Forward) int {
 		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(b.Protocol, a.Protocol), cmp.Compare(a.From, b.From))

@@ -44,3 +44,49 @@ func TestNATForward(t *testing.T) {
 		}
 	}
 }
+
+// A private gateway's rules and forwards name its own addresses; hosts of a peered VPC
+// answer to those.
+func TestPrivateNATRules(t *testing.T) {
+	world := func(change func(*cloud.NATGateway)) func(cloud.Tx) {
+		return func(tx cloud.Tx) {
+			cloud.ElasticIPs.Delete(tx, "eipalloc-nat")
+			edit(tx, cloud.NATGateways, "nat-1", func(g *cloud.NATGateway) {
+				g.Private, g.Selective, g.Own = true, true, []cloud.NATAddress{{ID: "own-1", Addr: ip("10.0.0.5")}}
+				change(g)
+			})
+			edit(tx, cloud.RouteTables, "rtb-priv", func(r *cloud.RouteTable) {
+				r.Routes = []cloud.Route{route("10.1.0.0/16", cloud.TargetNATGateway, "nat-1")}
+			})
+		}
+	}
+	rule := func(id cloud.AllocationID) func(*cloud.NATGateway) {
+		return func(g *cloud.NATGateway) {
+			g.Rules = []cloud.NATRule{{ID: "snat-1", Subnet: "subnet-priv", Addresses: []cloud.AllocationID{id}}}
+		}
+	}
+	forward := func(g *cloud.NATGateway) {
+		g.Forwards = []cloud.NATForward{{ID: "fwd-1", Address: "own-1", Protocol: 6, From: 80, To: 80, Host: ip("10.0.1.30"), Port: 8080}}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*cloud.NATGateway)
+		vpc    cloud.VPCID
+		from   cloud.InterfaceID
+		to     string
+		port   int
+		stage  netplan.Stage // "" is reachable
+	}{
+		{"without a rule", func(*cloud.NATGateway) {}, "vpc-1", "eni-fn", "10.1.0.30", 22, netplan.StageNATSource},
+		{"with one", rule("own-1"), "vpc-1", "eni-fn", "10.1.0.30", 22, ""},
+		{"of an address that is gone", rule("own-2"), "vpc-1", "eni-fn", "10.1.0.30", 22, netplan.StageNATSource},
+		{"sent on", forward, "vpc-2", "eni-any", "10.0.0.5", 80, ""},
+		{"another port", forward, "vpc-2", "eni-any", "10.0.0.5", 81, netplan.StageUnsolicited},
+		{"to the host itself, which answers by the gateway", forward, "vpc-2", "eni-any", "10.0.1.30", 8080, netplan.StageAsymmetric},
+	} {
+		a := across(t, c.vpc, world(c.change)).Explain(reach.Query{From: c.from, To: ip(c.to), Protocol: 6, Port: c.port})
+		if a.Reachable != (c.stage == "") || !a.Reachable && a.Stage != c.stage {
+			t.Errorf("%s: reachable %t, stage %q, want %q: %s", c.name, a.Reachable, a.Stage, c.stage, a.Text)
+		}
+	}
+}

@@ -99,6 +99,11 @@ func TestTargets(t *testing.T) {
 		{privatelink.Acts, "EnableVpcEndpointConnection", &privatelink.EnableVpcEndpointConnectionInput{ServiceId: new("epsrv-x"), EndpointId: new("ep-of-another")},
 			"acs:privatelink:cn-hangzhou:" + uid + ":vpcendpointservice/epsrv-x"},
 		{vpc.Acts, "CreateSnatEntry", &vpc.CreateSnatEntryInput{SnatTableId: new("stb-x")}, "acs:vpc:cn-hangzhou:" + uid + ":snattable/stb-x"},
+		{vpc.Acts, "CreateRouteEntries", &vpc.CreateRouteEntriesInput{RouteEntries: []vpc.CreateRouteEntriesRouteEntry{{RouteTableId: new("vtb-x")}, {RouteTableId: new("vtb-y")}, {RouteTableId: new("vtb-x")}}},
+			"acs:vpc:cn-hangzhou:" + uid + ":routetable/vtb-x acs:vpc:cn-hangzhou:" + uid + ":routetable/vtb-y"},
+		{vpc.Acts, "DeleteRouteEntries", &vpc.DeleteRouteEntriesInput{RouteEntries: []vpc.DeleteRouteEntriesRouteEntry{{RouteTableId: new("vtb-x")}}}, "acs:vpc:cn-hangzhou:" + uid + ":routetable/vtb-x"},
+		{vpc.Acts, "CreateNatIp", &vpc.CreateNatIpInput{NatGatewayId: new("ngw-x")}, "acs:vpc:cn-hangzhou:" + uid + ":natgateway/ngw-x"},
+		{vpc.Acts, "DeleteNatIp", &vpc.DeleteNatIpInput{NatIpId: new("vpcnatip-x")}, "acs:vpc:cn-hangzhou:" + uid + ":natgateway/*"},
 		{vpc.Acts, "DescribeVSwitches", &vpc.DescribeVSwitchesInput{VpcId: new(vpcID)}, "acs:vpc:cn-hangzhou:" + uid + ":vswitch/*"},
 	} {
 		var got []string

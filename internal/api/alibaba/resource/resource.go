@@ -35,7 +35,7 @@ var prefixes = map[cloud.Resource]string{
 	cloud.KindVPC: "vpc", cloud.KindSubnet: "vsw", cloud.KindRouteTable: "vtb", cloud.KindNATGateway: "ngw",
 	cloud.KindElasticIP: "eip", cloud.KindSecurityGroup: "sg", cloud.KindSecurityGroupRule: "sgr",
 	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
-	cloud.KindNATRule: "snat", cloud.KindNATForward: "fwd", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
+	cloud.KindNATAddress: "vpcnatip", cloud.KindNATRule: "snat", cloud.KindNATForward: "fwd", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
 	cloud.KindPrefixList: "pl", cloud.KindFlowLog: "fl", cloud.KindRegistry: "cri",
 	cloud.KindTransitDomain: "cen", cloud.KindTransitRouter: "tr", cloud.KindTransitAttachment: "tr-attach", cloud.KindTransitTable: "vtb",
 	cloud.KindEndpoint: "ep", cloud.KindEndpointService: "epsrv",

@@ -3,6 +3,7 @@ package resource
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"weir/internal/api/alibaba/access"
@@ -31,9 +32,11 @@ type Acts struct {
 
 // Named is a parameter with the ID of a resource, several, or a JSON list of them.
 type Named struct {
-	Field, Type string // of the input, of ARNs
+	Field, Type string // of the input (LIST.FIELD of a list of structures), of ARNs
 	Product     string // in ARNs, if another's
 	Own         bool   // only counts in operations that are about this type
+	// Of finds, when the parameter names a part of a resource, the resource's ID.
+	Of func(v cloud.View, id string) string
 }
 
 // Part is a part of operations' names.
@@ -74,6 +77,9 @@ func (a Acts) Targets(c *control.Control) access.Lister {
 				continue
 			}
 			for _, id := range values(in, n.Field) {
+				if n.Of != nil {
+					id = n.Of(t.view, id)
+				}
 				t.add(n, id)
 				told = told || n.Type == own
 			}
@@ -143,11 +149,23 @@ func (t *targets) moves(group string) {
 	}
 }
 
-// values are those of a parameter: a string, a list of them, or a JSON array of them.
-func values(in any, field string) []string {
-	v := reflect.Indirect(reflect.ValueOf(in)).FieldByName(field)
+// values are those of a parameter: a string, a list of them, a JSON array of them,
+// or a field of each structure of a list, once.
+func values(in any, field string) (all []string) {
+	list, of, nested := strings.Cut(field, ".")
+	v := reflect.Indirect(reflect.ValueOf(in)).FieldByName(list)
 	if !v.IsValid() {
 		return nil
+	}
+	if nested {
+		for i := range v.Len() {
+			for _, id := range values(v.Index(i).Interface(), of) {
+				if !slices.Contains(all, id) {
+					all = append(all, id)
+				}
+			}
+		}
+		return all
 	}
 	switch p := v.Interface().(type) {
 	case []string:

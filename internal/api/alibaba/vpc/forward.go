@@ -112,16 +112,14 @@ func forwardPorts(f *cloud.NATForward) (external, internal string) {
 	return write(f.From, f.To), write(f.Port, f.Port+f.To-f.From)
 }
 
-// externalIP finds the elastic IP of a gateway's that an entry names.
+// externalIP finds the address of a gateway's that an entry names.
 func (a *api) externalIP(g *cloud.NATGateway, value string) (cloud.AllocationID, error) {
 	addr, err := netip.ParseAddr(value)
 	if err != nil || !addr.Is4() {
 		return "", resource.Fault("InvalidExternalIp.Malformed", "The specified ExternalIp is not a valid IP address.")
 	}
-	for e := range cloud.ElasticIPs.By(a.control.View(), "interface", string(g.Interface)) {
-		if e.Addr == addr {
-			return e.ID, nil
-		}
+	if id, ok := a.natAddress(g, addr); ok {
+		return id, nil
 	}
 	return "", resource.Fault("InvalidIp.NotInNatgw", "The specified Ip not belong to natgateway.")
 }
@@ -206,10 +204,7 @@ func (a *api) forwardFacts(g *cloud.NATGateway, f cloud.NATForward) ForwardTable
 	external, internal := forwardPorts(&f)
 	out := ForwardTableEntry{
 		ForwardEntryId: &f.ID, ForwardEntryName: &f.Name, ForwardTableId: new(forwardTable(g.ID)), NatGatewayId: new(string(g.ID)), Status: new("Available"),
-		ExternalIp: new(""), ExternalPort: &external, InternalIp: new(f.Host.String()), InternalPort: &internal,
-	}
-	if e, ok := cloud.ElasticIPs.Get(a.control.View(), f.Address); ok {
-		out.ExternalIp = new(e.Addr.String())
+		ExternalIp: new(a.natAddressIP(g, f.Address)), ExternalPort: &external, InternalIp: new(f.Host.String()), InternalPort: &internal,
 	}
 	for name, n := range ipProtocols {
 		if n == f.Protocol {

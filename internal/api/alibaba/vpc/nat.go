@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -30,10 +31,10 @@ func snatTable(id cloud.NATGatewayID) string { return "stb-" + strings.TrimPrefi
 
 // https://www.alibabacloud.com/help/en/nat-gateway/developer-reference/api-vpc-2016-04-28-createnatgateway-natgws
 func (a *api) createNatGateway(ctx context.Context, in *CreateNatGatewayInput) (*CreateNatGatewayOutput, error) {
-	kind, network, bind := text(in.NatType), text(in.NetworkType), text(in.EipBindMode)
+	kind, network, bind := text(in.NatType), cmp.Or(text(in.NetworkType), internet), text(in.EipBindMode)
 	if err := resource.Refuse(map[string]bool{
-		"NatType": kind != "" && kind != "Enhanced", "NetworkType": network != "" && network != "internet", "EipBindMode": bind != "" && bind != "NAT",
-		"InstanceChargeType": text(in.InstanceChargeType) == "PrePaid", "NatIp": in.NatIp != nil, "PrivateLinkEnabled": in.PrivateLinkEnabled != nil && *in.PrivateLinkEnabled,
+		"NatType": kind != "" && kind != "Enhanced", "NetworkType": network != internet && network != intranet, "EipBindMode": bind != "" && bind != "NAT",
+		"InstanceChargeType": text(in.InstanceChargeType) == "PrePaid", "NatIp": network == internet && text(in.NatIp) != "", "PrivateLinkEnabled": in.PrivateLinkEnabled != nil && *in.PrivateLinkEnabled,
 		"AccessMode": in.AccessMode != nil, "Ipv4Prefix": in.Ipv4Prefix != nil, "SecurityProtectionEnabled": in.SecurityProtectionEnabled != nil && *in.SecurityProtectionEnabled,
 	}); err != nil {
 		return nil, err
@@ -53,7 +54,11 @@ func (a *api) createNatGateway(ctx context.Context, in *CreateNatGatewayInput) (
 	if err != nil {
 		return nil, err
 	}
-	g, err := a.control.CreateNATGateway(ctx, resource.Caller(ctx), control.CreateNATGateway{Labels: labels, Subnet: s.ID, Selective: true})
+	addr, err := natIP(in.NatIp)
+	if err != nil {
+		return nil, err
+	}
+	g, err := a.control.CreateNATGateway(ctx, resource.Caller(ctx), control.CreateNATGateway{Labels: labels, Subnet: s.ID, Selective: true, Private: network == intranet, Addr: addr})
 	switch {
 	case err != nil:
 		return nil, err
@@ -79,9 +84,14 @@ func (a *api) natFacts(g *cloud.NATGateway) NatGateway {
 	view := a.control.View()
 	out := NatGateway{
 		NatGatewayId: new(string(g.ID)), VpcId: new(string(g.VPC)), RegionId: &g.Region, Name: new(g.Attrs[resource.AttrName]), Description: new(g.Attrs[resource.AttrDescription]),
-		Status: new("Available"), BusinessStatus: new("Normal"), NatType: new("Enhanced"), NetworkType: new("internet"), EipBindMode: new("NAT"), CreationTime: resource.Time(g.Created),
+		Status: new("Available"), BusinessStatus: new("Normal"), NatType: new("Enhanced"), NetworkType: new(internet), CreationTime: resource.Time(g.Created),
 		InstanceChargeType: new("PostPaid"), InternetChargeType: new("PayByLcu"), SnatTableIds: []string{snatTable(g.ID)}, ForwardTableIds: []string{forwardTable(g.ID)}, IpLists: []IpList{},
 		Tags: resource.TagList(g.Tags, func(k, v *string) DescribeNatGatewaysNatGatewayTag { return DescribeNatGatewaysNatGatewayTag{k, v} }),
+	}
+	if g.Private {
+		out.NetworkType = new(intranet)
+	} else {
+		out.EipBindMode = new("NAT")
 	}
 	if a.control.Now().Before(g.ReadyAt) {
 		out.Status = new("Creating")
@@ -115,7 +125,8 @@ func (a *api) describeNatGateways(ctx context.Context, in *DescribeNatGatewaysIn
 		return nil, err
 	}
 	all := slices.DeleteFunc(a.natGateways(ctx), func(g *cloud.NATGateway) bool {
-		return !matches(in.NatGatewayId, string(g.ID)) || !matches(in.VpcId, string(g.VPC)) || !matches(in.Name, g.Attrs[resource.AttrName]) || !resource.HasTags(g.Tags, want)
+		f := a.natFacts(g)
+		return !matches(in.NetworkType, *f.NetworkType) || !matches(in.Status, *f.Status) || !matches(in.NatGatewayId, string(g.ID)) || !matches(in.VpcId, string(g.VPC)) || !matches(in.Name, g.Attrs[resource.AttrName]) || !resource.HasTags(g.Tags, want)
 	})
 	newest(all, func(g *cloud.NATGateway) (*cloud.Meta, string) { return &g.Meta, string(g.ID) })
 	p, err := page.ByNumber(all, in.PageNumber, in.PageSize, sizes)
@@ -204,15 +215,11 @@ func (a *api) ofTable(ctx context.Context, id string) (*cloud.NATGateway, error)
 func (a *api) snatIPs(g *cloud.NATGateway, value string) (ids []cloud.AllocationID, err error) {
 	for _, ip := range strings.Split(value, ",") {
 		addr, _ := netip.ParseAddr(strings.TrimSpace(ip))
-		found := false
-		for e := range cloud.ElasticIPs.By(a.control.View(), "interface", string(g.Interface)) {
-			if e.Addr == addr {
-				ids, found = append(ids, e.ID), true
-			}
-		}
-		if !found {
+		id, ok := a.natAddress(g, addr)
+		if !ok {
 			return nil, resource.Fault("InvalidSnatIp.NotFound", "Specified SNAT IP address is not one of the NAT gateway.")
 		}
+		ids = append(ids, id)
 	}
 	return ids, nil
 }
@@ -299,8 +306,8 @@ func (a *api) describeSnatTableEntries(ctx context.Context, in *DescribeSnatTabl
 func (a *api) snatFacts(g *cloud.NATGateway, r cloud.NATRule) SnatTableEntry {
 	var ips []string
 	for _, id := range r.Addresses {
-		if e, ok := cloud.ElasticIPs.Get(a.control.View(), id); ok {
-			ips = append(ips, e.Addr.String())
+		if ip := a.natAddressIP(g, id); ip != "" {
+			ips = append(ips, ip)
 		}
 	}
 	cidr := ""

@@ -32,6 +32,7 @@ func New(c *control.Control) *wire.Service {
 	a.routeEntries(s)
 	a.eips(s)
 	a.nats(s)
+	a.natIPs(s)
 	a.flowLogs(s)
 	a.forwards(s)
 	a.tagging(s)

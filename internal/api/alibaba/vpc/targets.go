@@ -1,14 +1,17 @@
 package vpc
 
-import "weir/internal/api/alibaba/resource"
+import (
+	"weir/internal/api/alibaba/resource"
+	"weir/internal/cloud"
+)
 
 // Acts says what calls act on.
 // https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-ram
 var Acts = resource.Acts{
 	Product: "vpc",
 	Named: []resource.Named{
-		{Field: "VpcId", Type: "vpc"}, {Field: "VSwitchId", Type: "vswitch"}, {Field: "RouteTableId", Type: "routetable"}, {Field: "VRouterId", Type: "vrouter"},
-		{Field: "NatGatewayId", Type: "natgateway"}, {Field: "SnatTableId", Type: "snattable"}, {Field: "ForwardTableId", Type: "forwardtable"},
+		{Field: "VpcId", Type: "vpc"}, {Field: "VSwitchId", Type: "vswitch"}, {Field: "RouteTableId", Type: "routetable"}, {Field: "RouteEntries.RouteTableId", Type: "routetable"}, {Field: "VRouterId", Type: "vrouter"},
+		{Field: "NatGatewayId", Type: "natgateway"}, {Field: "NatIpId", Type: "natgateway", Of: natGatewayOf}, {Field: "SnatTableId", Type: "snattable"}, {Field: "ForwardTableId", Type: "forwardtable"},
 		{Field: "AllocationId", Type: "eip"}, {Field: "Ipv4GatewayId", Type: "ipv4gateway"}, {Field: "Ipv6GatewayId", Type: "ipv6gateway"},
 		{Field: "NetworkAclId", Type: "networkacl"}, {Field: "FlowLogId", Type: "flowlog"}, {Field: "DhcpOptionsSetId", Type: "dhcpoptionsset"}, {Field: "EndpointId", Type: "gatewayendpoint"},
 	},
@@ -23,4 +26,14 @@ var Acts = resource.Acts{
 		"ipv4gateway": "ipv4gateway", "ipv6gateway": "ipv6gateway", "flowlog": "flowlog", "dhcpoptionsset": "dhcpoptionsset", "vpcgatewayendpoint": "gatewayendpoint",
 	},
 	Makes: []string{"AllocateEipAddress"},
+}
+
+// natGatewayOf is the ID of the gateway with a NAT IP address, or all.
+func natGatewayOf(v cloud.View, id string) string {
+	for g := range cloud.NATGateways.All(v) {
+		if _, ok := ownNATAddress(g, id); ok {
+			return string(g.ID)
+		}
+	}
+	return "*"
 }

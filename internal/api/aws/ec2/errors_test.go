@@ -23,6 +23,7 @@ var elsewhere = []string{
 	"functionopen.go",
 	"gatewaydormant.go",
 	"host.go",
+	"nataddress.go",
 	"natforward.go",
 	"peeringdirect.go",
 	"registry.go",
