@@ -82,6 +82,7 @@ func TestPrivateNATRules(t *testing.T) {
 		{"of an address that is gone", rule("own-2"), "vpc-1", "eni-fn", "10.1.0.30", 22, netplan.StageNATSource},
 		{"sent on", forward, "vpc-2", "eni-any", "10.0.0.5", 80, ""},
 		{"another port", forward, "vpc-2", "eni-any", "10.0.0.5", 81, netplan.StageUnsolicited},
+		{"sent on for a host of the same VPC, whom the host answers directly", forward, "vpc-1", "eni-web", "10.0.0.5", 80, netplan.StageAsymmetric},
 		{"to the host itself, which answers by the gateway", forward, "vpc-2", "eni-any", "10.0.1.30", 8080, netplan.StageAsymmetric},
 	} {
 		a := across(t, c.vpc, world(c.change)).Explain(reach.Query{From: c.from, To: ip(c.to), Protocol: 6, Port: c.port})

@@ -5,6 +5,9 @@ import (
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	sdkvpc "github.com/aliyun/alibaba-cloud-sdk-go/services/vpc"
+
+	"weir/internal/api/alibaba/vpc"
+	"weir/internal/api/wire"
 )
 
 // TestNatIPs drives the API of VPC NAT gateways: what packets do is tested elsewhere.
@@ -41,6 +44,9 @@ func TestNatIPs(t *testing.T) {
 	refused(add("10.1.0.7", "10.1.0.0/24", ""))(t, 400, "ResourceAlreadyExist.NatIp")
 	refused(add("10.1.0.0", "10.1.0.0/24", ""))(t, 400, "IllegalParam.NatIp")
 	refused(add("here", "10.1.0.0/24", ""))(t, 400, "IllegalParam.NatIp")
+	dry := to(w, sdkvpc.CreateCreateNatIpRequest())
+	dry.NatGatewayId, dry.NatIpCidr, dry.NatIpName, dry.NatIpDescription, dry.DryRun = id, "10.1.0.0/24", "none", "", requests.NewBoolean(true)
+	refused(c.vpc.CreateNatIp(dry))(t, 400, "DryRunOperation")
 	second := ok(add("10.1.0.9", "10.1.0.0/24", "once"))(t)
 	if again := ok(add("10.1.0.9", "10.1.0.0/24", "once"))(t); again.NatIpId != second.NatIpId {
 		t.Errorf("the same token made %s and %s", second.NatIpId, again.NatIpId)
@@ -82,6 +88,10 @@ func TestNatIPs(t *testing.T) {
 		r := to(w, sdkvpc.CreateDeleteNatIpRequest())
 		r.NatIpId = byIP[ip].NatIpId
 		return c.vpc.DeleteNatIp(r)
+	}
+	call := &wire.Call{Service: "vpc", Operation: "DeleteNatIp", Account: account, Region: "cn-hangzhou"}
+	if got := vpc.Acts.Targets(w.control)(call, &vpc.DeleteNatIpInput{NatIpId: &second.NatIpId}); len(got) != 1 || got[0].ARN != "acs:vpc:cn-hangzhou:"+uid+":natgateway/"+id {
+		t.Errorf("policies must allow %+v", got)
 	}
 	refused(drop("10.1.0.7"))(t, 400, "OperationFailed.DefaultNatIp")
 	refused(drop("10.1.0.9"))(t, 400, "DependencyViolation.NatIp")
