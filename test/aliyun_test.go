@@ -105,12 +105,17 @@ func (a *aliyun) host(vswitch, group string, argv ...string) string {
 
 // hostAt is host with an address of its own choice.
 func (a *aliyun) hostAt(vswitch, group, ip string, argv ...string) string {
+	if ip == "" {
+		return a.hostWith(vswitch, group, nil, argv...)
+	}
+	return a.hostWith(vswitch, group, []string{"-ip", ip}, argv...)
+}
+
+// hostWith is host with further flags of weir attach.
+func (a *aliyun) hostWith(vswitch, group string, flags []string, argv ...string) string {
 	ctx, cancel := context.WithTimeout(a.t.Context(), 20*time.Second)
 	defer cancel()
-	flags := []string{"attach", "-region", aliRegion, "-subnet", vswitch, "-security-group", group}
-	if ip != "" {
-		flags = append(flags, "-ip", ip)
-	}
+	flags = append([]string{"attach", "-region", aliRegion, "-subnet", vswitch, "-security-group", group}, flags...)
 	c := exec.CommandContext(ctx, a.d.bin, append(append(flags, "--"), argv...)...)
 	c.Env = append(os.Environ(), "WEIR_ADDR="+a.d.url)
 	out, err := c.Output()

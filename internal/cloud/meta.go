@@ -45,6 +45,9 @@ const (
 	KindAssociation       Resource = "route-table-association"
 	KindInternetGateway   Resource = "internet-gateway"
 	KindEgressOnlyGateway Resource = "egress-only-internet-gateway"
+	KindIPv6Gateway       Resource = "ipv6-gateway"
+	KindIPv6Rule          Resource = "ipv6-rule"   // of an IPv6 gateway, about an address
+	KindIPv6Access        Resource = "ipv6-access" // such a rule that joins it to the internet
 	KindNATGateway        Resource = "nat-gateway"
 	KindNATRule           Resource = "nat-rule"    // of a NAT gateway: what it translates
 	KindNATForward        Resource = "nat-forward" // of a NAT gateway: what it sends on to a host

@@ -14,6 +14,8 @@ type (
 	RouteTableID        string
 	InternetGatewayID   string
 	EgressOnlyGatewayID string
+	IPv6GatewayID       string
+	IPv6RuleID          string
 	NATGatewayID        string
 	AllocationID        string
 	SecurityGroupID     string
@@ -44,6 +46,9 @@ type VPC struct {
 	// DirectPublic: an address that has a public one leaves by it without a gateway
 	// or a route, before what the route for everything says. Narrower routes go first.
 	DirectPublic bool
+	// IPv6ByRule: IPv6 addresses have the internet one by one, as the rules of an IPv6
+	// gateway say, whatever gateway a route leads to.
+	IPv6ByRule bool
 	// SubnetRoutes: the local routes of its tables are its subnets' blocks, not its own.
 	SubnetRoutes bool
 	// Services is a block outside the VPC where the platform's internal services
@@ -112,6 +117,7 @@ type TargetKind string
 const (
 	TargetInternetGateway   TargetKind = "internet-gateway"
 	TargetEgressOnlyGateway TargetKind = "egress-only-gateway"
+	TargetIPv6Gateway       TargetKind = "ipv6-gateway"
 	TargetNATGateway        TargetKind = "nat-gateway"
 	TargetInterface         TargetKind = "network-interface"
 	TargetEndpoint          TargetKind = "vpc-endpoint"
@@ -139,6 +145,26 @@ type EgressOnlyGateway struct {
 	Meta
 	ID  EgressOnlyGatewayID
 	VPC VPCID
+}
+
+// IPv6Gateway joins single IPv6 addresses of its VPC to the internet, as its rules say.
+type IPv6Gateway struct {
+	Meta
+	ID  IPv6GatewayID
+	VPC VPCID
+}
+
+// IPv6Rule says how an IPv6 gateway treats an address, as long as an interface has it.
+type IPv6Rule struct {
+	Meta
+	ID        IPv6RuleID
+	Gateway   IPv6GatewayID
+	VPC       VPCID
+	Interface InterfaceID
+	Addr      netip.Addr
+	// Outward: nothing may open a connection to the address; otherwise the rule joins
+	// it to the internet, both ways.
+	Outward bool
 }
 
 // NATGateway translates a subnet's hosts to its own address.
@@ -358,6 +384,8 @@ var (
 	RouteTables        = newTable("route-table", func(r *RouteTable) RouteTableID { return r.ID }, index[RouteTable]{"scope": func(r *RouteTable) []string { return one(r.Scope()) }, "vpc": func(r *RouteTable) []string { return one(r.VPC) }})
 	InternetGateways   = newTable("internet-gateway", func(r *InternetGateway) InternetGatewayID { return r.ID }, index[InternetGateway]{"scope": func(r *InternetGateway) []string { return one(r.Scope()) }, "vpc": func(r *InternetGateway) []string { return one(r.VPC) }})
 	EgressOnlyGateways = newTable("egress-only-gateway", func(r *EgressOnlyGateway) EgressOnlyGatewayID { return r.ID }, index[EgressOnlyGateway]{"scope": func(r *EgressOnlyGateway) []string { return one(r.Scope()) }, "vpc": func(r *EgressOnlyGateway) []string { return one(r.VPC) }})
+	IPv6Gateways       = newTable("ipv6-gateway", func(r *IPv6Gateway) IPv6GatewayID { return r.ID }, index[IPv6Gateway]{"scope": func(r *IPv6Gateway) []string { return one(r.Scope()) }, "vpc": func(r *IPv6Gateway) []string { return one(r.VPC) }})
+	IPv6Rules          = newTable("ipv6-rule", func(r *IPv6Rule) IPv6RuleID { return r.ID }, index[IPv6Rule]{"scope": func(r *IPv6Rule) []string { return one(r.Scope()) }, "gateway": func(r *IPv6Rule) []string { return one(r.Gateway) }, "interface": func(r *IPv6Rule) []string { return one(r.Interface) }})
 	NATGateways        = newTable("nat-gateway", func(r *NATGateway) NATGatewayID { return r.ID }, index[NATGateway]{"scope": func(r *NATGateway) []string { return one(r.Scope()) }, "vpc": func(r *NATGateway) []string { return one(r.VPC) }, "subnet": func(r *NATGateway) []string { return one(r.Subnet) },
 		"draining": func(r *NATGateway) []string { return which(len(r.Draining) > 0) }})
 	ElasticIPs     = newTable("elastic-ip", func(r *ElasticIP) AllocationID { return r.ID }, index[ElasticIP]{"scope": func(r *ElasticIP) []string { return one(r.Scope()) }, "interface": func(r *ElasticIP) []string { return one(r.Interface) }, "addr": func(r *ElasticIP) []string { return one(r.Addr.String()) }})

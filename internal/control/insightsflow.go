@@ -223,7 +223,7 @@ func outside(x *reach.Analyser, from terminal) []netip.Addr {
 	}
 	for _, t := range x.Plan().Tables {
 		for _, r := range t.Routes {
-			away := r.Hop == netplan.HopInternet || r.Hop == netplan.HopNAT || r.Hop == netplan.HopEgressOnly
+			away := r.Hop == netplan.HopInternet || r.Hop == netplan.HopNAT || r.Hop == netplan.HopEgressOnly || r.Hop == netplan.HopIPv6
 			if a := r.Dest.Addr(); away && r.Dest.Bits() > 0 && !a.IsPrivate() {
 				out = append(out, a)
 			}

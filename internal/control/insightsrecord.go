@@ -138,7 +138,7 @@ func transitRoute(p *netplan.Plan, r cloud.Ref) *cloud.PathRoute {
 
 var targetKinds = map[netplan.Hop]cloud.TargetKind{
 	netplan.HopInternet: cloud.TargetInternetGateway, netplan.HopEgressOnly: cloud.TargetEgressOnlyGateway, netplan.HopNAT: cloud.TargetNATGateway,
-	netplan.HopENI: cloud.TargetInterface, netplan.HopEndpoint: cloud.TargetEndpoint, netplan.HopBlackhole: cloud.TargetBlackhole,
+	netplan.HopIPv6: cloud.TargetIPv6Gateway, netplan.HopENI: cloud.TargetInterface, netplan.HopEndpoint: cloud.TargetEndpoint, netplan.HopBlackhole: cloud.TargetBlackhole,
 	netplan.HopPeering: cloud.TargetPeering, netplan.HopTransit: cloud.TargetTransit,
 }
 

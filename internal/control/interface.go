@@ -165,6 +165,7 @@ func removeInterface(tx cloud.Tx, id cloud.InterfaceID) {
 	for e := range cloud.ElasticIPs.By(tx, "interface", string(id)) {
 		disassociate(tx, e)
 	}
+	dropIPv6Rules(tx, id, func(netip.Addr) bool { return true })
 	dropFlowLogs(tx, string(id))
 	cloud.Interfaces.Delete(tx, id)
 }

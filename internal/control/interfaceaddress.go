@@ -226,6 +226,7 @@ func (c *Control) UnassignAddresses6(ctx context.Context, who Caller, id cloud.I
 		if !ok {
 			return notAssigned(old)
 		}
+		dropIPv6Rules(tx, id, func(a netip.Addr) bool { return slices.Contains(addrs, a) })
 		i := *old
 		i.Addrs6 = left
 		cloud.Interfaces.Put(tx, &i)

@@ -183,6 +183,15 @@ func targetVPC(tx cloud.Tx, who Caller, r cloud.Route, table cloud.VPCID) (cloud
 			return "", cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "ipv4-egress-only", "an egress-only internet gateway serves IPv6 only, not %s", r.Dest)
 		}
 		return g.VPC, nil
+	case cloud.TargetIPv6Gateway:
+		g, err := find(tx, who, cloud.IPv6Gateways, cloud.KindIPv6Gateway, cloud.IPv6GatewayID(r.Target.ID))
+		if err != nil {
+			return "", err
+		}
+		if !v6 {
+			return "", cloud.Errorf(cloud.Invalid, cloud.KindRoute, routeName(r), "ipv4-egress-only", "an IPv6 gateway serves IPv6 only, not %s", r.Dest)
+		}
+		return g.VPC, nil
 	case cloud.TargetNATGateway:
 		g, err := find(tx, who, cloud.NATGateways, cloud.KindNATGateway, cloud.NATGatewayID(r.Target.ID))
 		if err != nil {

@@ -56,6 +56,7 @@ var taggables = map[cloud.Resource]taggable{
 	cloud.KindRouteTable:        tagging(cloud.RouteTables, cloud.KindRouteTable, func(r *cloud.RouteTable) cloud.RouteTableID { return r.ID }, func(r *cloud.RouteTable) *cloud.Meta { return &r.Meta }),
 	cloud.KindInternetGateway:   tagging(cloud.InternetGateways, cloud.KindInternetGateway, func(r *cloud.InternetGateway) cloud.InternetGatewayID { return r.ID }, func(r *cloud.InternetGateway) *cloud.Meta { return &r.Meta }),
 	cloud.KindEgressOnlyGateway: tagging(cloud.EgressOnlyGateways, cloud.KindEgressOnlyGateway, func(r *cloud.EgressOnlyGateway) cloud.EgressOnlyGatewayID { return r.ID }, func(r *cloud.EgressOnlyGateway) *cloud.Meta { return &r.Meta }),
+	cloud.KindIPv6Gateway:       tagging(cloud.IPv6Gateways, cloud.KindIPv6Gateway, func(r *cloud.IPv6Gateway) cloud.IPv6GatewayID { return r.ID }, func(r *cloud.IPv6Gateway) *cloud.Meta { return &r.Meta }),
 	cloud.KindNATGateway:        tagging(cloud.NATGateways, cloud.KindNATGateway, func(r *cloud.NATGateway) cloud.NATGatewayID { return r.ID }, func(r *cloud.NATGateway) *cloud.Meta { return &r.Meta }),
 	cloud.KindElasticIP:         tagging(cloud.ElasticIPs, cloud.KindElasticIP, func(r *cloud.ElasticIP) cloud.AllocationID { return r.ID }, func(r *cloud.ElasticIP) *cloud.Meta { return &r.Meta }),
 	cloud.KindSecurityGroup:     tagging(cloud.SecurityGroups, cloud.KindSecurityGroup, func(r *cloud.SecurityGroup) cloud.SecurityGroupID { return r.ID }, func(r *cloud.SecurityGroup) *cloud.Meta { return &r.Meta }),
@@ -196,6 +197,10 @@ func (c *Control) SetAttrs(ctx context.Context, who Caller, ref cloud.Ref, attrs
 			return editMeta(tx, who, cloud.NetworkACLs, ref.Kind, ref.ID, func(r *cloud.NetworkACL) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindInternetGateway:
 			return editMeta(tx, who, cloud.InternetGateways, ref.Kind, ref.ID, func(r *cloud.InternetGateway) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindIPv6Gateway:
+			return editMeta(tx, who, cloud.IPv6Gateways, ref.Kind, ref.ID, func(r *cloud.IPv6Gateway) *cloud.Meta { return &r.Meta }, edit)
+		case cloud.KindIPv6Rule:
+			return editMeta(tx, who, cloud.IPv6Rules, ref.Kind, ref.ID, func(r *cloud.IPv6Rule) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindNATGateway:
 			return editMeta(tx, who, cloud.NATGateways, ref.Kind, ref.ID, func(r *cloud.NATGateway) *cloud.Meta { return &r.Meta }, edit)
 		case cloud.KindElasticIP:

@@ -19,6 +19,7 @@ type CreateVPC struct {
 	Services     netip.Prefix // with the following, as in cloud.VPC
 	Resolvers    []netip.Addr
 	DirectPublic bool
+	IPv6ByRule   bool
 	SubnetRoutes bool
 }
 
@@ -52,7 +53,7 @@ func (c *Control) createVPC(tx cloud.Tx, who Caller, in CreateVPC) (*cloud.VPC, 
 		CIDRs:      []cloud.CIDRAssociation{{ID: who.NewID(cloud.KindVPCCIDR), Prefix: cidr}},
 		DNSSupport: in.DNSSupport, DNSHostnames: in.DNSHostnames, PrivateNames: in.Names.Private, PublicNames: in.Names.Public,
 		DHCPOptions: defaultDHCPOptions(tx, who),
-		Services:    in.Services, Resolvers: in.Resolvers, DirectPublic: in.DirectPublic, SubnetRoutes: in.SubnetRoutes,
+		Services:    in.Services, Resolvers: in.Resolvers, DirectPublic: in.DirectPublic, IPv6ByRule: in.IPv6ByRule, SubnetRoutes: in.SubnetRoutes,
 	}
 	if in.IPv6 {
 		b, err := c.ipv6Block(tx, who)
@@ -172,6 +173,9 @@ func vpcDependent(v cloud.View, vpc cloud.VPCID) string {
 		return string(r.ID)
 	}
 	for r := range cloud.EgressOnlyGateways.By(v, "vpc", id) {
+		return string(r.ID)
+	}
+	for r := range cloud.IPv6Gateways.By(v, "vpc", id) {
 		return string(r.ID)
 	}
 	for r := range cloud.Interfaces.By(v, "vpc", id) {

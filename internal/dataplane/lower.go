@@ -156,8 +156,11 @@ func (l *lowerer) uplink() {
 	for _, p := range g.Public {
 		in.Routes = append(in.Routes, Route{Dest: single(p.Public), Kind: Unicast, Link: far, Via: gateway4})
 	}
+	for _, a := range g.Open {
+		in.Routes = append(in.Routes, Route{Dest: single(a.Addr), Kind: Unicast, Link: far, Via: gateway6})
+	}
 	for _, c := range l.p.CIDRs {
-		if c.Addr().Is6() {
+		if c.Addr().Is6() && !g.ByRule {
 			in.Routes = append(in.Routes, Route{Dest: c.Masked(), Kind: Unicast, Link: far, Via: gateway6})
 		}
 	}
@@ -243,7 +246,7 @@ func (l *lowerer) hop(r netplan.Route, zone string) Route {
 		return Route{Kind: Throw}
 	case netplan.HopEndpoint:
 		return Route{Kind: Local, Link: "lo"}
-	case netplan.HopInternet, netplan.HopEgressOnly:
+	case netplan.HopInternet, netplan.HopEgressOnly, netplan.HopIPv6:
 		if l.p.Gateway == nil {
 			return to(trapBlackhole)
 		}

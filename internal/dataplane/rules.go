@@ -36,8 +36,9 @@ type ruleSets struct {
 	loops            *nft.Set
 	zoneIn, zoneOut  *nft.Set // subnets in failed zones
 	public           *nft.Set // addresses that are public here
+	open             *nft.Set // IPv6 addresses that have the internet
 	private          *pair
-	inward           []nft.Rule // for what an egress-only gateway would answer
+	inward           []nft.Rule // for what an egress-only gateway would answer, or an IPv6 gateway has no rule for
 	peers            *peerSets
 	ports            *nft.Set // links to transit routers
 }
@@ -50,7 +51,7 @@ func (l *lowerer) rules() *nft.Table {
 	l.local(s)
 	l.acls(s)
 	l.profiles(s)
-	s.inward = l.egressOnly()
+	s.inward = append(l.byRule(s), l.egressOnly()...)
 	for _, x := range []*nft.Set{s.eniAny, s.dstAny, s.aclOut, s.aclIn, s.profOut, s.profIn, s.forwarders, s.loops} {
 		if len(x.Elems) > 0 {
 			l.table.Sets = append(l.table.Sets, x)
@@ -141,7 +142,21 @@ func (l *lowerer) local(s *ruleSets) {
 			s.public.Elems = append(s.public.Elems, nft.K(nft.IP(a.Public)))
 		}
 		l.table.Sets = append(l.table.Sets, s.public)
+		s.open = l.open(s)
 	}
+}
+
+// open is the set of IPv6 addresses that have the internet, if a rule allows it.
+func (l *lowerer) open(s *ruleSets) *nft.Set {
+	if !l.p.Gateway.ByRule {
+		return s.local.v6
+	}
+	open := &nft.Set{Name: "open", Key: []nft.Field{nft.Src6}}
+	for _, a := range l.p.Gateway.Open {
+		open.Elems = append(open.Elems, nft.K(nft.IP(a.Addr)))
+	}
+	l.table.Sets = append(l.table.Sets, open)
+	return open
 }
 
 // outermost leaves out prefixes inside others: an interval set takes no overlaps.
@@ -206,8 +221,8 @@ func (l *lowerer) inbound(s *ruleSets) *nft.Chain {
 	c.Rules = append(c.Rules, nft.R(append([]nft.Stmt{nft.In(s.public, nft.Dst4), nft.In(s.private.v4, nft.Src4)}, refused...)...),
 		nft.R(nft.In(s.public, nft.Dst4), nft.Accept))
 	if l.has6 {
-		c.Rules = append(c.Rules, nft.R(append([]nft.Stmt{nft.In(s.local.v6, nft.Dst6), nft.In(s.private.v6, nft.Src6)}, refused...)...),
-			nft.R(nft.In(s.local.v6, nft.Dst6), nft.Accept))
+		c.Rules = append(c.Rules, nft.R(append([]nft.Stmt{nft.In(s.open, nft.Dst6), nft.In(s.private.v6, nft.Src6)}, refused...)...),
+			nft.R(nft.In(s.open, nft.Dst6), nft.Accept))
 	}
 	c.Rules = append(c.Rules, nft.R(nft.In(linkScope, nft.ICMP6Type), nft.Drop), l.refuse(netplan.StageNoPrivateIP))
 	return c
@@ -357,6 +372,25 @@ func (l *lowerer) trapChains(s *ruleSets) (chains []*nft.Chain) {
 	return chains
 }
 
+// byRule refuses what an IPv6 gateway's rules do not let out of the VPC, flows that
+// are known too, and new flows inwards.
+func (l *lowerer) byRule(s *ruleSets) []nft.Rule {
+	if l.p.Gateway == nil || !l.p.Gateway.ByRule || !l.has6 {
+		return nil
+	}
+	admitted := &nft.Set{Name: "admitted", Key: []nft.Field{nft.Dst6}}
+	for _, a := range l.p.Gateway.Open {
+		if !a.Outward {
+			admitted.Elems = append(admitted.Elems, nft.K(nft.IP(a.Addr)))
+		}
+	}
+	l.table.Sets = append(l.table.Sets, admitted)
+	return []nft.Rule{
+		l.refuse(netplan.StageNoPublicIP, nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.NotIn(s.open, nft.Src6)),
+		l.refuse(netplan.StageEgressOnlyIn, nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.StateIn(nft.New), nft.NotIn(admitted, nft.Dst6)),
+	}
+}
+
 // egressOnly refuses new flows inwards whose answers would leave through an
 // egress-only gateway, by the route that the receiver's table has for the sender.
 func (l *lowerer) egressOnly() []nft.Rule {
@@ -364,7 +398,7 @@ func (l *lowerer) egressOnly() []nft.Rule {
 		return nil
 	}
 	fresh := []nft.Stmt{nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.StateIn(nft.New)}
-	if l.p.Gateway.ID == "" {
+	if l.p.Gateway.ID == "" && !l.p.Gateway.ByRule {
 		return []nft.Rule{nft.R(append(append(fresh, nft.IsIPv6()), l.drop(netplan.StageEgressOnlyIn, "")...)...)}
 	}
 	chains := map[cloud.RouteTableID]string{}

@@ -7,7 +7,7 @@ import (
 	"weir/internal/cloud"
 )
 
-// gateways compiles the internet gateway and the egress-only ones.
+// gateways compiles the internet gateway and those for IPv6.
 func (c *compiler) gateways() {
 	var g InternetGateway
 	for r := range cloud.InternetGateways.By(c.v, "vpc", string(c.vpc.ID)) {
@@ -30,9 +30,40 @@ func (c *compiler) gateways() {
 	if g.ID != "" {
 		g.Public = c.public()
 	}
-	if g.ID != "" || len(g.EgressOnly) > 0 {
+	c.openAddrs(&g)
+	if g.ID != "" || g.IPv6 != "" || len(g.EgressOnly) > 0 {
 		c.p.Gateway = &g
 	}
+}
+
+// openAddrs finds the IPv6 gateway, and the addresses that it joins to the internet.
+func (c *compiler) openAddrs(g *InternetGateway) {
+	g.ByRule = c.vpc.IPv6ByRule
+	for r := range cloud.IPv6Gateways.By(c.v, "vpc", string(c.vpc.ID)) {
+		if g.IPv6 != "" {
+			c.problem(ref(cloud.KindIPv6Gateway, r.ID), "IPv6 gateway %s: VPC %s already has %s", r.ID, c.vpc.ID, g.IPv6)
+			continue
+		}
+		g.IPv6 = r.ID
+	}
+	open, outward := map[netip.Addr]OpenAddr{}, map[netip.Addr]bool{}
+	for r := range cloud.IPv6Rules.By(c.v, "gateway", string(g.IPv6)) {
+		from := ref(cloud.KindIPv6Rule, r.ID)
+		switch owner, ok := c.at[r.Addr]; {
+		case g.IPv6 == "":
+		case !ok || owner != r.Interface || !r.Addr.Is6():
+			c.problem(from, "rule %s of IPv6 gateway %s: network interface %s has no address %s", r.ID, r.Gateway, r.Interface, r.Addr)
+		case r.Outward:
+			outward[r.Addr] = true
+		default:
+			open[r.Addr] = OpenAddr{Addr: r.Addr, Source: []cloud.Ref{from}}
+		}
+	}
+	for a, o := range open {
+		o.Outward = outward[a]
+		g.Open = append(g.Open, o)
+	}
+	slices.SortFunc(g.Open, func(a, b OpenAddr) int { return a.Addr.Compare(b.Addr) })
 }
 
 // public pairs private with public addresses. An elastic IP goes before the

@@ -2,6 +2,7 @@ package netplan
 
 import (
 	"net/netip"
+	"slices"
 
 	"weir/internal/cloud"
 )
@@ -121,6 +122,7 @@ const (
 	HopLocal      Hop = "local"
 	HopInternet   Hop = "internet-gateway"
 	HopEgressOnly Hop = "egress-only-gateway" // IPv6 out, only replies in
+	HopIPv6       Hop = "ipv6-gateway"        // as its rules say
 	HopNAT        Hop = "nat-gateway"
 	HopENI        Hop = "network-interface"
 	HopEndpoint   Hop = "vpc-endpoint"
@@ -199,11 +201,45 @@ type ENI struct {
 }
 
 // InternetGateway maps private to public addresses one to one. An IPv4 address
-// not in Public has no way out; IPv6 passes unchanged.
+// not in Public has no way out; IPv6 passes unchanged, if ByRule that of Open only.
 type InternetGateway struct {
-	ID         cloud.InternetGatewayID // "" if the VPC has egress-only gateways alone: then Public is empty
+	ID         cloud.InternetGatewayID // "" if there are only gateways for IPv6: then Public is empty
 	EgressOnly []cloud.EgressOnlyGatewayID
+	IPv6       cloud.IPv6GatewayID // "" for none: then Open is empty
 	Public     []PublicAddr
+	ByRule     bool
+	Open       []OpenAddr
+}
+
+// OpenAddr is an IPv6 address that an IPv6 gateway joins to the internet.
+type OpenAddr struct {
+	Addr    netip.Addr
+	Outward bool // nothing opens a connection to it
+	Source  []cloud.Ref
+}
+
+// open finds what the IPv6 gateway's rules say of an address.
+func (g *InternetGateway) open(a netip.Addr) *OpenAddr {
+	i, ok := slices.BinarySearchFunc(g.Open, a, func(o OpenAddr, a netip.Addr) int { return o.Addr.Compare(a) })
+	if !ok {
+		return nil
+	}
+	return &g.Open[i]
+}
+
+// Joins tells whether an IPv6 address of the VPC may have the internet at all.
+func (g *InternetGateway) Joins(a netip.Addr) bool {
+	return g == nil || !g.ByRule || g.open(a) != nil
+}
+
+// Admits tells whether the internet may open connections to an IPv6 address of the
+// VPC, where its route table does not say otherwise.
+func (g *InternetGateway) Admits(a netip.Addr) bool {
+	if !g.ByRule {
+		return g.ID != ""
+	}
+	o := g.open(a)
+	return o != nil && !o.Outward
 }
 
 // PublicAddr is one 1:1 translation.

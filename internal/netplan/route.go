@@ -187,6 +187,14 @@ func (c *compiler) hop(t cloud.RouteTarget, dest netip.Prefix) (hop Hop, eni clo
 			return "", "", fmt.Sprintf("egress-only internet gateway %s carries IPv6 only", t.ID)
 		}
 		return HopEgressOnly, "", ""
+	case cloud.TargetIPv6Gateway:
+		if g == nil || string(g.IPv6) != t.ID {
+			return "", "", fmt.Sprintf("IPv6 gateway %s is not in VPC %s", t.ID, c.vpc.ID)
+		}
+		if dest.Addr().Is4() {
+			return "", "", fmt.Sprintf("IPv6 gateway %s carries IPv6 only", t.ID)
+		}
+		return HopIPv6, "", ""
 	case cloud.TargetNATGateway:
 		i := slices.IndexFunc(c.p.NATs, func(n NATGateway) bool { return string(n.ID) == t.ID })
 		if i < 0 {

@@ -94,7 +94,7 @@ func (w *walk) answer(at arrival, l leg) (arrival, *stop) {
 		return w.inside(at, l, w.owner(l.pkt.dst))
 	case netplan.HopENI, netplan.HopNAT:
 		return w.inside(at, l, w.p.ENI(l.route.ENI))
-	case netplan.HopInternet, netplan.HopEgressOnly:
+	case netplan.HopInternet, netplan.HopEgressOnly, netplan.HopIPv6:
 		return w.answerOut(at, l)
 	case netplan.HopPeering:
 		return w.answerAcross(at, l)
@@ -130,7 +130,7 @@ func (w *walk) inside(at arrival, l leg, to *netplan.ENI) (arrival, *stop) {
 func (w *walk) answerOut(at arrival, l leg) (arrival, *stop) {
 	there := w.legs[at.leg]
 	l.to = nil
-	if at.via == nil && there.from == nil && there.peer == nil && l.route.Hop == netplan.HopInternet {
+	if at.via == nil && there.from == nil && there.peer == nil && l.route.Hop != netplan.HopEgressOnly {
 		w.mirror(there.number, RoleGateway)
 		return arrival{leg: at.leg - 1}, w.border(l)
 	}

@@ -20,6 +20,8 @@ type class struct {
 	any     bool
 	v4, v6  netip.Prefix // the narrowest of the plan's prefixes around the first address
 	public  bool         // the first IPv4 address has a public one
+	joined  bool         // the first IPv6 address may have the internet, and
+	admits  bool         // be reached from there
 	single  cloud.InterfaceID
 }
 
@@ -29,6 +31,9 @@ func (x *Analyser) class(e *netplan.ENI, known prefixes, named map[cloud.Interfa
 	c.v4, c.v6 = known.around(v4), known.around(v6)
 	if pair := x.public(v4); pair != nil {
 		c.public = pair.Private == v4
+	}
+	if g := x.p.Gateway; g != nil {
+		c.joined, c.admits = g.Joins(v6), g.Admits(v6)
 	}
 	for _, a := range []netip.Addr{v4, v6} {
 		odd := a.IsValid() && (!routable(a) || x.router(a) || slices.Contains(x.p.DNS.Resolvers, a) || !x.local(a))

@@ -90,6 +90,8 @@ func hopName(r *netplan.Route) string {
 		return "the VPC itself"
 	case netplan.HopInternet:
 		return "internet gateway " + r.Target
+	case netplan.HopIPv6:
+		return "IPv6 gateway " + r.Target
 	case netplan.HopEgressOnly:
 		return "egress-only internet gateway " + r.Target
 	case netplan.HopNAT:

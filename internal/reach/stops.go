@@ -109,6 +109,8 @@ func (w *walk) noPublicIP(e *netplan.ENI, p packet, r *netplan.Route) *stop {
 	switch {
 	case e.Attach == netplan.AttachTransit:
 		s.text = w.sprintf("%s, but %s is in another VPC and has no public address here, so packets from it do not leave; lead them to a NAT gateway", w.sends(e, r), p.src)
+	case !p.src.Is4() && w.local(p.src):
+		s.text = w.sprintf("%s, but no rule of an IPv6 gateway joins %s to the internet, so packets from it do not leave; allocate bandwidth for the address", w.sends(e, r), p.src)
 	case !p.src.Is4():
 		s.text = w.sprintf("%s, but %s is not an address of VPC %s, so packets from it do not leave; send from an address of the VPC", w.sends(e, r), p.src, w.p.VPC)
 	case e.Attach == netplan.AttachNAT:
@@ -127,6 +129,8 @@ func (w *walk) noPublicIP(e *netplan.ENI, p packet, r *netplan.Route) *stop {
 func (w *walk) noPrivateIP(p packet) *stop {
 	s := &stop{stage: netplan.StageNoPrivateIP, blame: []cloud.Ref{{Kind: cloud.KindVPC, ID: string(w.p.VPC)}}}
 	switch g := w.p.Gateway; {
+	case g != nil && g.ByRule && w.local(p.dst) && p.dst.Is6():
+		s.text = w.sprintf("No rule of an IPv6 gateway of VPC %s joins %s to the internet, so nothing enters from there; allocate bandwidth for the address", w.p.VPC, p.dst)
 	case g == nil || g.ID == "":
 		s.text = w.sprintf("VPC %s has no internet gateway, so nothing enters it from the internet; attach one", w.p.VPC)
 	case w.local(p.dst) && p.dst.Is4():
@@ -140,6 +144,12 @@ func (w *walk) noPrivateIP(p packet) *stop {
 
 func (w *walk) egressOnlyIn(to *netplan.ENI, p packet, r *netplan.Route) *stop {
 	s := &stop{stage: netplan.StageEgressOnlyIn, blame: []cloud.Ref{eniRef(to)}}
+	if w.p.Gateway.ByRule && !w.p.Gateway.Admits(p.dst) {
+		s.blame = append(s.blame, cloud.Ref{Kind: cloud.KindIPv6Gateway, ID: string(w.p.Gateway.IPv6)})
+		s.text = w.sprintf("%s (%s) has an egress-only rule of IPv6 gateway %s: it can open connections, but nothing can open one to it from %s; delete the rule if that is wanted",
+			to.ID, p.dst, w.p.Gateway.IPv6, p.src)
+		return s
+	}
 	if r == nil {
 		r = &netplan.Route{}
 	}

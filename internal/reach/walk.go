@@ -136,7 +136,7 @@ func (w *walk) step(from *netplan.ENI, pkt *packet) (*netplan.ENI, *stop) {
 		return nil, w.divert(from, *pkt, r)
 	case netplan.HopNAT:
 		return w.translate(from, pkt, r)
-	case netplan.HopInternet, netplan.HopEgressOnly:
+	case netplan.HopInternet, netplan.HopEgressOnly, netplan.HopIPv6:
 		return nil, w.leave(from, *pkt, r)
 	case netplan.HopEndpoint:
 		if from.Attach == netplan.AttachTransit {
@@ -299,7 +299,7 @@ func (w *walk) leave(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 		return w.noPublicIP(from, pkt, r)
 	}
 	if !pkt.src.Is4() {
-		if !w.local(pkt.src) {
+		if !w.local(pkt.src) || !w.p.Gateway.Joins(pkt.src) {
 			return w.noPublicIP(from, pkt, r)
 		}
 		w.through(cloud.Ref{Kind: gatewayKind(r), ID: r.Target}, RoleGateway, pkt, pkt, nil)
@@ -320,10 +320,14 @@ func (w *walk) leave(from *netplan.ENI, pkt packet, r *netplan.Route) *stop {
 }
 
 func gatewayKind(r *netplan.Route) cloud.Resource {
-	if r.Hop == netplan.HopEgressOnly {
+	switch r.Hop {
+	case netplan.HopEgressOnly:
 		return cloud.KindEgressOnlyGateway
+	case netplan.HopIPv6:
+		return cloud.KindIPv6Gateway
+	default:
+		return cloud.KindInternetGateway
 	}
-	return cloud.KindInternetGateway
 }
 
 // enter takes a packet from the internet into the VPC.
@@ -342,8 +346,10 @@ func (w *walk) enter(pkt packet) *stop {
 		pkt.dst = pair.Private
 		w.through(cloud.Ref{Kind: cloud.KindInternetGateway, ID: string(g.ID)}, RoleGateway, in, pkt,
 			func() string { return "delivers " + pair.Public.String() + " to " + pair.Private.String() })
-	} else if !w.local(pkt.dst) {
+	} else if !w.local(pkt.dst) || !g.Joins(pkt.dst) {
 		return w.noPrivateIP(pkt)
+	} else if g.ByRule {
+		w.through(cloud.Ref{Kind: cloud.KindIPv6Gateway, ID: string(g.IPv6)}, RoleGateway, pkt, pkt, nil)
 	} else if g.ID != "" {
 		w.through(cloud.Ref{Kind: cloud.KindInternetGateway, ID: string(g.ID)}, RoleGateway, pkt, pkt, nil)
 	}
@@ -357,7 +363,7 @@ func (w *walk) enter(pkt packet) *stop {
 	if s := w.cut(to); s != nil {
 		return s
 	}
-	if r := w.lookup(to, pkt.dst, pkt.src); g.ID == "" || r != nil && r.Hop == netplan.HopEgressOnly {
+	if r := w.lookup(to, pkt.dst, pkt.src); pkt.dst.Is6() && !g.Admits(pkt.dst) || r != nil && r.Hop == netplan.HopEgressOnly {
 		return w.egressOnlyIn(to, pkt, r)
 	}
 	return w.deliver(leg{to: to, pkt: pkt})

@@ -56,7 +56,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, ctx: t.Context(), logs: logs.NewMemory()}
 	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.control = control.New(control.Deps{Store: store.NewMemory(cloud.Schema()), Blobs: store.NewMemoryBlobs(), Now: now}, control.Options{
-		Account: account, Region: "us-east-1", Regions: region.Add(nil), PublicPool: netip.MustParsePrefix("203.0.113.0/24"),
+		Account: account, Region: "us-east-1", Regions: region.Add(nil), PublicPool: netip.MustParsePrefix("203.0.113.0/24"), IPv6Pool: netip.MustParsePrefix("2001:db8:1000::/36"),
 	})
 	if err := w.control.Bootstrap(w.ctx, append(ram.System(), iam.Managed()...)); err != nil {
 		t.Fatal(err)

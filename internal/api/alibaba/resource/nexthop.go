@@ -24,6 +24,7 @@ const (
 
 var hops = map[string]cloud.TargetKind{
 	hopInterface: cloud.TargetInterface, hopNAT: cloud.TargetNATGateway, hopPeering: cloud.TargetPeering, hopGateway4: cloud.TargetInternetGateway,
+	hopGateway6: cloud.TargetIPv6Gateway,
 }
 
 // HopTarget is what a route with a next hop leads to, and the attributes of the

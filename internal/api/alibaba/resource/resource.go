@@ -34,7 +34,7 @@ const (
 var prefixes = map[cloud.Resource]string{
 	cloud.KindVPC: "vpc", cloud.KindSubnet: "vsw", cloud.KindRouteTable: "vtb", cloud.KindNATGateway: "ngw",
 	cloud.KindElasticIP: "eip", cloud.KindSecurityGroup: "sg", cloud.KindSecurityGroupRule: "sgr",
-	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw",
+	cloud.KindInterface: "eni", cloud.KindNetworkACL: "nacl", cloud.KindInternetGateway: "ipv4gw", cloud.KindIPv6Gateway: "ipv6gw", cloud.KindIPv6Rule: "ipv6py", cloud.KindIPv6Access: "ipv6bw",
 	cloud.KindNATAddress: "vpcnatip", cloud.KindNATRule: "snat", cloud.KindNATForward: "fwd", cloud.KindPeering: "pcc", cloud.KindInstance: "i", cloud.KindReservation: "r", cloud.KindAttachment: "eni-attach",
 	cloud.KindPrefixList: "pl", cloud.KindFlowLog: "fl", cloud.KindRegistry: "cri",
 	cloud.KindTransitDomain: "cen", cloud.KindTransitRouter: "tr", cloud.KindTransitAttachment: "tr-attach", cloud.KindTransitTable: "vtb",
@@ -177,6 +177,7 @@ func Holds(v cloud.View, account, group string) bool {
 		some(v, cloud.Instances, func(r *cloud.Instance) bool { return in(&r.Meta) && r.Phase != cloud.Terminated }) ||
 		some(v, cloud.Functions, func(r *cloud.Function) bool { return in(&r.Meta) }) ||
 		some(v, cloud.InternetGateways, func(r *cloud.InternetGateway) bool { return in(&r.Meta) }) ||
+		some(v, cloud.IPv6Gateways, func(r *cloud.IPv6Gateway) bool { return in(&r.Meta) }) ||
 		some(v, cloud.FlowLogs, func(r *cloud.FlowLog) bool { return in(&r.Meta) }) ||
 		some(v, cloud.PrefixLists, func(r *cloud.PrefixList) bool { return in(&r.Meta) }) ||
 		some(v, cloud.Endpoints, func(r *cloud.Endpoint) bool { return in(&r.Meta) }) ||

@@ -48,7 +48,8 @@ func destination(s string) (netip.Prefix, error) {
 // https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-createrouteentry
 var noHop = map[cloud.Resource]string{
 	cloud.KindNATGateway: "InvalidNatGateway.NotFound", cloud.KindInterface: "ResourceNotFound.NetworkInterface", cloud.KindPeering: "ResourceNotFound.VpcPeer",
-	cloud.KindInternetGateway: "ResourceNotFound.Ipv4Gateway", cloud.KindTransitRouter: "InvalidAttachment.NotFound",
+	cloud.KindInternetGateway: "ResourceNotFound.Ipv4Gateway", cloud.KindIPv6Gateway: "ResourceNotFound.Ipv6Gateway",
+	cloud.KindTransitRouter: "InvalidAttachment.NotFound",
 }
 
 // hopFault says of what does not exist that it was a next hop.

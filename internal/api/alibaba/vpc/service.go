@@ -1,11 +1,12 @@
 // Package vpc speaks Alibaba Cloud's VPC 2016-04-28: VPCs, vSwitches, routes, network
-// ACLs, NAT and IPv4 gateways and elastic IP addresses.
+// ACLs, NAT, IPv4 and IPv6 gateways and elastic IP addresses.
 //
 // They are those of the account, whichever dialect made them.
 //
 // Invariants: a VPC made here has the platform's services in 100.64.0.0/10, routes
 // only its vSwitches' blocks by itself, lets public addresses leave without a route
-// until an IPv4 gateway is enabled, and has a default network ACL, never shown, that
+// until an IPv4 gateway is enabled, joins IPv6 addresses to the internet one by one,
+// and has a default network ACL, never shown, that
 // lets everything pass; what only this dialect shows is in attributes (package resource).
 package vpc
 
@@ -37,6 +38,8 @@ func New(c *control.Control) *wire.Service {
 	a.forwards(s)
 	a.tagging(s)
 	a.ipv4Gateways(s)
+	a.ipv6Gateways(s)
+	a.ipv6Rules(s)
 	a.networkACLs(s)
 	return s
 }

@@ -20,7 +20,7 @@ func (a *api) tagging(s *wire.Service) {
 // tagKinds are the types of resource that carry tags.
 var tagKinds = map[string]cloud.Resource{
 	"vpc": cloud.KindVPC, "vswitch": cloud.KindSubnet, "routetable": cloud.KindRouteTable, "eip": cloud.KindElasticIP, "natgateway": cloud.KindNATGateway, "flowlog": cloud.KindFlowLog,
-	"ipv4gateway": cloud.KindInternetGateway, "networkacl": cloud.KindNetworkACL,
+	"ipv4gateway": cloud.KindInternetGateway, "ipv6gateway": cloud.KindIPv6Gateway, "networkacl": cloud.KindNetworkACL,
 	"vpngateway": "", "commonbandwidthpackage": "",
 }
 
@@ -28,7 +28,7 @@ var tagKinds = map[string]cloud.Resource{
 // a VPC is where the VPC is.
 // https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-moveresourcegroup
 var groupKinds = map[string]cloud.Resource{
-	"vpc": cloud.KindVPC, "eip": cloud.KindElasticIP, "flowlog": cloud.KindFlowLog, "ipv4gateway": cloud.KindInternetGateway, "bandwidthpackage": "", "havip": "", "publicipaddresspool": "", "trafficmirrorfilter": "", "trafficmirrorsession": "",
+	"vpc": cloud.KindVPC, "eip": cloud.KindElasticIP, "flowlog": cloud.KindFlowLog, "ipv4gateway": cloud.KindInternetGateway, "ipv6gateway": cloud.KindIPv6Gateway, "bandwidthpackage": "", "havip": "", "publicipaddresspool": "", "trafficmirrorfilter": "", "trafficmirrorsession": "",
 }
 
 func (a *api) tags(kinds map[string]cloud.Resource) resource.Tagging {

@@ -48,8 +48,9 @@ func block(text string) (netip.Prefix, error) {
 
 func (a *api) createVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutput, error) {
 	if err := resource.Refuse(map[string]bool{
-		"EnableIpv6": in.EnableIpv6 != nil && *in.EnableIpv6, "Ipv6CidrBlock": in.Ipv6CidrBlock != nil, "Ipv4IpamPoolId": in.Ipv4IpamPoolId != nil,
-		"UserCidr": text(in.UserCidr) != "", "EnableDnsHostname": in.EnableDnsHostname != nil && *in.EnableDnsHostname,
+		"Ipv6CidrBlock": in.Ipv6CidrBlock != nil, "Ipv6IpamPoolId": in.Ipv6IpamPoolId != nil, "Ipv6Isp": isp(in.Ipv6Isp), "Ipv6CidrMask": mask(in.Ipv6CidrMask, 56),
+		"Ipv4IpamPoolId": in.Ipv4IpamPoolId != nil,
+		"UserCidr":       text(in.UserCidr) != "", "EnableDnsHostname": in.EnableDnsHostname != nil && *in.EnableDnsHostname,
 	}); err != nil {
 		return nil, err
 	}
@@ -65,7 +66,9 @@ func (a *api) createVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutp
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.control.CreateVPC(ctx, resource.Caller(ctx), NewVPC(p, labels))
+	c := NewVPC(p, labels)
+	c.IPv6 = in.EnableIpv6 != nil && *in.EnableIpv6
+	v, err := a.control.CreateVPC(ctx, resource.Caller(ctx), c)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func (a *api) createVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutp
 func NewVPC(cidr netip.Prefix, labels control.Labels) control.CreateVPC {
 	return control.CreateVPC{
 		Labels: labels, CIDR: cidr, Widest: widest, DNSSupport: true,
-		Services: control.ServiceRange, Resolvers: control.ServiceResolvers, DirectPublic: true, SubnetRoutes: true,
+		Services: control.ServiceRange, Resolvers: control.ServiceResolvers, DirectPublic: true, SubnetRoutes: true, IPv6ByRule: true,
 	}
 }
 
@@ -225,14 +228,27 @@ func (a *api) contents(id cloud.VPCID) []CloudResourceSetType {
 
 func (a *api) modifyVpcAttribute(ctx context.Context, in *ModifyVpcAttributeInput) (*ModifyVpcAttributeOutput, error) {
 	if err := resource.Refuse(map[string]bool{
-		"CidrBlock": in.CidrBlock != nil, "EnableIPv6": in.EnableIPv6 != nil && *in.EnableIPv6, "Ipv6CidrBlock": in.Ipv6CidrBlock != nil,
+		"CidrBlock": in.CidrBlock != nil, "Ipv6CidrBlock": in.Ipv6CidrBlock != nil, "Ipv6Isp": isp(in.Ipv6Isp),
 		"EnableDnsHostname": in.EnableDnsHostname != nil && *in.EnableDnsHostname,
 	}); err != nil {
+		return nil, err
+	}
+	v, err := a.vpc(ctx, *in.VpcId)
+	if err != nil {
 		return nil, err
 	}
 	attrs, err := resource.Described{Name: in.VpcName, Description: in.Description}.Attrs("InvalidVpcName.Malformed", "InvalidVpcDiscription.Malformed")
 	if err != nil {
 		return nil, err
+	}
+	switch has := len(v.CIDRs6) > 0; {
+	case in.EnableIPv6 == nil || *in.EnableIPv6 == has:
+	case has:
+		return nil, resource.Unsupported("EnableIPv6") // take the block away by UnassociateVpcCidrBlock
+	default:
+		if _, err := a.addBlock6(ctx, v); err != nil {
+			return nil, err
+		}
 	}
 	return nil, a.control.SetAttrs(ctx, resource.Caller(ctx), cloud.Ref{Kind: cloud.KindVPC, ID: *in.VpcId}, attrs)
 }
@@ -273,6 +289,9 @@ func (a *api) inTheWay(id cloud.VPCID) string {
 	for range cloud.InternetGateways.By(view, "vpc", string(id)) {
 		return "Ipv4Gateway"
 	}
+	for range cloud.IPv6Gateways.By(view, "vpc", string(id)) {
+		return "Ipv6Gateway"
+	}
 	for range cloud.Subnets.By(view, "vpc", string(id)) {
 		return "VSwitch"
 	}
@@ -298,15 +317,23 @@ func (a *api) inTheWay(id cloud.VPCID) string {
 }
 
 func (a *api) associateVpcCidrBlock(ctx context.Context, in *AssociateVpcCidrBlockInput) (*AssociateVpcCidrBlockOutput, error) {
-	version := text(in.IpVersion)
+	version, v6 := text(in.IpVersion), strings.EqualFold(text(in.IpVersion), "ipv6")
 	if err := resource.Refuse(map[string]bool{
-		"IpVersion": version != "" && !strings.EqualFold(version, "ipv4"), "IPv6CidrBlock": in.IPv6CidrBlock != nil, "IpamPoolId": in.IpamPoolId != nil,
+		"IpVersion": version != "" && !v6 && !strings.EqualFold(version, "ipv4"), "IPv6CidrBlock": in.IPv6CidrBlock != nil, "IpamPoolId": in.IpamPoolId != nil,
+		"Ipv6Isp": isp(in.Ipv6Isp), "Ipv6CidrMask": mask(in.Ipv6CidrMask, 56), "SecondaryCidrBlock": v6 && text(in.SecondaryCidrBlock) != "",
 	}); err != nil {
 		return nil, err
 	}
 	v, err := a.vpc(ctx, *in.VpcId)
 	if err != nil {
 		return nil, err
+	}
+	if v6 {
+		p, err := a.addBlock6(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		return &AssociateVpcCidrBlockOutput{CidrBlock: new(p.String()), IpVersion: new("ipv6")}, nil
 	}
 	p, err := block(text(in.SecondaryCidrBlock))
 	if err != nil {
@@ -323,8 +350,12 @@ func (a *api) unassociateVpcCidrBlock(ctx context.Context, in *UnassociateVpcCid
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range v.CIDRs[1:] {
-		if b.Prefix.String() == text(in.SecondaryCidrBlock) {
+	given := text(in.SecondaryCidrBlock)
+	if given == "" {
+		given = text(in.IPv6CidrBlock)
+	}
+	for _, b := range slices.Concat(v.CIDRs[1:], v.CIDRs6) {
+		if b.Prefix.String() == given {
 			_, _, err := a.control.RemoveVPCBlock(ctx, resource.Caller(ctx), b.ID)
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func NewVSwitch(vpc cloud.VPCID, zone string, cidr netip.Prefix, labels control.
 }
 
 func (a *api) createVSwitch(ctx context.Context, in *CreateVSwitchInput) (*CreateVSwitchOutput, error) {
-	if err := resource.Refuse(map[string]bool{"Ipv6CidrBlock": in.Ipv6CidrBlock != nil, "VpcIpv6CidrBlock": in.VpcIpv6CidrBlock != nil, "CidrMask": in.CidrMask != nil}); err != nil {
+	if err := resource.Refuse(map[string]bool{"VpcIpv6CidrBlock": in.VpcIpv6CidrBlock != nil, "CidrMask": in.CidrMask != nil, "Ipv6CidrMask": mask(in.Ipv6CidrMask, 64)}); err != nil {
 		return nil, err
 	}
 	v, err := a.vpc(ctx, *in.VpcId)
@@ -42,7 +42,13 @@ func (a *api) createVSwitch(ctx context.Context, in *CreateVSwitchInput) (*Creat
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.control.CreateSubnet(ctx, resource.Caller(ctx), NewVSwitch(v.ID, *in.ZoneId, cidr, labels))
+	c := NewVSwitch(v.ID, *in.ZoneId, cidr, labels)
+	if in.Ipv6CidrBlock != nil {
+		if c.IPv6, err = block6(v, *in.Ipv6CidrBlock); err != nil {
+			return nil, err
+		}
+	}
+	s, err := a.control.CreateSubnet(ctx, resource.Caller(ctx), c)
 	if err != nil {
 		return nil, err
 	}
@@ -148,11 +154,18 @@ func (a *api) describeVSwitchAttributes(ctx context.Context, in *DescribeVSwitch
 }
 
 func (a *api) modifyVSwitchAttribute(ctx context.Context, in *ModifyVSwitchAttributeInput) (*ModifyVSwitchAttributeOutput, error) {
-	if err := resource.Refuse(map[string]bool{"EnableIPv6": in.EnableIPv6 != nil && *in.EnableIPv6, "Ipv6CidrBlock": in.Ipv6CidrBlock != nil}); err != nil {
+	if err := resource.Refuse(map[string]bool{"VpcIpv6CidrBlock": in.VpcIpv6CidrBlock != nil, "Ipv6CidrMask": mask(in.Ipv6CidrMask, 64)}); err != nil {
+		return nil, err
+	}
+	s, err := a.vSwitch(ctx, *in.VSwitchId)
+	if err != nil {
 		return nil, err
 	}
 	attrs, err := resource.Described{Name: in.VSwitchName, Description: in.Description}.Attrs("InvalidVSwitchName.Malformed", "InvalidVSwitchDescription.Malformed")
 	if err != nil {
+		return nil, err
+	}
+	if err := a.modifyBlock6(ctx, s, in.EnableIPv6, in.Ipv6CidrBlock); err != nil {
 		return nil, err
 	}
 	return nil, a.control.SetAttrs(ctx, resource.Caller(ctx), cloud.Ref{Kind: cloud.KindSubnet, ID: *in.VSwitchId}, attrs)

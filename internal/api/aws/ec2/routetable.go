@@ -68,6 +68,9 @@ func routeShape(v cloud.View, t *cloud.RouteTable, r cloud.Route) Route {
 	case cloud.TargetEgressOnlyGateway:
 		out.EgressOnlyInternetGatewayId = new(id)
 		_, alive = cloud.EgressOnlyGateways.Get(v, cloud.EgressOnlyGatewayID(id))
+	case cloud.TargetIPv6Gateway: // the other dialect's
+		out.GatewayId = new(id)
+		_, alive = cloud.IPv6Gateways.Get(v, cloud.IPv6GatewayID(id))
 	case cloud.TargetNATGateway:
 		out.NatGatewayId = new(id)
 		g, ok := cloud.NATGateways.Get(v, cloud.NATGatewayID(id))
