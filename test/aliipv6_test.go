@@ -1,6 +1,9 @@
 package test
 
 import (
+	"bufio"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,21 +39,62 @@ func (a *aliyun) address6(vswitch string) sdkvpc.Ipv6Address {
 	return got[0]
 }
 
-// dualHost says hello at port 7777, and at 7778 what the internet says of it.
+// dualHost says hello at port 7777, at 7778 what the internet says of it, and at 7779
+// something all the time.
 const dualHost = `
-import socket, threading, urllib.request
+import socket, threading, time, urllib.request
 def serve(port, answer):
     s = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
     while True:
-        c, peer = s.accept()
-        c.sendall(answer(peer[0]).encode())
-        c.close()
+        threading.Thread(target=say, args=(*s.accept(), answer), daemon=True).start()
+def say(c, peer, answer):
+    for part in answer(peer[0]):
+        c.sendall(part.encode())
+    c.close()
+def ticks(_):
+    while True:
+        yield "tick\n"
+        time.sleep(0.1)
 def outside(_):
-    try: return urllib.request.urlopen("http://[2001:db8::7]/", timeout=2).read().decode()
-    except OSError: return ""
-threading.Thread(target=serve, args=(7778, outside), daemon=True).start()
+    try: return [urllib.request.urlopen("http://[2001:db8::7]/", timeout=2).read().decode()]
+    except OSError: return []
+for port, answer in (7778, outside), (7779, ticks):
+    threading.Thread(target=serve, args=(port, answer), daemon=True).start()
 print("ready", flush=True)
-serve(7777, lambda peer: "hello " + peer)`
+serve(7777, lambda peer: ["hello " + peer])`
+
+// listen prints what HOST says at port 7779, and "cut" when it falls silent.
+const listen = `
+import socket, sys
+c = socket.create_connection((sys.argv[1], 7779), 2)
+try:
+    for line in c.makefile(): print(line.strip(), flush=True)
+except OSError: pass
+print("cut", flush=True)`
+
+// hears runs a program on the lab internet and returns what waits for a line of it.
+func (d *daemon) hears(t *testing.T, argv ...string) func(line string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "nsenter", append([]string{"--net=" + filepath.Join(d.data, "network", "netns", "internet"), "--"}, argv...)...)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Wait() })
+	lines := bufio.NewScanner(out)
+	return func(line string) {
+		t.Helper()
+		for lines.Scan() {
+			if lines.Text() == line {
+				return
+			}
+		}
+		t.Errorf("it ended without %q: %v", line, lines.Err())
+	}
+}
 
 // An IPv6 address has no internet, in either direction, until bandwidth is allocated
 // for it; with an egress-only rule nothing opens connections to it. Another address
@@ -63,7 +107,7 @@ func TestAlibabaIPv6(t *testing.T) {
 	inside, near := a.vSwitch6(v.VpcId, "10.1.0.0/24", "1"), a.vSwitch6(v.VpcId, "10.2.0.0/24", "255")
 	a.allowIn(group, "tcp", "7778/7778", "10.2.0.0/24")
 	open := toDaemon(a.d, sdkecs.CreateAuthorizeSecurityGroupRequest())
-	open.SecurityGroupId, open.IpProtocol, open.PortRange, open.Ipv6SourceCidrIp = group, "tcp", "7777/7777", "::/0"
+	open.SecurityGroupId, open.IpProtocol, open.PortRange, open.Ipv6SourceCidrIp = group, "tcp", "7777/7779", "::/0"
 	must[*sdkecs.AuthorizeSecurityGroupResponse](t)(a.ecs.AuthorizeSecurityGroup(open))
 	a.d.attach(t, "-ipv6 -ip 10.1.0.50 -region "+aliRegion+" -subnet "+inside+" -security-group "+group, "/usr/bin/python3", "-c", dualHost)
 	host := a.address6(inside)
@@ -97,9 +141,12 @@ func TestAlibabaIPv6(t *testing.T) {
 	d.Ipv6EgressOnlyRuleId = rule
 	must[*sdkvpc.DeleteIpv6EgressOnlyRuleResponse](t)(a.vpc.DeleteIpv6EgressOnlyRule(d))
 	check("without the rule", true, true)
+	heard := a.d.hears(t, "/usr/bin/python3", "-c", listen, ip)
+	heard("tick")
 
 	gone := toDaemon(a.d, sdkvpc.CreateDeleteIpv6InternetBandwidthRequest())
 	gone.Ipv6InternetBandwidthId = bandwidth
 	must[*sdkvpc.DeleteIpv6InternetBandwidthResponse](t)(a.vpc.DeleteIpv6InternetBandwidth(gone))
+	heard("cut")
 	check("without bandwidth again", false, false)
 }

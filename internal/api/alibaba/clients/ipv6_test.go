@@ -82,32 +82,45 @@ func (l *lan) address6() (eni string, a sdkvpc.Ipv6Address) {
 	return made.NetworkInterfaceId, got[0]
 }
 
+func (l *lan) gateway6() (*sdkvpc.CreateIpv6GatewayResponse, error) {
+	r := to(l.w, sdkvpc.CreateCreateIpv6GatewayRequest())
+	r.VpcId, r.Name = l.vpc, "six"
+	return l.w.root().vpc.CreateIpv6Gateway(r)
+}
+
+func (l *lan) buy(address, speed string) (*sdkvpc.AllocateIpv6InternetBandwidthResponse, error) {
+	r := to(l.w, sdkvpc.CreateAllocateIpv6InternetBandwidthRequest())
+	r.Ipv6AddressId, r.Bandwidth, r.ClientToken = address, requests.Integer(speed), "once"+speed
+	return l.w.root().vpc.AllocateIpv6InternetBandwidth(r)
+}
+
 // https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-createipv6gateway
 func TestIPv6Gateways(t *testing.T) {
 	l := newLan(t)
 	c, w := l.w.root(), l.w
-	create := func() (*sdkvpc.CreateIpv6GatewayResponse, error) {
-		r := to(w, sdkvpc.CreateCreateIpv6GatewayRequest())
-		r.VpcId, r.Name = l.vpc, "six"
-		return c.vpc.CreateIpv6Gateway(r)
-	}
-	refused(create())(t, 400, "OperationFailed.VpcIpv6NotEnabled")
-	eni, addr := l.address6()
+	refused(l.gateway6())(t, 400, "OperationFailed.VpcIpv6NotEnabled")
+	_, addr := l.address6()
 	off := to(w, sdkvpc.CreateModifyVSwitchAttributeRequest())
 	off.VSwitchId, off.EnableIPv6 = l.vswitch, "false"
 	refused(c.vpc.ModifyVSwitchAttribute(off))(t, 400, "DependencyViolation.Ipv6Address")
-	buy := func(speed string) (*sdkvpc.AllocateIpv6InternetBandwidthResponse, error) {
-		r := to(w, sdkvpc.CreateAllocateIpv6InternetBandwidthRequest())
-		r.Ipv6AddressId, r.Bandwidth = addr.Ipv6AddressId, requests.Integer(speed)
-		return c.vpc.AllocateIpv6InternetBandwidth(r)
-	}
-	refused(buy("5"))(t, 404, "InvalidIpv6GatewayId.NotFound")
-	id := ok(create())(t).Ipv6GatewayId
-	refused(create())(t, 400, "ResourceAlreadyAssociated.Vpc")
+	refused(l.buy(addr.Ipv6AddressId, "5"))(t, 404, "InvalidIpv6GatewayId.NotFound")
+	dry := to(w, sdkvpc.CreateCreateIpv6GatewayRequest())
+	dry.VpcId, dry.QueryParams["DryRun"] = l.vpc, "true"
+	refused(c.vpc.CreateIpv6Gateway(dry))(t, 400, "DryRunOperation")
+	id := ok(l.gateway6())(t).Ipv6GatewayId
+	refused(l.gateway6())(t, 400, "ResourceAlreadyAssociated.Vpc")
 	list := to(w, sdkvpc.CreateDescribeIpv6GatewaysRequest())
 	list.VpcId = l.vpc
 	if got := ok(c.vpc.DescribeIpv6Gateways(list))(t).Ipv6Gateways.Ipv6Gateway; len(got) != 1 || got[0].Ipv6GatewayId != id || got[0].Name != "six" || got[0].Status != "Available" {
 		t.Errorf("gateways: %+v", got)
+	}
+	rename := to(w, sdkvpc.CreateModifyIpv6GatewayAttributeRequest())
+	rename.Ipv6GatewayId, rename.Name = id, "seven"
+	ok(c.vpc.ModifyIpv6GatewayAttribute(rename))(t)
+	get := to(w, sdkvpc.CreateDescribeIpv6GatewayAttributeRequest())
+	get.Ipv6GatewayId = id
+	if got := ok(c.vpc.DescribeIpv6GatewayAttribute(get))(t); got.Name != "seven" || got.VpcId != l.vpc {
+		t.Errorf("the gateway: %+v", got)
 	}
 	look := to(w, sdkvpc.CreateDescribeVpcsRequest())
 	look.VpcId = l.vpc
@@ -115,39 +128,77 @@ func TestIPv6Gateways(t *testing.T) {
 	if got := c.entries(t, table)["::/0"]; got != "Custom IPv6Gateway" {
 		t.Errorf("the system table has ::/0 by %q", got)
 	}
-	refused(buy("0"))(t, 400, "InvalidBandwidth.Malformed")
-	bandwidth := ok(buy("5"))(t).InternetBandwidthId
-	refused(buy("5"))(t, 400, "OperationFailed.Ipv6InternetBandwidthExist")
-	rule := to(w, sdkvpc.CreateCreateIpv6EgressOnlyRuleRequest())
-	rule.Ipv6GatewayId, rule.InstanceId, rule.Name = id, addr.Ipv6AddressId, "outward"
-	egress := ok(c.vpc.CreateIpv6EgressOnlyRule(rule))(t).Ipv6EgressRuleId
-	refused(c.vpc.CreateIpv6EgressOnlyRule(rule))(t, 400, "OperationFailed.Ipv6EgressOnlyRuleExist")
-	rules := to(w, sdkvpc.CreateDescribeIpv6EgressOnlyRulesRequest())
-	rules.Ipv6GatewayId = id
-	if got := ok(c.vpc.DescribeIpv6EgressOnlyRules(rules))(t).Ipv6EgressOnlyRules.Ipv6EgressOnlyRule; len(got) != 1 || got[0].Ipv6EgressOnlyRuleId != egress || got[0].InstanceId != addr.Ipv6AddressId {
-		t.Errorf("rules: %+v", got)
+	refused(c.deleteVpc(l.vpc))(t, 400, "DependencyViolation.Ipv6Gateway")
+	drop := to(w, sdkvpc.CreateDeleteIpv6GatewayRequest())
+	drop.Ipv6GatewayId = id
+	ok(l.buy(addr.Ipv6AddressId, "5"))(t)
+	refused(c.vpc.DeleteIpv6Gateway(drop))(t, 400, "DependencyViolation.Ipv6InternetBandwidth")
+	gone := to(w, sdkvpc.CreateDeleteIpv6InternetBandwidthRequest())
+	gone.Ipv6AddressId = addr.Ipv6AddressId
+	ok(c.vpc.DeleteIpv6InternetBandwidth(gone))(t)
+	ok(c.vpc.DeleteIpv6Gateway(drop))(t)
+	refused(c.vpc.DeleteIpv6Gateway(drop))(t, 404, "InvalidIpv6GatewayId.NotFound")
+	if got := c.entries(t, table)["::/0"]; got != "" {
+		t.Errorf("the system table still has ::/0 by %q", got)
 	}
-	drop := func() (*sdkvpc.DeleteIpv6GatewayResponse, error) {
-		r := to(w, sdkvpc.CreateDeleteIpv6GatewayRequest())
-		r.Ipv6GatewayId = id
-		return c.vpc.DeleteIpv6Gateway(r)
+}
+
+// https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-allocateipv6internetbandwidth
+func TestIPv6Bandwidth(t *testing.T) {
+	l := newLan(t)
+	c, w := l.w.root(), l.w
+	eni, addr := l.address6()
+	id := ok(l.gateway6())(t).Ipv6GatewayId
+	refused(l.buy("ipv6-none", "5"))(t, 404, "InvalidIpv6AddressId.NotFound")
+	refused(l.buy(addr.Ipv6AddressId, "0"))(t, 400, "InvalidBandwidth.Malformed")
+	bandwidth := ok(l.buy(addr.Ipv6AddressId, "5"))(t).InternetBandwidthId
+	if again := ok(l.buy(addr.Ipv6AddressId, "5"))(t).InternetBandwidthId; again != bandwidth {
+		t.Errorf("with the same token: %s and %s", bandwidth, again)
 	}
-	gone := to(w, sdkvpc.CreateDeleteIpv6EgressOnlyRuleRequest())
-	gone.Ipv6EgressOnlyRuleId = egress
-	ok(c.vpc.DeleteIpv6EgressOnlyRule(gone))(t)
-	refused(c.vpc.DeleteIpv6EgressOnlyRule(gone))(t, 404, "InvalidIpv6EgressOnlyRuleId.NotFound")
-	refused(drop())(t, 400, "DependencyViolation.Ipv6InternetBandwidth")
+	refused(l.buy(addr.Ipv6AddressId, "6"))(t, 400, "OperationFailed.Ipv6InternetBandwidthExist")
 	change := to(w, sdkvpc.CreateModifyIpv6InternetBandwidthRequest())
 	change.Ipv6InternetBandwidthId, change.Bandwidth = bandwidth, "20"
 	ok(c.vpc.ModifyIpv6InternetBandwidth(change))(t)
+	run := ok(l.run(func(r *sdkecs.RunInstancesRequest) { r.Ipv6AddressCount = "1" }))(t).InstanceIdSets.InstanceIdSet[0]
+	of := to(w, sdkvpc.CreateDescribeIpv6AddressesRequest())
+	of.AssociatedInstanceId = run
+	if got := ok(c.vpc.DescribeIpv6Addresses(of))(t).Ipv6Addresses.Ipv6Address; len(got) != 1 || got[0].AssociatedInstanceType != "EcsInstance" || got[0].Ipv6GatewayId != id {
+		t.Errorf("the instance's addresses: %+v", got)
+	}
+	public := to(w, sdkvpc.CreateDescribeIpv6AddressesRequest())
+	public.NetworkType = "Public"
+	if got := ok(c.vpc.DescribeIpv6Addresses(public))(t).Ipv6Addresses.Ipv6Address; len(got) != 1 || got[0].Ipv6InternetBandwidth.Bandwidth != 20 {
+		t.Errorf("public addresses: %+v", got)
+	}
 	take := to(w, sdkecs.CreateUnassignIpv6AddressesRequest()) // bandwidth goes with its address
 	take.NetworkInterfaceId, take.Ipv6Address = eni, &[]string{addr.Ipv6Address}
 	ok(l.ecs.UnassignIpv6Addresses(take))(t)
 	refused(c.vpc.ModifyIpv6InternetBandwidth(change))(t, 404, "InvalidIpv6InternetBandwidthId.NotFound")
-	refused(c.deleteVpc(l.vpc))(t, 400, "DependencyViolation.Ipv6Gateway")
-	ok(drop())(t)
-	refused(drop())(t, 404, "InvalidIpv6GatewayId.NotFound")
-	if got := c.entries(t, table)["::/0"]; got != "" {
-		t.Errorf("the system table still has ::/0 by %q", got)
+}
+
+// https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-createipv6egressonlyrule
+func TestIPv6EgressOnlyRules(t *testing.T) {
+	l := newLan(t)
+	c, w := l.w.root(), l.w
+	_, addr := l.address6()
+	id := ok(l.gateway6())(t).Ipv6GatewayId
+	rule := to(w, sdkvpc.CreateCreateIpv6EgressOnlyRuleRequest())
+	rule.Ipv6GatewayId, rule.InstanceId, rule.Name = id, addr.Ipv6AddressId, "outward"
+	egress := ok(c.vpc.CreateIpv6EgressOnlyRule(rule))(t).Ipv6EgressRuleId
+	again := to(w, sdkvpc.CreateCreateIpv6EgressOnlyRuleRequest())
+	again.Ipv6GatewayId, again.InstanceId = id, addr.Ipv6AddressId
+	refused(c.vpc.CreateIpv6EgressOnlyRule(again))(t, 400, "OperationFailed.Ipv6EgressOnlyRuleExist")
+	rules := to(w, sdkvpc.CreateDescribeIpv6EgressOnlyRulesRequest())
+	rules.Ipv6GatewayId = id
+	if got := ok(c.vpc.DescribeIpv6EgressOnlyRules(rules))(t).Ipv6EgressOnlyRules.Ipv6EgressOnlyRule; len(got) != 1 || got[0].Ipv6EgressOnlyRuleId != egress || got[0].InstanceId != addr.Ipv6AddressId || got[0].Name != "outward" {
+		t.Errorf("rules: %+v", got)
 	}
+	drop := to(w, sdkvpc.CreateDeleteIpv6GatewayRequest())
+	drop.Ipv6GatewayId = id
+	refused(c.vpc.DeleteIpv6Gateway(drop))(t, 400, "DependencyViolation.Ipv6EgressOnlyRule")
+	gone := to(w, sdkvpc.CreateDeleteIpv6EgressOnlyRuleRequest())
+	gone.Ipv6EgressOnlyRuleId = egress
+	ok(c.vpc.DeleteIpv6EgressOnlyRule(gone))(t)
+	refused(c.vpc.DeleteIpv6EgressOnlyRule(gone))(t, 404, "InvalidIpv6EgressOnlyRuleId.NotFound")
+	ok(c.vpc.DeleteIpv6Gateway(drop))(t)
 }

@@ -104,6 +104,9 @@ func TestTargets(t *testing.T) {
 		{vpc.Acts, "DeleteRouteEntries", &vpc.DeleteRouteEntriesInput{RouteEntries: []vpc.DeleteRouteEntriesRouteEntry{{RouteTableId: new("vtb-x")}}}, "acs:vpc:cn-hangzhou:" + uid + ":routetable/vtb-x"},
 		{vpc.Acts, "CreateNatIp", &vpc.CreateNatIpInput{NatGatewayId: new("ngw-x")}, "acs:vpc:cn-hangzhou:" + uid + ":natgateway/ngw-x"},
 		{vpc.Acts, "DeleteNatIp", &vpc.DeleteNatIpInput{NatIpId: new("vpcnatip-x")}, "acs:vpc:cn-hangzhou:" + uid + ":natgateway/*"},
+		{vpc.Acts, "AllocateIpv6InternetBandwidth", &vpc.AllocateIpv6InternetBandwidthInput{Ipv6AddressId: new("ipv6-x")}, "acs:vpc:cn-hangzhou:" + uid + ":ipv6bandwidth/*"},
+		{vpc.Acts, "ModifyIpv6InternetBandwidth", &vpc.ModifyIpv6InternetBandwidthInput{Ipv6InternetBandwidthId: new("ipv6bw-x")}, "acs:vpc:cn-hangzhou:" + uid + ":ipv6bandwidth/ipv6bw-x"},
+		{vpc.Acts, "CreateIpv6EgressOnlyRule", &vpc.CreateIpv6EgressOnlyRuleInput{Ipv6GatewayId: new("ipv6gw-x")}, "acs:vpc:cn-hangzhou:" + uid + ":ipv6gateway/ipv6gw-x"},
 		{vpc.Acts, "DescribeVSwitches", &vpc.DescribeVSwitchesInput{VpcId: new(vpcID)}, "acs:vpc:cn-hangzhou:" + uid + ":vswitch/*"},
 	} {
 		var got []string

@@ -112,7 +112,7 @@ func (a *api) facts(v *cloud.VPC) Vpc {
 		VpcId: new(string(v.ID)), VpcName: new(v.Attrs[resource.AttrName]), Description: new(v.Attrs[resource.AttrDescription]),
 		CidrBlock: new(v.CIDRs[0].Prefix.String()), CreationTime: resource.Time(v.Created), RegionId: &v.Region, OwnerId: resource.Owner(v.Account),
 		IsDefault: &v.Default, Status: new("Available"), VRouterId: router(v.ID), ResourceGroupId: new(resource.Group(&v.Meta)), Tags: tagList(v.Tags),
-		EnabledIpv6: new(len(v.CIDRs6) > 0), Ipv6CidrBlock: new(""), DnsHostnameStatus: new("DISABLED"), DhcpOptionsSetId: new(""), CenStatus: new("Detached"),
+		EnabledIpv6: new(len(v.CIDRs6) > 0), Ipv6CidrBlock: new(""), Ipv6CidrBlocks: []Ipv6CidrBlock{}, DnsHostnameStatus: new("DISABLED"), DhcpOptionsSetId: new(""), CenStatus: new("Detached"),
 		RouterTableIds: []string{}, NatGatewayIds: []string{}, VSwitchIds: []string{}, SecondaryCidrBlocks: []string{}, UserCidrs: []string{},
 	}
 	for _, b := range v.CIDRs[1:] {
@@ -120,6 +120,9 @@ func (a *api) facts(v *cloud.VPC) Vpc {
 	}
 	if len(v.CIDRs6) > 0 {
 		out.Ipv6CidrBlock = new(v.CIDRs6[0].Prefix.String())
+	}
+	for _, b := range v.CIDRs6 {
+		out.Ipv6CidrBlocks = append(out.Ipv6CidrBlocks, Ipv6CidrBlock{Ipv6CidrBlock: new(b.Prefix.String()), Ipv6Isp: new("BGP")})
 	}
 	if len(a.cens(v.ID)) > 0 {
 		out.CenStatus = new("Attached")
@@ -200,7 +203,7 @@ func (a *api) describeVpcAttribute(ctx context.Context, in *DescribeVpcAttribute
 	return &DescribeVpcAttributeOutput{
 		VpcId: f.VpcId, VpcName: f.VpcName, Description: f.Description, CidrBlock: f.CidrBlock, CreationTime: f.CreationTime, RegionId: f.RegionId,
 		OwnerId: f.OwnerId, IsDefault: f.IsDefault, Status: f.Status, VRouterId: f.VRouterId, ResourceGroupId: f.ResourceGroupId, Tags: f.Tags,
-		EnabledIpv6: f.EnabledIpv6, Ipv6CidrBlock: f.Ipv6CidrBlock, VSwitchIds: f.VSwitchIds, SecondaryCidrBlocks: f.SecondaryCidrBlocks, UserCidrs: f.UserCidrs,
+		EnabledIpv6: f.EnabledIpv6, Ipv6CidrBlock: f.Ipv6CidrBlock, Ipv6CidrBlocks: f.Ipv6CidrBlocks, VSwitchIds: f.VSwitchIds, SecondaryCidrBlocks: f.SecondaryCidrBlocks, UserCidrs: f.UserCidrs,
 		DnsHostnameStatus: f.DnsHostnameStatus, ClassicLinkEnabled: new(false), AssociatedCens: a.cens(v.ID), CloudResources: a.contents(v.ID), Ipv4GatewayId: a.ipv4GatewayOf(v.ID),
 	}, nil
 }
