@@ -149,4 +149,9 @@ func TestAlibabaIPv6(t *testing.T) {
 	must[*sdkvpc.DeleteIpv6InternetBandwidthResponse](t)(a.vpc.DeleteIpv6InternetBandwidth(gone))
 	heard("cut")
 	check("without bandwidth again", false, false)
+
+	nat := a.nat(v.VpcId, near)
+	public := a.eip("Nat", nat.NatGatewayId).EipAddress
+	a.snat(nat, "10.0.0.0/8", public)
+	a.wants("IPv4", a.curl(inside, group, "10", "http://198.51.100.7/"), public)
 }

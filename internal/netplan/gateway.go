@@ -38,7 +38,7 @@ func (c *compiler) gateways() {
 
 // openAddrs finds the IPv6 gateway, and the addresses that it joins to the internet.
 func (c *compiler) openAddrs(g *InternetGateway) {
-	g.ByRule = c.vpc.IPv6ByRule
+	g.ByRule = c.vpc.IPv6ByRule || g.ID == DirectGatewayID // which is for IPv4 alone
 	for r := range cloud.IPv6Gateways.By(c.v, "vpc", string(c.vpc.ID)) {
 		if g.IPv6 != "" {
 			c.problem(ref(cloud.KindIPv6Gateway, r.ID), "IPv6 gateway %s: VPC %s already has %s", r.ID, c.vpc.ID, g.IPv6)

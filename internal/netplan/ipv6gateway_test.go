@@ -50,6 +50,13 @@ func TestIPv6Rules(t *testing.T) {
 	if p := compile(t, gateway("gw6-1"), gateway("gw6-2")); len(p.Problems) != 1 {
 		t.Errorf("two gateways: %+v", p.Problems)
 	}
+	direct := compile(t, func(tx cloud.Tx) {
+		cloud.InternetGateways.Delete(tx, "igw-1")
+		edit(tx, cloud.VPCs, "vpc-1", func(v *cloud.VPC) { v.DirectPublic = true })
+	})
+	if direct.Gateway.Joins(ip(function)) || direct.Gateway.Admits(ip(function)) {
+		t.Errorf("public IPv4 addresses open IPv6: %+v", direct.Gateway)
+	}
 	p := compile(t, gateway("gw6-1"), func(tx cloud.Tx) {
 		edit(tx, cloud.RouteTables, "rtb-main", func(r *cloud.RouteTable) {
 			to := target(cloud.TargetIPv6Gateway, "gw6-1")
