@@ -76,12 +76,14 @@ func SideFor(host string, number int, keep []netip.Prefix) *SlotNet {
 	return n
 }
 
-// LeaseBeside is Lease with a second way out.
+// LeaseBeside is Lease with a second way out. The next slot is made after that:
+// the kernel makes one link at a time.
 func (m *Manager) LeaseBeside(ctx context.Context, id cloud.InterfaceID, beside Side) (*Slot, error) {
-	s, err := m.Lease(ctx, id)
+	s, err := m.take(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	defer m.refill(ctx, id)
 	if err := m.addSide(ctx, s, beside); err != nil {
 		s.Close()
 		return nil, err

@@ -167,6 +167,24 @@ func hasIPv6(addrs []netip.Addr) bool {
 // Lease gives a namespace behind the interface: a new one for each call behind
 // an interface that is shared, the interface's own, to one at a time, otherwise.
 func (m *Manager) Lease(ctx context.Context, id cloud.InterfaceID) (*Slot, error) {
+	s, err := m.take(ctx, id)
+	if err == nil {
+		m.refill(ctx, id)
+	}
+	return s, err
+}
+
+// refill makes up for a slot that was taken.
+func (m *Manager) refill(ctx context.Context, id cloud.InterfaceID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p := m.pools[id]; p != nil {
+		m.fill(context.WithoutCancel(ctx), p)
+	}
+}
+
+// take is Lease without making up for what it took.
+func (m *Manager) take(ctx context.Context, id cloud.InterfaceID) (*Slot, error) {
 	m.mu.Lock()
 	p := m.pools[id]
 	if p == nil || p.gone || m.closed {
@@ -178,26 +196,22 @@ func (m *Manager) Lease(ctx context.Context, id cloud.InterfaceID) (*Slot, error
 		defer m.mu.Unlock()
 		return m.leaseDirect(ctx, p)
 	}
+	p.leased++
 	if len(p.ready) > 0 {
 		s := p.ready[0]
 		p.ready = p.ready[1:]
 		s.Resolvers = p.resolvers
-		p.leased++
-		m.fill(context.WithoutCancel(ctx), p)
 		m.mu.Unlock()
 		return s, nil
 	}
-	p.leased++
 	m.mu.Unlock()
 	s, err := m.make(ctx, p)
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if err != nil {
+		m.mu.Lock()
 		p.leased--
-		return nil, err
+		m.mu.Unlock()
 	}
-	m.fill(context.WithoutCancel(ctx), p)
-	return s, nil
+	return s, err
 }
 
 // leaseDirect gives the interface's own namespace; the next one gets a new. m.mu is held.
