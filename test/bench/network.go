@@ -71,6 +71,7 @@ var paths = []struct {
 	{"Ratio/large/path=nat", "to the internet through NAT gateway and elastic IP, in that VPC", 2.0},
 	{"Ratio/large/path=peering", "to a peered VPC, from that VPC", 1.7},
 	{"Ratio/large/path=function", "from a function through its shared interface, in that VPC", 0},
+	{"Ratio/large/path=bare", "through three namespaces that forward and do nothing else", 0},
 }
 
 // lacks says which results are not there.

@@ -19,7 +19,8 @@ import (
 // One thread drives both ends. The paths: between two hosts in different subnets
 // (anti-spoofing, ACLs with lines, security groups, route table); to the
 // internet through a NAT gateway and its elastic IP; to a host of a peered VPC;
-// from a function through its shared interface.
+// from a function through its shared interface; and, as a second baseline, through
+// three namespaces that forward and do nothing else.
 func BenchmarkRatio(b *testing.B) {
 	for _, size := range []struct {
 		name                 string
@@ -36,6 +37,7 @@ func benchRatio(b *testing.B, interfaces, elements int) {
 	here, there := w.apply(near), w.apply(far)
 	left, right := plainVeth(b, w)
 	veth := path(b, w, left, right, "10.99.0.2:80")
+	first, last, addr := bareRouters(b, w, 3)
 	listen := func(ns *os.File, at string) [2]int { return path(b, w, w.ns(here, "eni-app"), ns, at) }
 	for _, x := range []struct {
 		name string
@@ -45,6 +47,7 @@ func benchRatio(b *testing.B, interfaces, elements int) {
 		{"nat", listen(w.internet, "198.51.100.7:8080")},
 		{"peering", listen(w.ns(there, "eni-b"), "10.1.0.10:80")},
 		{"function", path(b, w, w.slot(here, "eni-fn", 0, true), w.ns(here, "eni-web"), "10.0.0.10:80")},
+		{"bare", path(b, w, first, last, addr.String()+":80")},
 	} {
 		b.Run("path="+x.name, func(b *testing.B) { inTurns(b, veth, x.ends) })
 	}
