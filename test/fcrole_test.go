@@ -1,6 +1,8 @@
 package test
 
 import (
+	"encoding/base64"
+	"maps"
 	"strings"
 	"testing"
 
@@ -26,6 +28,39 @@ func TestFunctionComputeRoleInImage(t *testing.T) {
 	ref, _ := reg.push("team/app:1", containerImage(t, nil, nil))
 	u := newDaemon(t, "-registry", reg.addr).fcUser(t)
 	u.functionRole(func(name string, settings map[string]any) { u.container(name, ref, settings) })
+}
+
+// server is a custom runtime: a program that serves HTTP, and is told credentials
+// in the headers of requests.
+const server = `import http.server, json
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        ask = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        out = {}
+        if ask.get("credentials"):
+            for name, header in {"id": "x-fc-access-key-id", "secret": "x-fc-access-key-secret", "token": "x-fc-security-token"}.items():
+                out[name] = self.headers.get(header, "")
+        body = json.dumps(out).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("0.0.0.0", 9000), Handler).serve_forever()
+`
+
+// TestFunctionComputeRoleInRuntime is the same of a custom runtime.
+func TestFunctionComputeRoleInRuntime(t *testing.T) {
+	t.Parallel()
+	u := newDaemon(t).fcUser(t)
+	u.functionRole(func(name string, settings map[string]any) {
+		settings = maps.Clone(settings)
+		if settings == nil {
+			settings = map[string]any{}
+		}
+		settings["runtime"], settings["customRuntimeConfig"] = "custom", map[string]any{"command": []string{"python3", "server.py"}}
+		settings["code"] = map[string]any{"zipFile": base64.StdEncoding.EncodeToString(zipped(map[string]string{"server.py": server}))}
+		u.function(name, settings)
+	})
 }
 
 func (u *fcUser) functionRole(function func(name string, settings map[string]any)) {
@@ -77,6 +112,20 @@ func (u *fcUser) functionRole(function func(name string, settings map[string]any
 	u.check(err)
 	if _, err := as.ListRoles(aim(u, sdkram.CreateListRolesRequest())); err == nil || !strings.Contains(err.Error(), "NoPermission") {
 		t.Errorf("what it does not allow: %v", err)
+	}
+	// Another account trusts whom it names, which is not this role.
+	id, secret := u.d.account(t, "111122223333")
+	other, err := sdkram.NewClientWithAccessKey(fcRegion, id, secret)
+	u.check(err)
+	theirs := aim(u, sdkram.CreateCreateRoleRequest())
+	theirs.RoleName = "theirs"
+	theirs.AssumeRolePolicyDocument = `{"Version":"1","Statement":[{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"RAM":["acs:ram::1000111122223333:root"]}}]}`
+	made, err := other.CreateRole(theirs)
+	u.check(err)
+	assume := aim(u, sdksts.CreateAssumeRoleRequest())
+	assume.RoleArn, assume.RoleSessionName = made.Role.Arn, "me"
+	if _, err := sts.AssumeRole(assume); err == nil || !strings.Contains(err.Error(), "NoPermission") {
+		t.Errorf("assuming another account's role: %v", err)
 	}
 	none, err := sdkvpc.NewClientWithStsToken(fcRegion, got["id"], got["secret"], got["token"]+"x")
 	u.check(err)
