@@ -28,6 +28,10 @@ func TestNPM(t *testing.T) {
 		"pop unknown":   "InvalidAction.NotFound",
 		"pop no region": "InvalidRegionId.NotFound",
 
+		"vpc service block": "InvalidCidrBlock.Malformed", "vpc overlap": "InvalidCidrBlock.Overlapped", "vpc free": "252", "vpc in use": "DependencyViolation.VSwitch", "vpc tagged": "1",
+		"vpc routes": "0.0.0.0/0,100.64.0.0/10,192.168.1.0/24", "vpc NAT": "Available", "vpc unknown": "InvalidAction.NotFound",
+		"ecs rules": "ICMP-1/-1,TCP80/80", "ecs bad ports": "InvalidPortRange.Malformed", "ecs interface": "Available",
+
 		"pop peering": "Activated", "pop cen": "Active", "pop endpoint service": "Active", "pop no endpoint": "EndpointNotFound",
 	} {
 		if got[what] != want {

@@ -1,6 +1,8 @@
 // Calls Weir with the vendor's clients and prints what came of it, by name.
 const Ram = require('@alicloud/ram20150501')
 const Sts = require('@alicloud/sts20150401')
+const Vpc = require('@alicloud/vpc20160428')
+const Ecs = require('@alicloud/ecs20140526')
 const Core = require('@alicloud/pop-core')
 
 const host = process.argv[2]
@@ -59,7 +61,35 @@ async function main() {
     return (await ask('2020-04-15', 'GetVpcEndpointServiceAttribute', { ServiceId })).ServiceStatus
   })
   await note('pop no endpoint', () => ask('2020-04-15', 'GetVpcEndpointAttribute', { EndpointId: 'ep-none' }))
+  await network(note, new Vpc.default(config('test', 'test')), new Ecs.default(config('test', 'test')))
   console.log(JSON.stringify(result))
+}
+
+// network makes one, with a host's interface, a NAT gateway and a route.
+async function network(note, vpc, ecs) {
+  const regionId = 'cn-hangzhou'
+  const { vpcId, routeTableId } = (await vpc.createVpc(new Vpc.CreateVpcRequest({ regionId, cidrBlock: '192.168.0.0/16', tag: [{ key: 'team', value: 'red' }] }))).body
+  await note('vpc service block', () => vpc.createVpc(new Vpc.CreateVpcRequest({ regionId, cidrBlock: '100.64.0.0/16' })))
+  const vswitch = (cidrBlock) => vpc.createVSwitch(new Vpc.CreateVSwitchRequest({ regionId, vpcId, zoneId: 'cn-hangzhou-h', cidrBlock }))
+  const { vSwitchId } = (await vswitch('192.168.1.0/24')).body
+  await note('vpc overlap', () => vswitch('192.168.1.128/25'))
+  await note('vpc free', async () => (await vpc.describeVSwitches(new Vpc.DescribeVSwitchesRequest({ regionId, vpcId }))).body.vSwitches.vSwitch[0].availableIpAddressCount)
+  await note('vpc in use', () => vpc.deleteVpc(new Vpc.DeleteVpcRequest({ regionId, vpcId })))
+  await note('vpc tagged', async () => (await vpc.describeVpcs(new Vpc.DescribeVpcsRequest({ regionId, tag: [{ key: 'team', value: 'red' }] }))).body.totalCount)
+  const { securityGroupId } = (await ecs.createSecurityGroup(new Ecs.CreateSecurityGroupRequest({ regionId, vpcId }))).body
+  await ecs.authorizeSecurityGroup(new Ecs.AuthorizeSecurityGroupRequest({ regionId, securityGroupId, permissions: [
+    { ipProtocol: 'TCP', portRange: '80/80', sourceCidrIp: '0.0.0.0/0', priority: '1' }, { ipProtocol: 'ICMP', portRange: '-1/-1', sourceCidrIp: '192.168.0.0/16' }] }))
+  await note('ecs rules', async () => (await ecs.describeSecurityGroupAttribute(new Ecs.DescribeSecurityGroupAttributeRequest({ regionId, securityGroupId })))
+    .body.permissions.permission.map((p) => p.ipProtocol + p.portRange).sort().join())
+  await note('ecs bad ports', () => ecs.authorizeSecurityGroup(new Ecs.AuthorizeSecurityGroupRequest({ regionId, securityGroupId, ipProtocol: 'TCP', portRange: '80', sourceCidrIp: '0.0.0.0/0' })))
+  const { networkInterfaceId } = (await ecs.createNetworkInterface(new Ecs.CreateNetworkInterfaceRequest({ regionId, vSwitchId, securityGroupId }))).body
+  await note('ecs interface', async () => (await ecs.describeNetworkInterfaces(new Ecs.DescribeNetworkInterfacesRequest({ regionId, networkInterfaceId: [networkInterfaceId] })))
+    .body.networkInterfaceSets.networkInterfaceSet[0].status)
+  const { natGatewayId } = (await vpc.createNatGateway(new Vpc.CreateNatGatewayRequest({ regionId, vpcId, vSwitchId, natType: 'Enhanced' }))).body
+  await note('vpc routes', async () => (await vpc.describeRouteEntryList(new Vpc.DescribeRouteEntryListRequest({ regionId, routeTableId })))
+    .body.routeEntrys.routeEntry.map((e) => e.destinationCidrBlock).sort().join())
+  await note('vpc NAT', async () => (await vpc.getNatGatewayAttribute(new Vpc.GetNatGatewayAttributeRequest({ regionId, natGatewayId }))).body.status)
+  await note('vpc unknown', () => vpc.createVpnGateway(new Vpc.CreateVpnGatewayRequest({ regionId, vpcId, bandwidth: 5 })))
 }
 
 main().catch((e) => {
