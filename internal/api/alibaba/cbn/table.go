@@ -124,44 +124,33 @@ func (a *api) deleteRouteTable(ctx context.Context, q *DeleteTransitRouterRouteT
 	return nil, err
 }
 
-func (a *api) associate(ctx context.Context, q *AssociateTransitRouterAttachmentWithRouteTableInput) (*AssociateTransitRouterAttachmentWithRouteTableOutput, error) {
-	t, err := a.table(ctx, *q.TransitRouterRouteTableId)
+// between does something between one of the account's tables and an attachment.
+func (a *api) between(ctx context.Context, table, attachment *string, do func(context.Context, control.Caller, cloud.TransitTableID, cloud.TransitAttachmentID) error) error {
+	t, err := a.table(ctx, *table)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return nil, a.control.AssociateTransitTable(ctx, in(ctx, t.Region), t.ID, cloud.TransitAttachmentID(*q.TransitRouterAttachmentId))
+	return do(ctx, in(ctx, t.Region), t.ID, cloud.TransitAttachmentID(*attachment))
+}
+
+func (a *api) associate(ctx context.Context, q *AssociateTransitRouterAttachmentWithRouteTableInput) (*AssociateTransitRouterAttachmentWithRouteTableOutput, error) {
+	return nil, a.between(ctx, q.TransitRouterRouteTableId, q.TransitRouterAttachmentId, a.control.AssociateTransitTable)
 }
 
 func (a *api) dissociate(ctx context.Context, q *DissociateTransitRouterAttachmentFromRouteTableInput) (*DissociateTransitRouterAttachmentFromRouteTableOutput, error) {
-	t, err := a.table(ctx, *q.TransitRouterRouteTableId)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.control.DisassociateTransitTable(ctx, in(ctx, t.Region), t.ID, cloud.TransitAttachmentID(*q.TransitRouterAttachmentId))
+	return nil, a.between(ctx, q.TransitRouterRouteTableId, q.TransitRouterAttachmentId, a.control.DisassociateTransitTable)
 }
 
 func (a *api) replaceAssociation(ctx context.Context, q *ReplaceTransitRouterRouteTableAssociationInput) (*ReplaceTransitRouterRouteTableAssociationOutput, error) {
-	t, err := a.table(ctx, *q.TransitRouterRouteTableId)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.control.ReassociateTransitTable(ctx, in(ctx, t.Region), t.ID, cloud.TransitAttachmentID(*q.TransitRouterAttachmentId))
+	return nil, a.between(ctx, q.TransitRouterRouteTableId, q.TransitRouterAttachmentId, a.control.ReassociateTransitTable)
 }
 
 func (a *api) enablePropagation(ctx context.Context, q *EnableTransitRouterRouteTablePropagationInput) (*EnableTransitRouterRouteTablePropagationOutput, error) {
-	t, err := a.table(ctx, *q.TransitRouterRouteTableId)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.control.PropagateTransit(ctx, in(ctx, t.Region), t.ID, cloud.TransitAttachmentID(*q.TransitRouterAttachmentId))
+	return nil, a.between(ctx, q.TransitRouterRouteTableId, q.TransitRouterAttachmentId, a.control.PropagateTransit)
 }
 
 func (a *api) disablePropagation(ctx context.Context, q *DisableTransitRouterRouteTablePropagationInput) (*DisableTransitRouterRouteTablePropagationOutput, error) {
-	t, err := a.table(ctx, *q.TransitRouterRouteTableId)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.control.StopPropagation(ctx, in(ctx, t.Region), t.ID, cloud.TransitAttachmentID(*q.TransitRouterAttachmentId))
+	return nil, a.between(ctx, q.TransitRouterRouteTableId, q.TransitRouterAttachmentId, a.control.StopPropagation)
 }
 
 // user is an attachment that a table is associated with or learns from.
@@ -191,6 +180,14 @@ func (a *api) users(ctx context.Context, table *string, of func(*cloud.TransitTa
 	return out, nil
 }
 
+// wanted are those that a list asks for.
+func wanted(all []user, attachment, what, kind, status *string, attachments []string) []user {
+	return slices.DeleteFunc(all, func(u user) bool {
+		return !matches(attachment, u.attachment) || !page.Has(attachments, u.attachment) || !matches(status, "Active") ||
+			!matches(what, u.resource) || !matches(kind, u.kind)
+	})
+}
+
 func userKey(u user) string { return u.table + "\x00" + u.attachment }
 
 func (a *api) listAssociations(ctx context.Context, q *ListTransitRouterRouteTableAssociationsInput) (*ListTransitRouterRouteTableAssociationsOutput, error) {
@@ -198,10 +195,7 @@ func (a *api) listAssociations(ctx context.Context, q *ListTransitRouterRouteTab
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(u user) bool {
-		return !matches(q.TransitRouterAttachmentId, u.attachment) || !page.Has(q.TransitRouterAttachmentIds, u.attachment) || !matches(q.Status, "Active") ||
-			!matches(q.TransitRouterAttachmentResourceId, u.resource) || !matches(q.TransitRouterAttachmentResourceType, u.kind)
-	})
+	all = wanted(all, q.TransitRouterAttachmentId, q.TransitRouterAttachmentResourceId, q.TransitRouterAttachmentResourceType, q.Status, q.TransitRouterAttachmentIds)
 	question := fmt.Sprint(text(q.TransitRouterRouteTableId), text(q.TransitRouterAttachmentId), q.TransitRouterAttachmentIds, text(q.TransitRouterAttachmentResourceId), text(q.TransitRouterAttachmentResourceType))
 	items, next, err := page.ByToken(ctx, all, q.MaxResults, q.NextToken, tokenSizes, question, userKey)
 	if err != nil {
@@ -219,10 +213,7 @@ func (a *api) listPropagations(ctx context.Context, q *ListTransitRouterRouteTab
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(u user) bool {
-		return !matches(q.TransitRouterAttachmentId, u.attachment) || !page.Has(q.TransitRouterAttachmentIds, u.attachment) || !matches(q.Status, "Active") ||
-			!matches(q.TransitRouterAttachmentResourceId, u.resource) || !matches(q.TransitRouterAttachmentResourceType, u.kind)
-	})
+	all = wanted(all, q.TransitRouterAttachmentId, q.TransitRouterAttachmentResourceId, q.TransitRouterAttachmentResourceType, q.Status, q.TransitRouterAttachmentIds)
 	question := fmt.Sprint(text(q.TransitRouterRouteTableId), text(q.TransitRouterAttachmentId), q.TransitRouterAttachmentIds, text(q.TransitRouterAttachmentResourceId), text(q.TransitRouterAttachmentResourceType))
 	items, next, err := page.ByToken(ctx, all, q.MaxResults, q.NextToken, tokenSizes, question, userKey)
 	if err != nil {
