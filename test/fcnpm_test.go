@@ -1,12 +1,20 @@
 package test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
+
+// echo logs what it gets and returns it, or fails when asked to.
+const echo = `exports.handler = async (event, context) => {
+  console.log('saw ' + event.toString());
+  if (event.toString() === '"fail"') throw new Error('as asked');
+  return 'got ' + event.toString();
+};`
 
 // TestFunctionComputeLogs has the vendor's Node.js clients make functions whose
 // logs go to a logstore, read them back, and send the outcome of asynchronous
@@ -30,7 +38,7 @@ func TestFunctionComputeLogs(t *testing.T) {
 	}
 	defer script.Close()
 	d := newDaemon(t)
-	cmd := exec.CommandContext(t.Context(), node, "-", d.addr, "1000000000000000")
+	cmd := exec.CommandContext(t.Context(), node, "-", d.addr, "1000000000000000", base64.StdEncoding.EncodeToString(zipped(map[string]string{"index.js": echo})))
 	cmd.Dir, cmd.Stdin, cmd.Stderr = modules, script, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
