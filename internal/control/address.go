@@ -89,8 +89,12 @@ func usable(p netip.Prefix, first, last int, a netip.Addr) bool {
 	return a.Compare(low) >= 0 && a.Compare(high) <= 0
 }
 
-// block is the lowest prefix of this length in pool that overlaps none of the taken ones.
-func block(pool netip.Prefix, bits int, taken []netip.Prefix) (netip.Prefix, bool) {
+// FreeBlock is the lowest prefix of this length in pool that overlaps none of the
+// taken ones; a pool that is longer has none.
+func FreeBlock(pool netip.Prefix, bits int, taken []netip.Prefix) (netip.Prefix, bool) {
+	if pool.Bits() > bits {
+		return netip.Prefix{}, false
+	}
 	used := map[netip.Prefix]bool{}
 	for _, t := range taken {
 		if t.Addr().BitLen() == pool.Addr().BitLen() && t.Bits() >= bits {

@@ -29,7 +29,7 @@ func TestBlock(t *testing.T) {
 			for _, p := range c.taken {
 				taken = append(taken, netip.MustParsePrefix(p))
 			}
-			got, ok := block(netip.MustParsePrefix(c.pool), c.bits, taken)
+			got, ok := FreeBlock(netip.MustParsePrefix(c.pool), c.bits, taken)
 			if ok != (c.want != "") || ok && got.String() != c.want {
 				t.Errorf("got %v %v, want %q", got, ok, c.want)
 			}

@@ -112,7 +112,7 @@ func (c *Control) createDefaultSubnet(tx cloud.Tx, who Caller, vpc *cloud.VPC, z
 	for s := range cloud.Subnets.By(tx, "vpc", string(vpc.ID)) {
 		taken = append(taken, s.CIDR)
 	}
-	p, ok := block(vpc.CIDRs[0].Prefix, d.SubnetBits, taken)
+	p, ok := FreeBlock(vpc.CIDRs[0].Prefix, d.SubnetBits, taken)
 	if !ok {
 		return nil, cloud.Errorf(cloud.Exhausted, cloud.KindSubnet, string(vpc.ID), "block", "%s has no free /%d for a default subnet", vpc.ID, d.SubnetBits)
 	}

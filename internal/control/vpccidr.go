@@ -63,7 +63,7 @@ func (c *Control) ipv6Block(v cloud.View, who Caller) (cloud.CIDRAssociation, er
 	for vpc := range cloud.VPCs.All(v) {
 		taken = append(taken, prefixes(vpc.CIDRs6)...)
 	}
-	p, ok := block(c.opt.IPv6Pool, 56, taken)
+	p, ok := FreeBlock(c.opt.IPv6Pool, 56, taken)
 	if !ok {
 		return cloud.CIDRAssociation{}, cloud.Errorf(cloud.Exhausted, cloud.KindVPCCIDR, c.opt.IPv6Pool.String(), "ipv6-pool", "no /56 is left in the platform's IPv6 pool %s; delete a VPC or enlarge the pool", c.opt.IPv6Pool)
 	}

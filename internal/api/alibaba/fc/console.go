@@ -147,26 +147,16 @@ func (c *Console) autoSwitch(ctx context.Context, who control.Caller, v *cloud.V
 
 // freeBlock is the first block of a VPC's that no vSwitch has a part of.
 func freeBlock(v *cloud.VPC, there iter.Seq[*cloud.Subnet]) (netip.Prefix, bool) {
-	taken := slices.Collect(there)
+	var taken []netip.Prefix
+	for s := range there {
+		taken = append(taken, s.CIDR)
+	}
 	for _, b := range v.CIDRs {
-		for p := netip.PrefixFrom(b.Prefix.Addr(), autoBits); b.Prefix.Contains(p.Addr()) && b.Prefix.Bits() <= autoBits; p = after(p) {
-			if !slices.ContainsFunc(taken, func(s *cloud.Subnet) bool { return s.CIDR.Overlaps(p) }) {
-				return p, true
-			}
+		if p, ok := control.FreeBlock(b.Prefix, autoBits, taken); ok {
+			return p, true
 		}
 	}
 	return netip.Prefix{}, false
-}
-
-// after is the next block of the same length.
-func after(p netip.Prefix) netip.Prefix {
-	a := p.Addr().As4()
-	for i := p.Bits()/8 - 1; i >= 0; i-- {
-		if a[i]++; a[i] != 0 {
-			break
-		}
-	}
-	return netip.PrefixFrom(netip.AddrFrom4(a), p.Bits())
 }
 
 // autoGroup lets everything out, ICMP too, by which the platform checks the connection.
