@@ -57,16 +57,6 @@ func size(p netip.Prefix) uint64 {
 	return 1 << min(p.Addr().BitLen()-p.Bits(), 63)
 }
 
-// end is the last address of p.
-func end(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for bit := p.Bits(); bit < len(b)*8; bit++ {
-		b[bit/8] |= 0x80 >> (bit % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}
-
 // free is the lowest address of p that is not taken, keeping back the first and last ones.
 func free(p netip.Prefix, first, last int, taken map[netip.Addr]bool) (netip.Addr, bool) {
 	for n := uint64(first); n < size(p)-uint64(last); n++ {
@@ -82,7 +72,7 @@ func usable(p netip.Prefix, first, last int, a netip.Addr) bool {
 	if !p.Contains(a) {
 		return false
 	}
-	low, high := plus(p.Addr(), uint64(first)), end(p)
+	low, high := plus(p.Addr(), uint64(first)), cloud.LastAddr(p)
 	for range last {
 		high = high.Prev()
 	}

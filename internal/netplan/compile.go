@@ -114,12 +114,7 @@ func routerAt(vpc *cloud.VPC, p netip.Prefix) netip.Addr {
 	if len(vpc.Resolvers) == 0 {
 		return p.Addr().Next()
 	}
-	last := p.Addr().AsSlice()
-	for bit := p.Bits(); bit < len(last)*8; bit++ {
-		last[bit/8] |= 0x80 >> (bit % 8)
-	}
-	a, _ := netip.AddrFromSlice(last)
-	return a.Prev().Prev()
+	return cloud.LastAddr(p).Prev().Prev()
 }
 
 func comparePrefix(a, b netip.Prefix) int {
