@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"weir/internal/api/alibaba/vpc"
 	"weir/internal/cloud"
 	"weir/internal/control"
 )
@@ -66,7 +67,7 @@ func (c *Console) gateway(ctx context.Context, who control.Caller, at cloud.Func
 		g, n.Made = made, append(n.Made, string(made.ID))
 	}
 	for _, id := range at.Subnets {
-		if !c.routed(at.VPC, id, g.ID) {
+		if !c.routed(id, g.ID) {
 			return nil, cloud.Errorf(cloud.Invalid, cloud.KindRoute, string(id), "", "the route table of vSwitch %s leads 0.0.0.0/0 elsewhere than to NAT gateway %s: change that route, then try again", id, g.ID)
 		}
 	}
@@ -74,17 +75,12 @@ func (c *Console) gateway(ctx context.Context, who control.Caller, at cloud.Func
 }
 
 // routed tells whether a vSwitch's route table leads everything to the gateway.
-func (c *Console) routed(in cloud.VPCID, id cloud.SubnetID, g cloud.NATGatewayID) bool {
-	var table *cloud.RouteTable
-	for t := range cloud.RouteTables.By(c.Control.View(), "vpc", string(in)) {
-		own := slices.ContainsFunc(t.Associations, func(a cloud.RouteTableAssociation) bool { return a.Subnet == id })
-		if own || t.Main && table == nil {
-			table = t
-		}
-		if own {
-			break
-		}
+func (c *Console) routed(id cloud.SubnetID, g cloud.NATGatewayID) bool {
+	s, ok := cloud.Subnets.Get(c.Control.View(), id)
+	if !ok {
+		return false
 	}
+	table := vpc.TableOf(c.Control.View(), s)
 	return table != nil && slices.ContainsFunc(table.Routes, func(r cloud.Route) bool {
 		return r.Dest == netip.PrefixFrom(netip.IPv4Unspecified(), 0) && r.Target.ID == string(g)
 	})

@@ -63,10 +63,10 @@ func (a *api) vSwitch(ctx context.Context, id string) (*cloud.Subnet, error) {
 	return nil, resource.Missing("InvalidVswitchID.NotFound", "Specified virtual switch does not exist.")
 }
 
-// tableOf is the route table of a vSwitch: its own, or the VPC's system table.
-func (a *api) tableOf(s *cloud.Subnet) *cloud.RouteTable {
+// TableOf is the route table of a vSwitch: its own, or the VPC's system table.
+func TableOf(v cloud.View, s *cloud.Subnet) *cloud.RouteTable {
 	var main *cloud.RouteTable
-	for t := range cloud.RouteTables.By(a.control.View(), "vpc", string(s.VPC)) {
+	for t := range cloud.RouteTables.By(v, "vpc", string(s.VPC)) {
 		for _, as := range t.Associations {
 			if as.Subnet == s.ID {
 				return t
@@ -106,7 +106,7 @@ func (a *api) switchFacts(s *cloud.Subnet) VSwitch {
 	if v, ok := cloud.VPCs.Get(view, s.VPC); ok {
 		out.ResourceGroupId = new(resource.Group(&v.Meta)) // a vSwitch is where its VPC is
 	}
-	if t := a.tableOf(s); t != nil {
+	if t := TableOf(view, s); t != nil {
 		out.RouteTable = &RouteTable{RouteTableId: new(string(t.ID)), RouteTableType: tableType(t)}
 	}
 	if len(s.CIDRs6) > 0 {
