@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"weir/internal/api/aws/sdktest"
 )
 
 func (u *aliUser) link() *privatelink.Client {
@@ -24,7 +26,7 @@ func (u *aliUser) link() *privatelink.Client {
 // balancer puts a network load balancer before a host, and returns its ID.
 func (n *aliNet) balancer(ip string) string {
 	n.u.Helper()
-	c, ctx := elb.NewFromConfig(aws.Config{Region: n.u.region, BaseEndpoint: &n.u.d.url, RetryMaxAttempts: 1,
+	c, ctx := elb.NewFromConfig(aws.Config{Region: n.u.region, BaseEndpoint: &n.u.d.url, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider(n.u.id, n.u.secret, "")}), n.u.Context()
 	tg, err := c.CreateTargetGroup(ctx, &elb.CreateTargetGroupInput{Name: aws.String("hosts"), Protocol: elbtypes.ProtocolEnumTcp, Port: aws.Int32(7777), VpcId: &n.vpc, TargetType: elbtypes.TargetTypeEnumIp})
 	n.u.check(err)

@@ -21,6 +21,8 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+
+	"weir/internal/api/aws/sdktest"
 )
 
 // tenant is one caller with the vendor's clients. Its methods end the test
@@ -37,7 +39,7 @@ type tenant struct {
 // tenant speaks to the daemon in us-east-1 with these keys.
 func (d *daemon) tenant(t testing.TB, key, secret, token string) *tenant {
 	cfg := aws.Config{
-		Region: "us-east-1", BaseEndpoint: &d.url, RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: &d.url, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, token),
 	}
 	return &tenant{

@@ -15,6 +15,8 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	r53 "github.com/aws/aws-sdk-go-v2/service/route53/types"
+
+	"weir/internal/api/aws/sdktest"
 )
 
 // looked is what testdata/lookup.py says of one question.
@@ -32,7 +34,7 @@ type names struct {
 
 func (c *tenant) names() *names {
 	o := c.ec2.Options()
-	return &names{c, route53.New(route53.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials, RetryMaxAttempts: 1})}
+	return &names{c, route53.New(route53.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials, RetryMaxAttempts: 1, HTTPClient: sdktest.Client})}
 }
 
 // zone makes a private zone of a VPC.

@@ -13,6 +13,8 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"weir/internal/api/aws/sdktest"
 )
 
 // private is a service that one VPC offers to another of the same block.
@@ -41,7 +43,7 @@ func newPrivate(t *testing.T) *private {
 	d := newDaemon(t)
 	c := d.root(t)
 	return &private{tenant: c, d: d, elb: elb.NewFromConfig(aws.Config{
-		Region: "us-east-1", BaseEndpoint: &d.url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Region: "us-east-1", BaseEndpoint: &d.url, RetryMaxAttempts: 1, HTTPClient: sdktest.Client, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})}
 }
 

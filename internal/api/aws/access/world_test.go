@@ -30,6 +30,7 @@ import (
 	"weir/internal/api/aws/lambda"
 	awslogs "weir/internal/api/aws/logs"
 	"weir/internal/api/aws/s3"
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/aws/sts"
 	"weir/internal/api/aws/targets"
 	"weir/internal/api/wire"
@@ -114,7 +115,7 @@ func newWorld(t *testing.T) *world {
 
 // as is a caller with a key.
 func (w *world) as(id, secret, token string) clients {
-	c := aws.Config{Region: region, BaseEndpoint: &w.url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)}
+	c := aws.Config{Region: region, BaseEndpoint: &w.url, RetryMaxAttempts: 1, HTTPClient: sdktest.Client, Credentials: credentials.NewStaticCredentialsProvider(id, secret, token)}
 	return clients{sdkiam.NewFromConfig(c), sdksts.NewFromConfig(c), sdkec2.NewFromConfig(c), sdklambda.NewFromConfig(c), cloudwatchlogs.NewFromConfig(c)}
 }
 

@@ -3,7 +3,6 @@ package ec2_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"weir/internal/api/aws/ec2"
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -67,7 +67,7 @@ func newWorld(t *testing.T, change ...func(*control.Options)) *world {
 
 func client(url, region string) *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: aws.String(url), HTTPClient: http.DefaultClient, Retryer: aws.NopRetryer{},
+		Region: region, BaseEndpoint: aws.String(url), HTTPClient: sdktest.Client, RetryMaxAttempts: 1,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),

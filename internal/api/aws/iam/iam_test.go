@@ -17,6 +17,7 @@ import (
 
 	"weir/internal/api/aws/access"
 	"weir/internal/api/aws/iam"
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/aws/sts"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
@@ -57,7 +58,7 @@ func newWorld(t *testing.T) *world {
 
 // as is a client with a key.
 func (w *world) as(id, secret string) *sdk.Client {
-	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &w.url, RetryMaxAttempts: 1,
+	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &w.url, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, "")})
 }
 

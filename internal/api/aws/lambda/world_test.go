@@ -22,6 +22,7 @@ import (
 
 	"weir/internal/api/aws/ec2"
 	"weir/internal/api/aws/lambda"
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -105,7 +106,7 @@ func newWorld(t *testing.T) *world {
 	}}))
 	mux.Handle("/_weir/code/", code)
 	mux.Handle("/", api)
-	w.Client = sdk.New(sdk.Options{Region: region, BaseEndpoint: &web.URL, RetryMaxAttempts: 1,
+	w.Client = sdk.New(sdk.Options{Region: region, BaseEndpoint: &web.URL, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	return w
 }

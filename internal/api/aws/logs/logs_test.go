@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/smithy-go"
 
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/logs"
@@ -40,7 +41,7 @@ func start(t *testing.T) *fixture {
 	server.Add(New(l))
 	h := httptest.NewServer(server)
 	t.Cleanup(h.Close)
-	return &fixture{sdk.NewFromConfig(aws.Config{Region: "us-east-1", BaseEndpoint: &h.URL, RetryMaxAttempts: 1,
+	return &fixture{sdk.NewFromConfig(aws.Config{Region: "us-east-1", BaseEndpoint: &h.URL, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", "")}), l, t}
 }
 

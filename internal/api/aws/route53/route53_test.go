@@ -18,6 +18,7 @@ import (
 	"weir/internal/api/aws/access"
 	"weir/internal/api/aws/iam"
 	"weir/internal/api/aws/route53"
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -65,7 +66,7 @@ func (k keys) Credential(id, token string) (string, cloud.Principal, bool, error
 }
 
 func (w *world) as(id string) *sdk.Client {
-	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &w.url, RetryMaxAttempts: 1,
+	return sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &w.url, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider(id, "test", "")})
 }
 

@@ -26,11 +26,12 @@ import (
 	"weir/internal/api/aws/iam"
 	"weir/internal/api/aws/lambda"
 	"weir/internal/api/aws/logs"
+	"weir/internal/api/aws/sdktest"
 	"weir/internal/api/wire"
 )
 
 func sdk(b *backend) aws.Config {
-	return aws.Config{Region: "eu-west-1", BaseEndpoint: &b.URL, RetryMaxAttempts: 1,
+	return aws.Config{Region: "eu-west-1", BaseEndpoint: &b.URL, RetryMaxAttempts: 1, HTTPClient: sdktest.Client,
 		Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, "")}
 }
 
