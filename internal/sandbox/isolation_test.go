@@ -3,6 +3,9 @@ package sandbox
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -221,6 +224,88 @@ func TestSetLimits(t *testing.T) {
 			t.Errorf("%s is left", d)
 		}
 	}
+}
+
+// TestInGroups: the program is in the sandbox's group of every controller, and that
+// group is the root it sees.
+func TestInGroups(t *testing.T) {
+	h := open(t, Config{})
+	for _, ctl := range controllers {
+		needs(t, h, ctl)
+	}
+	s := start(t, h, sh("exec sleep 1000"))
+	defer func() { s.Kill(); wait(t, s) }()
+	lines := readFile("/proc/" + strconv.Itoa(s.Pid()) + "/cgroup")
+	for _, ctl := range controllers {
+		if h.groups.unified {
+			ctl = ""
+		}
+		if !regexp.MustCompile(`(?m)^\d+:(\w+,)*` + ctl + `(,\w+)*:/.*/` + s.ID() + `$`).MatchString(lines) {
+			t.Errorf("pid 1 is not in its group of controller %q:\n%s", ctl, lines)
+		}
+	}
+	look := sh("cat /proc/self/cgroup")
+	look.ID = "look"
+	out, _ := run(t, h, look)
+	for line := range strings.Lines(out) {
+		ctl, at, _ := strings.Cut(line[strings.Index(line, ":")+1:], ":")
+		if (ctl == "" && h.groups.unified || slices.Contains(controllers, ctl)) && strings.TrimSpace(at) != "/" {
+			t.Errorf("the program sees where it is: %s", line)
+		}
+	}
+}
+
+// TestClonedIntoGroup starts the stage in a group of a v2 hierarchy on a machine
+// whose controllers are in v1; on others TestInGroups does.
+func TestClonedIntoGroup(t *testing.T) {
+	h := open(t, Config{})
+	if h.groups.unified {
+		t.Skip("every sandbox is")
+	}
+	dir := v2Group(t)
+	s := &Sandbox{host: h, id: "cloned", done: make(chan struct{})}
+	b := &birth{h: h, s: s, spec: &Spec{ID: "cloned"}, into: dir}
+	if err := b.start(); err != nil {
+		t.Fatal(err)
+	}
+	b.release()
+	if err := b.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lines := readFile("/proc/" + strconv.Itoa(s.Pid()) + "/cgroup")
+	if !regexp.MustCompile(`(?m)^0::/.*` + filepath.Base(dir.Name()) + `$`).MatchString(lines) {
+		t.Errorf("pid 1 is not in %s:\n%s", dir.Name(), lines)
+	}
+	s.Kill()
+	wait(t, s)
+}
+
+// v2Group makes a group in a v2 hierarchy, which need not have controllers.
+func v2Group(t *testing.T) *os.File {
+	t.Helper()
+	for line := range strings.Lines(readFile("/proc/self/mountinfo")) {
+		left, right, _ := strings.Cut(line, " - ")
+		if !strings.HasPrefix(right, "cgroup2 ") {
+			continue
+		}
+		dir, err := os.MkdirTemp(strings.Fields(left)[4], "weir-test-")
+		if err != nil {
+			t.Skipf("no group can be made: %v", err)
+		}
+		t.Cleanup(func() {
+			if err := (&group{dirs: []string{dir}}).remove(); err != nil {
+				t.Error(err)
+			}
+		})
+		f, err := os.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	t.Skip("no hierarchy of v2 is mounted")
+	return nil
 }
 
 // TestApart: two sandboxes have different users outside, and share no files.

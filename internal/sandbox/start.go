@@ -61,6 +61,7 @@ type birth struct {
 	spec  *Spec
 	open  []*os.File // to close when the child has them
 	d     descriptors
+	into  *os.File // the control group to be cloned into; nil: the stage joins its groups
 	wait  bool
 	after error
 
@@ -172,9 +173,7 @@ func (b *birth) prepare(out *os.File) error {
 // setUp opens what the stage joins and mounts.
 func (b *birth) setUp() {
 	spec, d := b.spec, &b.d
-	for _, dir := range b.s.group.dirs {
-		d.groups = append(d.groups, d.add(b.file(os.OpenFile(dir+"/cgroup.procs", os.O_WRONLY, 0))))
-	}
+	b.openGroups()
 	for _, m := range spec.Mounts {
 		d.mounts = append(d.mounts, d.add(b.file(openTree(m.Source))))
 	}
@@ -188,6 +187,20 @@ func (b *birth) setUp() {
 	}
 }
 
+// openGroups opens the control groups that the sandbox is to be in. Who moves a
+// process by cgroup.procs waits until no task of the machine is forked or ends: ten
+// milliseconds. A process that is cloned into its group (v2) does not, nor a thread
+// that moves itself alone by the file tasks (v1), which is all the stage has.
+func (b *birth) openGroups() {
+	for _, dir := range b.s.group.dirs {
+		if b.s.group.c.unified {
+			b.into = b.file(os.Open(dir))
+			continue
+		}
+		b.d.groups = append(b.d.groups, b.d.add(b.file(os.OpenFile(dir+"/tasks", os.O_WRONLY, 0))))
+	}
+}
+
 // clone starts the stage in new namespaces, from the thread in the root's own.
 func (b *birth) clone() error {
 	flags := uintptr(unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
@@ -196,10 +209,15 @@ func (b *birth) clone() error {
 	}
 	pidfd := -1
 	attr := &syscall.ProcAttr{Files: b.d.list, Env: []string{}, Sys: &syscall.SysProcAttr{Cloneflags: flags, PidFD: &pidfd}}
+	what := "clone into new namespaces"
+	if b.into != nil {
+		what += " and a control group"
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(b.into.Fd())
+	}
 	var err error
 	b.h.spawner.do(func() { b.s.pid, err = syscall.ForkExec(stagePath, []string{"weir-init", b.spec.ID}, attr) })
 	if err != nil {
-		return fmt.Errorf("clone into new namespaces: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	if pidfd < 0 {
 		_ = unix.Kill(b.s.pid, unix.SIGKILL)
