@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -17,7 +18,10 @@ import (
 
 // Blobs keeps byte strings under their own digest, the base64 of the SHA-256.
 // The same content put twice is kept once.
-type Blobs struct{ bucket bucket }
+type Blobs struct {
+	bucket bucket
+	naming sync.Mutex // held while a blob gets its digest's name: of two writers with the same content one finds the other's
+}
 
 // bucket keeps objects by name.
 type bucket interface {
@@ -40,7 +44,7 @@ func OpenBlobs(ctx context.Context, js jetstream.JetStream) (*Blobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the blobs: %w", err)
 	}
-	b := &Blobs{&objects{o}}
+	b := &Blobs{bucket: &objects{o}}
 	if err := b.remove(ctx, func(name string) bool { return strings.HasPrefix(name, partial) }); err != nil {
 		return nil, fmt.Errorf("clearing unfinished blobs: %w", err)
 	}
@@ -48,7 +52,7 @@ func OpenBlobs(ctx context.Context, js jetstream.JetStream) (*Blobs, error) {
 }
 
 // NewMemoryBlobs returns blobs without durability.
-func NewMemoryBlobs() *Blobs { return &Blobs{&heap{data: map[string][]byte{}}} }
+func NewMemoryBlobs() *Blobs { return &Blobs{bucket: &heap{data: map[string][]byte{}}} }
 
 // Put stores what r yields. More than limit bytes are refused (limit 0: any size).
 func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (digest string, size int64, err error) {
@@ -63,19 +67,25 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (digest strin
 		return "", 0, err
 	}
 	digest = base64.StdEncoding.EncodeToString(sum.Sum(nil))
-	known, err := b.bucket.has(ctx, digest)
-	if err != nil {
-		return "", 0, fmt.Errorf("storing blob %s: %w", digest, err)
-	}
-	if known {
-		err = b.bucket.delete(ctx, name)
-	} else {
-		err = b.bucket.rename(ctx, name, digest)
-	}
-	if err != nil {
+	if err := b.name(ctx, name, digest); err != nil {
 		return "", 0, fmt.Errorf("storing blob %s: %w", digest, err)
 	}
 	return digest, in.n, nil
+}
+
+// name gives what was written as a partial blob its digest's name, or deletes it
+// where the same content has it already.
+func (b *Blobs) name(ctx context.Context, written, digest string) error {
+	b.naming.Lock()
+	defer b.naming.Unlock()
+	known, err := b.bucket.has(ctx, digest)
+	switch {
+	case err != nil:
+		return err
+	case known:
+		return b.bucket.delete(ctx, written)
+	}
+	return b.bucket.rename(ctx, written, digest)
 }
 
 // Get opens a blob; reading to the end verifies it.

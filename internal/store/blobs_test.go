@@ -26,7 +26,7 @@ func openBlobs(t *testing.T) *Blobs {
 
 func TestBlobs(t *testing.T) {
 	kinds := map[string]func(*testing.T) *Blobs{"memory": func(*testing.T) *Blobs { return NewMemoryBlobs() }, "jetstream": openBlobs}
-	cases := map[string]func(*testing.T, *Blobs){"put get delete": blobLife, "limit": blobLimit, "broken reader": blobBroken, "large": blobLarge}
+	cases := map[string]func(*testing.T, *Blobs){"put get delete": blobLife, "limit": blobLimit, "broken reader": blobBroken, "large": blobLarge, "same content at once": blobTwins}
 	for kind, open := range kinds {
 		for name, f := range cases {
 			t.Run(kind+"/"+name, func(t *testing.T) { f(t, open(t)) })
@@ -104,6 +104,22 @@ func blobBroken(t *testing.T, b *Blobs) {
 		t.Errorf("got %v, want the reader's error", err)
 	}
 	want(t, "kept", names(t, b), "")
+}
+
+func blobTwins(t *testing.T, b *Blobs) {
+	errs := make(chan error)
+	for range 16 {
+		go func() {
+			_, _, err := b.Put(t.Context(), strings.NewReader("hello"), 0)
+			errs <- err
+		}()
+	}
+	for range 16 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	want(t, "kept", names(t, b), helloDigest)
 }
 
 func blobLarge(t *testing.T, b *Blobs) {
