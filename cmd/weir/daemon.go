@@ -256,7 +256,7 @@ func (d *daemon) openNetwork(ctx context.Context) error {
 	if missing := linux.Check(); len(missing) > 0 {
 		return fmt.Errorf("this machine cannot enforce networks, so Weir does not start: %s", strings.Join(missing, "; "))
 	}
-	kernel, err := linux.New(linux.Config{Pins: d.pins, Internet: d.lab.NetNS(), Log: d.log})
+	kernel, err := linux.New(linux.Config{Pins: d.pins, Internet: d.lab.NetNS(), Log: d.log, AllSlow: d.cfg.allSlow})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type config struct {
 	account        string
 	auth           string // verify | any
 	slowStates     bool
+	allSlow        bool
 	strictRuntimes bool
 	idle           time.Duration
 	prepared       int
@@ -89,6 +90,7 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&c.auth, "auth", "verify", "verify: check signatures; any: every key is the account's root (loopback only)")
 	fs.BoolVar(&c.slowStates, "slow-states", false, "replay the vendor's transition times (a NAT gateway is pending for a minute)")
 	fs.BoolVar(&c.strictRuntimes, "strict-runtimes", false, "refuse a runtime whose exact version is not installed")
+	fs.BoolVar(&c.allSlow, "slow-path", false, "have routers judge every packet, also of known flows")
 	fs.DurationVar(&c.idle, "idle", 10*time.Minute, "how long an idle function instance is kept")
 	fs.IntVar(&c.prepared, "prepared", 16, "how many interpreters may wait for functions that will need one; 0: none")
 	fs.DurationVar(&c.endpointIdle, "endpoint-idle", endpointIdle, "when a silent connection through an interface endpoint is dropped; whole seconds")

@@ -14,36 +14,37 @@ import (
 // may lists, for each package, the local packages it may import beside cloud.
 // "*" is anything. A key ending in "/" covers the packages below it.
 var may = map[string]string{
-	"cloud":           "",
-	"store":           "",
-	"balance":         "netplan",
-	"bus":             "",
-	"codezip":         "",
-	"logs":            "",
-	"flowlog":         "",
-	"iam":             "",
-	"image":           "",
-	"netplan":         "",
-	"objects":         "",
-	"pki":             "",
-	"reach":           "netplan",
-	"dns":             "netplan",
-	"dataplane":       "netplan dataplane/nft dataplane/nat64",
-	"dataplane/linux": "netplan dataplane dataplane/nft dataplane/nat64",
-	"dataplane/nft":   "",
-	"dataplane/nat64": "",
-	"lab":             "pki dataplane/linux",
-	"sandbox":         "",
-	"runtime":         "sandbox",
-	"host":            "sandbox",
-	"oracle":          "", // tests only, which may import everything
-	"invoke":          "codezip sandbox runtime",
-	"control":         "codezip store iam netplan reach logs",
-	"api/wire":        "",
-	"api/aws/":        "control invoke objects logs api/wire api/aws/",
-	"api/alibaba/":    "control invoke objects logs api/wire api/alibaba/",
-	"console":         "",
-	"archtest":        "",
+	"cloud":              "",
+	"store":              "",
+	"balance":            "netplan",
+	"bus":                "",
+	"codezip":            "",
+	"logs":               "",
+	"flowlog":            "",
+	"iam":                "",
+	"image":              "",
+	"netplan":            "",
+	"objects":            "",
+	"pki":                "",
+	"reach":              "netplan",
+	"dns":                "netplan",
+	"dataplane":          "netplan dataplane/nft dataplane/nat64",
+	"dataplane/linux":    "netplan dataplane dataplane/nft dataplane/nat64 dataplane/fastpath",
+	"dataplane/nft":      "",
+	"dataplane/fastpath": "",
+	"dataplane/nat64":    "",
+	"lab":                "pki dataplane/linux",
+	"sandbox":            "",
+	"runtime":            "sandbox",
+	"host":               "sandbox",
+	"oracle":             "", // tests only, which may import everything
+	"invoke":             "codezip sandbox runtime",
+	"control":            "codezip store iam netplan reach logs",
+	"api/wire":           "",
+	"api/aws/":           "control invoke objects logs api/wire api/aws/",
+	"api/alibaba/":       "control invoke objects logs api/wire api/alibaba/",
+	"console":            "",
+	"archtest":           "",
 }
 
 func root(t *testing.T) string {
@@ -117,7 +118,7 @@ func TestImports(t *testing.T) {
 }
 
 // kernel lists who may touch the kernel's network and process interfaces.
-var kernel = []string{"dataplane/linux", "dataplane/nft", "sandbox", "lab"}
+var kernel = []string{"dataplane/linux", "dataplane/nft", "dataplane/fastpath", "sandbox", "lab"}
 
 func TestKernelAccess(t *testing.T) {
 	walk(t, parser.ImportsOnly, func(pkg, file string, imports []string, _ string) {
@@ -125,7 +126,7 @@ func TestKernelAccess(t *testing.T) {
 			return
 		}
 		for _, imp := range imports {
-			if strings.HasPrefix(imp, "github.com/vishvananda/") || strings.HasPrefix(imp, "github.com/google/nftables") {
+			if strings.HasPrefix(imp, "github.com/vishvananda/") || strings.HasPrefix(imp, "github.com/google/nftables") || strings.HasPrefix(imp, "github.com/cilium/ebpf") {
 				t.Errorf("%s (%s) imports %s: only %v touch the kernel", pkg, file, imp, kernel)
 			}
 		}

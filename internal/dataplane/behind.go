@@ -37,13 +37,14 @@ var (
 		{"netfilter/nf_conntrack_udp_timeout_stream", "180", ""},
 	}, hostSysctls...)
 	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html: five days
-	routerSysctls = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "432000", ""}}, append(slices.Clip(forwardSysctls), acceptLocal)...)
+	routerSysctls = append(settling("432000"), append(slices.Clip(forwardSysctls), acceptLocal)...)
 	// Where policy rules choose the table, the kernel looks up every packet's source
 	// too, unless it need not know its own addresses. (The rules let no packet in
 	// that has one.)
 	acceptLocal = Sysctl{"ipv4/conf/all/accept_local", "1", ""}
 	// https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html: idle for 350 s
-	natSysctls = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "350", ""}}, forwardSysctls...)
+	natSysctls    = append([]Sysctl{{"netfilter/nf_conntrack_tcp_timeout_established", "350", ""}}, forwardSysctls...)
+	sharedSysctls = append(settling("350"), forwardSysctls...)
 )
 
 // namespaceOf gives the namespace at the far end of an interface's link.
@@ -58,7 +59,7 @@ func namespaceOf(e *netplan.ENI, number int) Namespace {
 			ns.nat64()
 		}
 	case netplan.AttachShared:
-		ns.Sysctls = natSysctls
+		ns.Sysctls = sharedSysctls
 		ns.Table = sharedTable(e)
 	case netplan.AttachEndpoint, netplan.AttachBalancer:
 		ns.Sysctls = endpointSysctls(endpointIdle)
@@ -176,7 +177,7 @@ func sharedTable(e *netplan.ENI) *nft.Table {
 			translate.Rules = append(translate.Rules, nft.R(nft.SNAT(a, 0, 0)))
 		}
 	}
-	return &nft.Table{Name: sharedTableName, Sets: []*nft.Set{slots4, slots6, conns}, Chains: []*nft.Chain{pre, forward, input, translate}}
+	return &nft.Table{Name: sharedTableName, Sets: []*nft.Set{slots4, slots6, conns}, Chains: []*nft.Chain{pre, forward, input, translate, settled()}}
 }
 
 // SlotNet is a namespace for one function instance, behind a shared interface.

@@ -62,7 +62,11 @@ func (l *lowerer) rules() *nft.Table {
 	chains = append(chains, l.trapChains(s)...)
 	chains = append(chains, l.outbound(s)...)
 	chains = append(chains, l.forward(s))
-	chains = append(chains, l.flows(s)...)
+	if counted := l.flows(s); len(counted) > 0 {
+		chains = append(chains, counted...)
+	} else {
+		chains = append(chains, settled())
+	}
 	chains = append(chains, l.translate(s)...)
 	chains = append(chains, l.portRules()...)
 	l.table.Chains = chains

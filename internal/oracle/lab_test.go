@@ -163,6 +163,11 @@ type spot struct {
 const applyFor = 20 * time.Second
 
 func (g *stage) lab(fault func(*dataplane.Network) *dataplane.Network) (*lab, error) {
+	return g.labOf(linux.Config{}, fault)
+}
+
+// labOf sets what else the kernel needs.
+func (g *stage) labOf(c linux.Config, fault func(*dataplane.Network) *dataplane.Network) (*lab, error) {
 	dir, err := os.MkdirTemp("", "oracle")
 	if err != nil {
 		return nil, err
@@ -171,7 +176,8 @@ func (g *stage) lab(fault func(*dataplane.Network) *dataplane.Network) (*lab, er
 	if err != nil {
 		return nil, err
 	}
-	k, err := linux.New(linux.Config{Dir: dir, Internet: net})
+	c.Dir, c.Internet = dir, net
+	k, err := linux.New(c)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@
 //     wanted any more, is cleared; rules are replaced before links are made
 //   - a thread that enters a namespace is locked, starts no goroutine there and
 //     comes back, or ends
+//   - what package fastpath remembers is forgotten whenever anything is changed, and
+//     nothing is remembered meanwhile
 //   - a veth end is never moved between namespaces; a link whose far namespace
 //     goes is not deleted: both would wait for the kernel's grace periods
 package linux

@@ -16,6 +16,7 @@ import (
 
 	"weir/internal/cloud"
 	"weir/internal/dataplane"
+	"weir/internal/dataplane/fastpath"
 )
 
 // Config is what a Kernel needs.
@@ -24,6 +25,7 @@ type Config struct {
 	Pins     *Pins    // instead of Dir: what is there is taken over; closed by Close
 	Internet *os.File // the internet's namespace, owned by the caller
 	Log      *slog.Logger
+	AllSlow  bool // every packet goes through the routers, without package fastpath
 }
 
 // Kernel applies Networks to this machine.
@@ -33,6 +35,7 @@ type Kernel struct {
 	internet *space
 	log      *slog.Logger
 	onDrop   func(dataplane.Packet)
+	fast     *fastpath.Paths // nil where there is none
 
 	inet sync.Mutex // held while the internet's namespace, or the hub, is changed
 	hub  *space     // made when first needed; guarded by inet
@@ -96,6 +99,9 @@ func New(c Config) (*Kernel, error) {
 	if err := k.takeHub(hub); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
+	if !c.AllSlow {
+		k.fast = openFast(t, k.log)
+	}
 	return k, nil
 }
 
@@ -122,6 +128,9 @@ func (k *Kernel) Close() error {
 		k.hub.close()
 	}
 	k.threads.close()
+	if k.fast != nil {
+		err = errors.Join(err, k.fast.Close())
+	}
 	return err
 }
 
@@ -182,9 +191,10 @@ func (k *Kernel) Apply(ctx context.Context, want *dataplane.Network) error {
 		v.have = want
 		return nil
 	}
-	if err := k.apply(ctx, v, want, changes); err != nil {
+	if err := k.change(func() error { return k.apply(ctx, v, want, changes) }); err != nil {
 		return fmt.Errorf("VPC %s: %w", want.VPC, err)
 	}
+	k.shorten(v, changes, want)
 	v.have = want
 	if err := k.note(v, want, nil); err != nil {
 		return err

@@ -32,22 +32,19 @@ func (k *Kernel) JoinSlot(ctx context.Context, id cloud.VPCID, n *dataplane.Slot
 	}
 	defer slot.rt.Close()
 	if n.Reused {
-		if err := k.forgetIn(host, func(set addrSet) {
-			for _, a := range n.Inner.Addrs {
-				set[a.Addr] = true
-			}
-		}); err != nil {
+		if err := k.forgetSlot(host, n); err != nil {
 			return err
 		}
 	}
-	if err := v.join(host, slot, ns, n); err != nil {
+	if err := k.second(v, host, slot, ns, n); err != nil {
 		_ = v.slotRules(host, n, nft.DelElems)
+		host.leave(n.Link.Index)
 		return fmt.Errorf("slot %s of VPC %s: %w", n.Inner.Name, id, err)
 	}
 	return nil
 }
 
-func (v *vpc) join(host, slot *space, ns *os.File, n *dataplane.SlotNet) error {
+func (k *Kernel) second(v *vpc, host, slot *space, ns *os.File, n *dataplane.SlotNet) error {
 	if err := v.slotRules(host, n, nft.AddElems); err != nil {
 		return err
 	}
@@ -64,7 +61,11 @@ func (v *vpc) join(host, slot *space, ns *os.File, n *dataplane.SlotNet) error {
 	if err := slot.configure(in, slot.indexes(nil)); err != nil {
 		return err
 	}
-	return host.ready([]dataplane.Link{n.Link}, nil)
+	if err := host.ready([]dataplane.Link{n.Link}, nil); err != nil {
+		return err
+	}
+	k.joinFast(v, host, []int{n.Link.Index})
+	return nil
 }
 
 // LeaveSlot takes a slot's second link off its host; the link itself goes with

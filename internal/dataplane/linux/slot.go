@@ -30,22 +30,30 @@ func (k *Kernel) AddSlot(ctx context.Context, id cloud.VPCID, n *dataplane.SlotN
 		return nil, err
 	}
 	if n.Reused { // flows of who had the address before must not go on
-		err = k.forgetIn(host, func(set addrSet) {
-			for _, a := range n.Inner.Addrs {
-				set[a.Addr] = true
-			}
-		})
+		err = k.forgetSlot(host, n)
 	}
 	if err == nil {
 		err = k.hang(v, host, slot, n)
 	}
 	if err != nil {
 		_ = v.slotRules(host, n, nft.DelElems) // if it got that far
+		host.leave(n.Link.Index)
 		slot.close()
 		return nil, fmt.Errorf("slot %s of VPC %s: %w", n.Inner.Name, id, err)
 	}
 	slot.rt.Close()
 	return slot.file, nil
+}
+
+// forgetSlot ends the flows of who had the slot's addresses before.
+func (k *Kernel) forgetSlot(host *space, n *dataplane.SlotNet) error {
+	return k.change(func() error {
+		return k.forgetIn(host, func(set addrSet) {
+			for _, a := range n.Inner.Addrs {
+				set[a.Addr] = true
+			}
+		})
+	})
 }
 
 func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
@@ -73,6 +81,7 @@ func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
 	if err := host.ready([]dataplane.Link{n.Link}, nil); err != nil {
 		return err
 	}
+	k.joinFast(v, host, []int{n.Link.Index})
 	return slot.ready(nil, n.Inner.Addrs)
 }
 
@@ -106,6 +115,7 @@ func (k *Kernel) takeOff(v *vpc, id cloud.VPCID, n *dataplane.SlotNet) {
 	if host == nil {
 		return
 	}
+	host.leave(n.Link.Index)
 	if err := v.slotRules(host, n, nft.DelElems); err != nil {
 		k.log.Warn("slot not taken out of the rules", "vpc", id, "slot", n.Inner.Name, "err", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/internal/dataplane"
+	"weir/internal/dataplane/fastpath"
 	"weir/internal/dataplane/nft"
 )
 
@@ -23,6 +24,7 @@ type space struct {
 	rt    *netlink.Handle // links, addresses, routes
 	rules *nft.Conn
 	log   *logReader
+	fast  *fastpath.Router // of a router
 }
 
 func writeSysctls(list []dataplane.Sysctl) error {
@@ -79,6 +81,9 @@ func (s *space) open(withRules bool) (err error) {
 
 // close lets go of the namespace; it ends when nobody else holds it.
 func (s *space) close() {
+	if s.fast != nil {
+		s.fast.Close()
+	}
 	if s.log != nil {
 		s.log.close()
 	}

@@ -1,0 +1,297 @@
+// The fast path through a router; see the Go package's comment.
+//
+// Built by `go generate` with clang 14 or later; the object is committed.
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+// What is read of the kernel's own structures, found by name when loaded.
+struct net {
+	__u64 net_cookie;
+} __attribute__((preserve_access_index));
+typedef struct {
+	struct net *net;
+} __attribute__((preserve_access_index)) possible_net_t;
+struct net_device {
+	int ifindex;
+	unsigned int mtu;
+	possible_net_t nd_net;
+} __attribute__((preserve_access_index));
+struct sk_buff {
+	int skb_iif;
+	__u32 mark;
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+struct nf_hook_state {
+	struct net_device *out;
+	struct net *net;
+} __attribute__((preserve_access_index));
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *) __ksym;
+extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
+extern void *bpf_dynptr_slice(const struct bpf_dynptr *ptr, __u32 offset, void *buffer, __u32 buffer__szk) __ksym;
+
+#define SETTLED 0x57656972 // dataplane.SettledMark
+#define LASTS 2000000000ULL // ns
+#define NF_ACCEPT 1
+
+struct tuple {
+	__u32 src[4], dst[4];
+	__be16 sport, dport;
+};
+
+// A flow in one direction, as it comes in by a link of a router.
+struct flow {
+	__u64 net; // the router's namespace, by its cookie
+	__u32 link;
+	__u32 proto;
+	struct tuple tuple;
+	__u32 pad;
+};
+
+// What the router did with the last packet that went through it.
+struct way {
+	__u64 until;
+	__u32 generation;
+	__u32 link;
+	__u32 mtu;
+	struct tuple tuple;
+};
+
+// A packet on its way through a router.
+struct passing {
+	__u64 packet; // its address; 0: none
+	__u32 generation;
+	__u32 pad;
+	struct flow flow;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct flow);
+	__type(value, struct way);
+	__uint(max_entries, 65536);
+} flows SEC(".maps");
+
+// The configuration's generation; 0 while it is changed.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} generation SEC(".maps");
+
+// Packets do not change the processor on their way through a router.
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct passing);
+	__uint(max_entries, 1);
+} passing SEC(".maps");
+
+static __always_inline __u32 current(void)
+{
+	__u32 zero = 0, *g = bpf_map_lookup_elem(&generation, &zero);
+
+	return g ? *(volatile __u32 *)g : 0;
+}
+
+// Frames of this size pass a link with that MTU; of a batch, each of its segments.
+static __always_inline int fits(const struct __sk_buff *skb, __u32 header, __u32 mtu)
+{
+	__u32 size = skb->gso_size ? header + skb->gso_size : skb->len - ETH_HLEN;
+
+	return size <= mtu;
+}
+
+#define IP4_ADDRESS(field) (ETH_HLEN + offsetof(struct iphdr, field))
+#define IP6_ADDRESS(field) (ETH_HLEN + offsetof(struct ipv6hdr, field))
+
+// Puts another address into a packet; words of 32 bits.
+static __always_inline int address(struct __sk_buff *skb, __u32 at, __u32 words, __u32 sum, __u64 flags, __u32 *from, __u32 *to)
+{
+	__s64 diff;
+
+	if (from[0] == to[0] && (words == 1 || (from[1] == to[1] && from[2] == to[2] && from[3] == to[3])))
+		return 0;
+	diff = bpf_csum_diff(from, words * 4, to, words * 4, 0);
+	if (words == 1 && bpf_l3_csum_replace(skb, IP4_ADDRESS(check), 0, diff, 0))
+		return -1;
+	return bpf_l4_csum_replace(skb, sum, 0, diff, flags | BPF_F_PSEUDO_HDR) || bpf_skb_store_bytes(skb, at, to, words * 4, 0);
+}
+
+static __always_inline int port(struct __sk_buff *skb, __u32 at, __u32 sum, __u64 flags, __be16 from, __be16 to)
+{
+	if (from == to)
+		return 0;
+	return bpf_l4_csum_replace(skb, sum, from, to, flags | 2) || bpf_skb_store_bytes(skb, at, &to, 2, 0);
+}
+
+// Translates a packet as the router does those of the flow.
+static __always_inline int translate(struct __sk_buff *skb, struct flow *f, struct way *w, int six)
+{
+	__u32 l4 = ETH_HLEN + (six ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	__u32 src = six ? IP6_ADDRESS(saddr) : IP4_ADDRESS(saddr), dst = six ? IP6_ADDRESS(daddr) : IP4_ADDRESS(daddr);
+	__u32 words = six ? 4 : 1, sum = l4 + offsetof(struct tcphdr, check);
+	__u64 flags = 0;
+
+	if (f->proto == IPPROTO_UDP) {
+		sum = l4 + offsetof(struct udphdr, check);
+		flags = BPF_F_MARK_MANGLED_0;
+	}
+	return address(skb, src, words, sum, flags, f->tuple.src, w->tuple.src) ||
+	       address(skb, dst, words, sum, flags, f->tuple.dst, w->tuple.dst) ||
+	       port(skb, l4, sum, flags, f->tuple.sport, w->tuple.sport) ||
+	       port(skb, l4 + 2, sum, flags, f->tuple.dport, w->tuple.dport);
+}
+
+// Takes a packet that comes in by a router's link straight to the link that the
+// last one of its flow left by.
+SEC("tc")
+int shortcut(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+	struct ethhdr *eth = data;
+	struct ipv6hdr *ip6 = (void *)(eth + 1);
+	struct iphdr *ip = (void *)(eth + 1);
+	__u32 zero = 0, g = current(), header, sum;
+	int six, first_or_last = 0;
+	struct passing *p;
+	struct way *w;
+	void *l4;
+
+	p = bpf_map_lookup_elem(&passing, &zero);
+	if (!p)
+		return TC_ACT_UNSPEC;
+	p->packet = 0;
+	if (!g || skb->pkt_type != 0 /* PACKET_HOST */ || skb->vlan_present || (void *)(ip + 1) > end)
+		return TC_ACT_UNSPEC;
+
+	struct flow f = {.net = kernel->dev->nd_net.net->net_cookie, .link = skb->ifindex};
+
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		if (ip->version != 4 || ip->ihl != 5 || ip->ttl <= 1 || ip->frag_off & bpf_htons(0x3fff))
+			return TC_ACT_UNSPEC;
+		six = 0;
+		f.proto = ip->protocol;
+		f.tuple.src[0] = ip->saddr;
+		f.tuple.dst[0] = ip->daddr;
+		header = sizeof(*ip);
+		l4 = ip + 1;
+	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		if ((void *)(ip6 + 1) > end || ip6->version != 6 || ip6->hop_limit <= 1)
+			return TC_ACT_UNSPEC;
+		six = 1;
+		f.proto = ip6->nexthdr;
+		__builtin_memcpy(f.tuple.src, &ip6->saddr, 16);
+		__builtin_memcpy(f.tuple.dst, &ip6->daddr, 16);
+		header = sizeof(*ip6);
+		l4 = ip6 + 1;
+	} else {
+		return TC_ACT_UNSPEC;
+	}
+	if (f.proto == IPPROTO_TCP) {
+		struct tcphdr *t = l4;
+
+		if ((void *)(t + 1) > end)
+			return TC_ACT_UNSPEC;
+		f.tuple.sport = t->source;
+		f.tuple.dport = t->dest;
+		header += t->doff * 4;
+		first_or_last = t->syn || t->fin || t->rst || !t->ack;
+	} else if (f.proto == IPPROTO_UDP) {
+		struct udphdr *u = l4;
+
+		if ((void *)(u + 1) > end)
+			return TC_ACT_UNSPEC;
+		f.tuple.sport = u->source;
+		f.tuple.dport = u->dest;
+		header += sizeof(*u);
+	} else {
+		return TC_ACT_UNSPEC;
+	}
+	if (first_or_last) { // what comes after may be another connection
+		bpf_map_delete_elem(&flows, &f);
+		return TC_ACT_UNSPEC;
+	}
+	w = bpf_map_lookup_elem(&flows, &f);
+	if (!w || w->generation != g || w->until < bpf_ktime_get_coarse_ns() || !fits(skb, header, w->mtu)) {
+		p->flow = f;
+		p->generation = g;
+		p->packet = (__u64)kernel;
+		return TC_ACT_UNSPEC;
+	}
+	if (six) {
+		ip6->hop_limit--;
+	} else {
+		sum = ip->check + bpf_htons(0x0100); // RFC 1141
+		ip->check = sum + (sum >= 0xffff);
+		ip->ttl--;
+	}
+	if (six ? translate(skb, &f, w, 1) : translate(skb, &f, w, 0))
+		return TC_ACT_SHOT;
+	return bpf_redirect_peer(w->link, 0);
+}
+
+// Remembers which way a packet went that is leaving the router, and as what, if
+// the rules say that the next ones of its flow may go the same.
+SEC("netfilter")
+int settle(struct bpf_nf_ctx *ctx)
+{
+	struct sk_buff *skb = ctx->skb;
+	const struct nf_hook_state *state = ctx->state;
+	struct way w = {.generation = current()};
+	struct bpf_dynptr packet;
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip;
+	struct passing *p;
+	__u32 zero = 0;
+	__u8 buffer[44];
+
+	p = bpf_map_lookup_elem(&passing, &zero);
+	if (!p || skb->mark != SETTLED || p->packet != (__u64)skb || !w.generation || p->generation != w.generation)
+		return NF_ACCEPT;
+	if (p->flow.net != state->net->net_cookie || p->flow.link != skb->skb_iif)
+		return NF_ACCEPT;
+	if (bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &packet))
+		return NF_ACCEPT;
+	ip = bpf_dynptr_slice(&packet, 0, buffer, sizeof(*ip) + 4);
+	if (!ip)
+		return NF_ACCEPT;
+	if (ip->version == 4 && ip->ihl == 5 && ip->protocol == p->flow.proto) {
+		w.tuple.src[0] = ip->saddr;
+		w.tuple.dst[0] = ip->daddr;
+		__builtin_memcpy(&w.tuple.sport, ip + 1, 4);
+	} else if (ip->version == 6) {
+		ip6 = bpf_dynptr_slice(&packet, 0, buffer, sizeof(*ip6) + 4);
+		if (!ip6 || ip6->nexthdr != p->flow.proto)
+			return NF_ACCEPT;
+		__builtin_memcpy(w.tuple.src, &ip6->saddr, 16);
+		__builtin_memcpy(w.tuple.dst, &ip6->daddr, 16);
+		__builtin_memcpy(&w.tuple.sport, ip6 + 1, 4);
+	} else {
+		return NF_ACCEPT;
+	}
+	w.link = state->out->ifindex;
+	w.mtu = state->out->mtu;
+	w.until = bpf_ktime_get_ns() + LASTS;
+	bpf_map_update_elem(&flows, &p->flow, &w, BPF_ANY);
+	p->packet = 0;
+	return NF_ACCEPT;
+}
+
+char _license[] SEC("license") = "GPL"; // which helpers ask for

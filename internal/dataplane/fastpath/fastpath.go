@@ -1,0 +1,173 @@
+// Package fastpath takes packets of flows that a router has let pass through it
+// without asking again: a program at each of the router's links makes of them what
+// the router made of the flow's last packet, addresses and ports, and sends them
+// straight to the link that it left by.
+//
+// It decides nothing. Routing, connection tracking and rules say what passes, where
+// to and as what; the rules mark the packets whose flow may be taken the short way.
+// What a program behind all rules sees of them is what the programs at the links go by.
+//
+// Invariants:
+//   - a way belongs to one generation of the configuration. While any router's
+//     configuration is changed there is none, and every packet is judged; a packet
+//     that came in before and leaves after a change is not remembered
+//   - a way lasts for two seconds. Then a packet goes through the router again,
+//     which keeps the flow known to connection tracking
+//   - only TCP and UDP, and neither the first nor the last packets of a TCP
+//     connection, after which the next one is judged anew; nor fragments, options,
+//     or what a link is too small for
+//   - the programs go with the process that holds them: a router whose process was
+//     killed judges every packet
+//   - where the kernel has no such programs, or does not permit them, routers work
+//     all the same
+package fastpath
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+)
+
+//go:generate clang -O2 -g -Wall -target bpf -mcpu=v3 -I/usr/include/x86_64-linux-gnu -c bpf/fastpath.bpf.c -o bpf/fastpath.o
+//go:generate llvm-strip -g bpf/fastpath.o
+//go:generate sh -c "sha256sum < bpf/fastpath.bpf.c > bpf/fastpath.sum"
+
+//go:embed bpf/fastpath.o
+var object []byte
+
+// Paths holds the programs and what they remember, for all routers.
+type Paths struct {
+	objects struct {
+		Shortcut   *ebpf.Program `ebpf:"shortcut"`
+		Settle     *ebpf.Program `ebpf:"settle"`
+		Flows      *ebpf.Map     `ebpf:"flows"`
+		Passing    *ebpf.Map     `ebpf:"passing"`
+		Generation *ebpf.Map     `ebpf:"generation"`
+	}
+	mu         sync.Mutex
+	changes    int    // under way
+	generation uint32 // the last one
+}
+
+// Open loads the programs.
+func Open() (*Paths, error) {
+	p := &Paths{}
+	_ = rlimit.RemoveMemlock() // not needed since 5.11
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+	if err == nil {
+		err = spec.LoadAndAssign(&p.objects, nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load the fast path: %w", err)
+	}
+	p.Change()()
+	return p, nil
+}
+
+// Close ends the fast path.
+func (p *Paths) Close() error {
+	o := &p.objects
+	return errors.Join(o.Shortcut.Close(), o.Settle.Close(), o.Flows.Close(), o.Passing.Close(), o.Generation.Close())
+}
+
+// Change makes every packet go through the routers until done is called; what was
+// remembered is then forgotten.
+func (p *Paths) Change() (done func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changes++
+	p.set(0)
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.generation++
+		if p.generation == 0 { // which is none
+			p.generation++
+		}
+		if p.changes--; p.changes == 0 {
+			p.set(p.generation)
+		}
+	})
+}
+
+// set tells the programs. It must not fail unnoticed: they would go by what was.
+func (p *Paths) set(generation uint32) {
+	if err := p.objects.Generation.Put(uint32(0), generation); err != nil {
+		panic(fmt.Sprintf("set the fast path's generation: %v", err))
+	}
+}
+
+// Router is one router's part: a namespace that forwards.
+type Router struct {
+	paths  *Paths
+	settle []link.Link
+	mu     sync.Mutex
+	links  map[int]link.Link // by index
+}
+
+// Attach begins with the router whose namespace the calling thread is in.
+func (p *Paths) Attach() (*Router, error) {
+	r := &Router{paths: p, links: map[int]link.Link{}}
+	for _, family := range []link.NetfilterProtocolFamily{link.NetfilterProtoIPv4, link.NetfilterProtoIPv6} {
+		l, err := link.AttachNetfilter(link.NetfilterOptions{Program: p.objects.Settle, ProtocolFamily: family,
+			Hook: link.NetfilterInetPostRouting, Priority: 1000}) // behind all rules
+		if err != nil {
+			r.Close()
+			return nil, fmt.Errorf("attach the fast path to a router: %w", err)
+		}
+		r.settle = append(r.settle, l)
+	}
+	return r, nil
+}
+
+// Has says whether a link is on the fast path.
+func (r *Router) Has(index int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.links[index] != nil
+}
+
+// Join has packets that come in by the link take the fast path; the calling thread
+// is in the router's namespace, and the link's other end in another.
+func (r *Router) Join(index int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.links[index] != nil {
+		return nil
+	}
+	l, err := link.AttachTCX(link.TCXOptions{Interface: index, Program: r.paths.objects.Shortcut, Attach: ebpf.AttachTCXIngress})
+	if err != nil {
+		return fmt.Errorf("attach the fast path to link %d: %w", index, err)
+	}
+	r.links[index] = l
+	return nil
+}
+
+// Leave takes a link off the fast path, if it is there.
+func (r *Router) Leave(index int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.links[index]; l != nil {
+		_ = l.Close()
+		delete(r.links, index)
+	}
+}
+
+// Close takes the router off the fast path.
+func (r *Router) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.settle {
+		_ = l.Close()
+	}
+	for _, l := range r.links {
+		_ = l.Close()
+	}
+	r.settle, r.links = nil, map[int]link.Link{}
+}
