@@ -35,6 +35,7 @@ type Config struct {
 type Engine struct {
 	strict  bool
 	extraCA bool
+	roots   bool // the certificates are more than the extra ones
 	host    *sandbox.Host
 	images  *sandbox.Host // of functions whose code is an image
 
@@ -57,7 +58,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare sandboxes of images: %w", err), host.Close())
 	}
-	return &Engine{strict: cfg.Strict, extraCA: cfg.Certs != "", host: host, images: images, found: map[string]Interpreter{}}, nil
+	return &Engine{strict: cfg.Strict, extraCA: cfg.Certs != "", roots: hasRoots(cfg.Certs), host: host, images: images, found: map[string]Interpreter{}}, nil
 }
 
 // Check names what this machine does not let sandboxes enforce; empty is all well.

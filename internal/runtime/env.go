@@ -7,8 +7,6 @@ import (
 	"strings"
 )
 
-const certBundle = "/etc/ssl/certs/ca-certificates.crt"
-
 // libraryPath is what Lambda's runtimes have; layers put their libraries into /opt/lib.
 const libraryPath = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
@@ -24,15 +22,6 @@ func base(extraCA bool) map[string]string {
 		"LAMBDA_TASK_ROOT": "/var/task",
 	}
 	maps.Copy(env, trust(extraCA))
-	return env
-}
-
-// trust tells the usual libraries where the certificates are that they trust.
-func trust(extraCA bool) map[string]string {
-	env := map[string]string{"SSL_CERT_FILE": certBundle, "AWS_CA_BUNDLE": certBundle, "REQUESTS_CA_BUNDLE": certBundle}
-	if extraCA {
-		env["NODE_EXTRA_CA_CERTS"] = "/etc/ssl/certs/extra.crt"
-	}
 	return env
 }
 

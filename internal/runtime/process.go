@@ -69,7 +69,8 @@ func (e *Engine) Prepare(ctx context.Context, spec Spec) (*Process, error) {
 	case Serving:
 		err = p.startServing(ctx, host, box)
 	default:
-		err = p.startPush(ctx, host, box, &spec)
+		box.Argv, box.Env = e.command(in, &spec)
+		err = p.startPush(ctx, host, box)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Runtime, err)

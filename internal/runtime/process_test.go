@@ -15,9 +15,12 @@ import (
 	"weir/internal/sandbox"
 )
 
-func engine(t testing.TB) *Engine {
+func engine(t testing.TB) *Engine { return engineOf(t, Config{}) }
+
+func engineOf(t testing.TB, cfg Config) *Engine {
 	t.Helper()
-	e, err := New(Config{Dir: t.TempDir()})
+	cfg.Dir = t.TempDir()
+	e, err := New(cfg)
 	if err != nil {
 		if strings.Contains(err.Error(), "operation not permitted") {
 			t.Skipf("this test makes namespaces: %v", err)

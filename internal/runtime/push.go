@@ -45,25 +45,33 @@ type push struct {
 	called string // the contract
 }
 
-// command runs the bootstrap of a family.
-func command(in Interpreter, spec *Spec) []string {
-	if in.Family == Node {
-		argv := []string{in.Path}
+// command runs the bootstrap of a family, with the environment to start it in.
+func (e *Engine) command(in Interpreter, spec *Spec) (argv, env []string) {
+	argv, extraCA := []string{in.Path}, e.extraCA
+	switch in.Family {
+	case Node:
+		if e.bundleServes(spec.Env) {
+			argv, extraCA = append(argv, useBundle), false
+		}
 		if spec.MemoryMiB > 0 { // what is left is for what is not on the heap
 			argv = append(argv, "--max-old-space-size="+strconv.Itoa(max(32, spec.MemoryMiB*9/10)),
 				"--max-semi-space-size="+strconv.Itoa(max(1, min(16, spec.MemoryMiB/32))))
 		}
-		return append(argv, "/var/runtime/bootstrap.cjs")
+		argv = append(argv, "/var/runtime/bootstrap.cjs")
+	default:
+		argv = append(argv, "-u", "-s", "-X", "utf8")
+		if len(spec.Env) == 0 {
+			argv = append(argv, "-I") // reads none of Python's own variables
+		}
+		argv = append(argv, "/var/runtime/bootstrap.py")
 	}
-	argv := []string{in.Path, "-u", "-s", "-X", "utf8"}
-	if len(spec.Env) == 0 {
-		argv = append(argv, "-I") // reads none of Python's own variables
-	}
-	return append(argv, "/var/runtime/bootstrap.py")
+	all := base(extraCA)
+	maps.Copy(all, spec.Env)
+	return argv, list(all)
 }
 
 // startPush starts an interpreter with our bootstrap, which waits on descriptor 3.
-func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbox.Spec, want *Spec) error {
+func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbox.Spec) error {
 	fd, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make the control connection: %w", err)
@@ -75,9 +83,6 @@ func (p *Process) startPush(ctx context.Context, host *sandbox.Host, spec sandbo
 	if err != nil {
 		return fmt.Errorf("make the control connection: %w", err)
 	}
-	env := base(p.extraCA)
-	maps.Copy(env, want.Env)
-	spec.Argv, spec.Env = command(p.in, want), list(env)
 	spec.Files = []*os.File{theirs}
 	if p.box, err = host.Start(ctx, spec); err != nil {
 		conn.Close()

@@ -9,6 +9,9 @@ const util = require('util');
 const Module = require('module');
 const { pathToFileURL } = require('url');
 
+// The platform's; processes of the code's own have what they need in the environment.
+process.execArgv = process.execArgv.filter((option) => option !== '--use-openssl-ca');
+
 let ROOT = '/var/task';
 // Loaded while waiting, as long as no work has come.
 const PRELOAD = ['http', 'https', 'tls', 'crypto', 'zlib', 'stream', 'stream/promises', 'fs/promises', 'dns', 'events',
@@ -278,7 +281,11 @@ socket.on('end', () => process.exit(0)); // the daemon has gone
 socket.on('error', () => process.exit(0));
 
 (function preload(i) {
-  if (started || i === PRELOAD.length) return;
+  if (started) return;
+  if (i === PRELOAD.length) {
+    require('tls').createSecureContext(); // reads the certificates
+    return;
+  }
   require(PRELOAD[i]);
   setImmediate(preload, i + 1);
 })(0);
