@@ -16,8 +16,9 @@
 //   - only TCP and UDP, and neither the first nor the last packets of a TCP
 //     connection, after which the next one is judged anew; nor fragments, options,
 //     or what a link is too small for
-//   - the programs go with the process that holds them: a router whose process was
-//     killed judges every packet
+//   - where the process that holds the programs was killed, nothing more is remembered:
+//     within two seconds routers judge every packet. What takes over from it clears the
+//     links first
 //   - where the kernel has no such programs, or does not permit them, routers work
 //     all the same
 package fastpath
@@ -32,6 +33,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 //go:generate clang -O2 -g -Wall -target bpf -mcpu=v3 -I/usr/include/x86_64-linux-gnu -c bpf/fastpath.bpf.c -o bpf/fastpath.o
@@ -107,13 +110,11 @@ func (p *Paths) set(generation uint32) {
 type Router struct {
 	paths  *Paths
 	settle []link.Link
-	mu     sync.Mutex
-	links  map[int]link.Link // by index
 }
 
 // Attach begins with the router whose namespace the calling thread is in.
 func (p *Paths) Attach() (*Router, error) {
-	r := &Router{paths: p, links: map[int]link.Link{}}
+	r := &Router{paths: p}
 	for _, family := range []link.NetfilterProtocolFamily{link.NetfilterProtoIPv4, link.NetfilterProtoIPv6} {
 		l, err := link.AttachNetfilter(link.NetfilterOptions{Program: p.objects.Settle, ProtocolFamily: family,
 			Hook: link.NetfilterInetPostRouting, Priority: 1000}) // behind all rules
@@ -126,48 +127,42 @@ func (p *Paths) Attach() (*Router, error) {
 	return r, nil
 }
 
-// Has says whether a link is on the fast path.
-func (r *Router) Has(index int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.links[index] != nil
-}
-
-// Join has packets that come in by the link take the fast path; the calling thread
-// is in the router's namespace, and the link's other end in another.
-func (r *Router) Join(index int) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.links[index] != nil {
-		return nil
-	}
-	l, err := link.AttachTCX(link.TCXOptions{Interface: index, Program: r.paths.objects.Shortcut, Attach: ebpf.AttachTCXIngress})
-	if err != nil {
-		return fmt.Errorf("attach the fast path to link %d: %w", index, err)
-	}
-	r.links[index] = l
-	return nil
-}
-
-// Leave takes a link off the fast path, if it is there.
-func (r *Router) Leave(index int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if l := r.links[index]; l != nil {
-		_ = l.Close()
-		delete(r.links, index)
-	}
-}
-
-// Close takes the router off the fast path.
+// Close ends what the router learns: in two seconds nothing is left.
 func (r *Router) Close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, l := range r.settle {
 		_ = l.Close()
 	}
-	for _, l := range r.links {
-		_ = l.Close()
+}
+
+// Join has packets that come in by the link take the fast path, until the link goes;
+// rt is a socket in the router's namespace, and the link's other end in another. (A
+// program that is attached by bpf(2) instead would go with the process, but each waits
+// for a grace period of the kernel's: 10 ms.)
+func (r *Router) Join(rt *netlink.Handle, index int) error {
+	err := rt.QdiscReplace(clsact(index))
+	if err == nil {
+		err = rt.FilterReplace(&netlink.BpfFilter{
+			FilterAttrs: netlink.FilterAttrs{LinkIndex: index, Parent: netlink.HANDLE_MIN_INGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL},
+			Fd:          r.paths.objects.Shortcut.FD(), Name: "shortcut", DirectAction: true,
+		})
 	}
-	r.settle, r.links = nil, map[int]link.Link{}
+	if err != nil {
+		return fmt.Errorf("attach the fast path to link %d: %w", index, err)
+	}
+	return nil
+}
+
+func clsact(index int) netlink.Qdisc {
+	return &netlink.GenericQdisc{QdiscType: "clsact", QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT}}
+}
+
+// Clear takes a link off the fast path that an earlier process may have put there: it
+// would go by what that process knew.
+func Clear(rt *netlink.Handle, index int) error {
+	err := rt.QdiscDel(clsact(index))
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) { // it has none
+		return fmt.Errorf("take link %d off the fast path: %w", index, err)
+	}
+	return nil
 }

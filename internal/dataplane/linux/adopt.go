@@ -169,6 +169,9 @@ func (k *Kernel) takeOver(v *vpc, s *space, w *dataplane.Namespace, ends map[str
 			return nil, err
 		}
 	}
+	if err := s.clearFast(); err != nil {
+		return nil, err
+	}
 	links, err := s.keepLinks(w.Links, ends[w.Name])
 	if err != nil {
 		return nil, err

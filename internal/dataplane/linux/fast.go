@@ -2,8 +2,9 @@ package linux
 
 import (
 	"log/slog"
-	"os"
 	"slices"
+
+	"github.com/vishvananda/netlink"
 
 	"weir/internal/dataplane"
 	"weir/internal/dataplane/fastpath"
@@ -14,9 +15,9 @@ import (
 func openFast(t *threads, log *slog.Logger) *fastpath.Paths {
 	p, err := fastpath.Open()
 	if err == nil {
-		var ns *os.File
-		if ns, err = t.create("fast", func() error { return tryFast(p) }); err == nil {
-			_ = ns.Close()
+		s := &space{name: "fast"}
+		s.file, err = t.create(s.name, func() error { return s.tryFast(p) })
+		if s.close(); err == nil {
 			return p
 		}
 		_ = p.Close()
@@ -25,13 +26,15 @@ func openFast(t *threads, log *slog.Logger) *fastpath.Paths {
 	return nil
 }
 
-func tryFast(p *fastpath.Paths) error {
-	r, err := p.Attach()
-	if err != nil {
-		return err
+func (s *space) tryFast(p *fastpath.Paths) error {
+	err := s.open(false)
+	if err == nil {
+		s.fast, err = p.Attach()
 	}
-	defer r.Close()
-	return r.Join(1) // lo
+	if err == nil {
+		err = s.fast.Join(s.rt, 1) // lo
+	}
+	return err
 }
 
 // change makes a change that the fast path must not outlive.
@@ -59,13 +62,15 @@ func (k *Kernel) shorten(v *vpc, c *dataplane.Changes, want *dataplane.Network) 
 		if ns == nil || s == nil {
 			continue
 		}
+		through := ns.Through()
 		if s.fast == nil {
 			s.fast = k.attachFast(v, s)
+		} else {
+			through = slices.DeleteFunc(through, func(i int) bool {
+				return !slices.ContainsFunc(c.AddLinks, func(l dataplane.Link) bool { return l.Index == i })
+			})
 		}
-		for _, l := range c.DelLinks {
-			s.leave(l.Index)
-		}
-		k.joinFast(v, s, ns.Through())
+		k.joinFast(v, s, through...)
 	}
 }
 
@@ -84,21 +89,22 @@ func (k *Kernel) attachFast(v *vpc, s *space) (r *fastpath.Router) {
 
 // joinFast puts links of a namespace on the fast path. What does not get there
 // goes the slow one.
-func (k *Kernel) joinFast(v *vpc, s *space, links []int) {
+func (k *Kernel) joinFast(v *vpc, s *space, links ...int) {
 	if s.fast == nil {
 		return
 	}
-	if links = slices.DeleteFunc(links, s.fast.Has); len(links) == 0 {
-		return
-	}
-	if err := k.threads.inside(s.file, func() error { return eachErr(links, s.fast.Join) }); err != nil {
-		k.log.Warn("some packets take the slow path", "vpc", v.id, "namespace", s.name, "err", err)
+	for _, index := range links {
+		if err := s.fast.Join(s.rt, index); err != nil {
+			k.log.Warn("some packets take the slow path", "vpc", v.id, "namespace", s.name, "err", err)
+		}
 	}
 }
 
-// leave takes a link off the fast path.
-func (s *space) leave(index int) {
-	if s.fast != nil {
-		s.fast.Leave(index)
+// clearFast ends what an earlier process's programs do in a namespace.
+func (s *space) clearFast() error {
+	links, err := dump("links", s.rt.LinkList)
+	if err != nil {
+		return err
 	}
+	return eachErr(links, func(l netlink.Link) error { return fastpath.Clear(s.rt, l.Attrs().Index) })
 }

@@ -26,7 +26,7 @@ func fastWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	if w.k.fast == nil {
-		t.Skip("this kernel has no fast path, or does not permit it (needs Linux 6.6 and root)")
+		t.Skip("this kernel has no fast path, or does not permit it (needs Linux 6.4 with BTF, and root)")
 	}
 	return w
 }

@@ -38,7 +38,6 @@ func (k *Kernel) JoinSlot(ctx context.Context, id cloud.VPCID, n *dataplane.Slot
 	}
 	if err := k.second(v, host, slot, ns, n); err != nil {
 		_ = v.slotRules(host, n, nft.DelElems)
-		host.leave(n.Link.Index)
 		return fmt.Errorf("slot %s of VPC %s: %w", n.Inner.Name, id, err)
 	}
 	return nil
@@ -64,7 +63,7 @@ func (k *Kernel) second(v *vpc, host, slot *space, ns *os.File, n *dataplane.Slo
 	if err := host.ready([]dataplane.Link{n.Link}, nil); err != nil {
 		return err
 	}
-	k.joinFast(v, host, []int{n.Link.Index})
+	k.joinFast(v, host, n.Link.Index)
 	return nil
 }
 

@@ -37,7 +37,6 @@ func (k *Kernel) AddSlot(ctx context.Context, id cloud.VPCID, n *dataplane.SlotN
 	}
 	if err != nil {
 		_ = v.slotRules(host, n, nft.DelElems) // if it got that far
-		host.leave(n.Link.Index)
 		slot.close()
 		return nil, fmt.Errorf("slot %s of VPC %s: %w", n.Inner.Name, id, err)
 	}
@@ -81,7 +80,7 @@ func (k *Kernel) hang(v *vpc, host, slot *space, n *dataplane.SlotNet) error {
 	if err := host.ready([]dataplane.Link{n.Link}, nil); err != nil {
 		return err
 	}
-	k.joinFast(v, host, []int{n.Link.Index})
+	k.joinFast(v, host, n.Link.Index)
 	return slot.ready(nil, n.Inner.Addrs)
 }
 
@@ -115,8 +114,7 @@ func (k *Kernel) takeOff(v *vpc, id cloud.VPCID, n *dataplane.SlotNet) {
 	if host == nil {
 		return
 	}
-	host.leave(n.Link.Index)
-	if err := v.slotRules(host, n, nft.DelElems); err != nil {
+	if err := k.change(func() error { return v.slotRules(host, n, nft.DelElems) }); err != nil {
 		k.log.Warn("slot not taken out of the rules", "vpc", id, "slot", n.Inner.Name, "err", err)
 	}
 	ix := host.indexes([]dataplane.Link{n.Link})
