@@ -76,10 +76,13 @@ func (d *daemon) wrongLines(t *testing.T) {
 		{"", 0, `Usage: weir COMMAND`},
 		{"help", 0, `Usage: weir COMMAND`},
 		{"vpc create -h", 0, `-cidr`},
+		{"account create -h", 0, `usage: weir account create ID`},
 		{"frobnicate", 2, `there is no command "frobnicate"`},
 		{"up -frob", 2, `flag provided but not defined: -frob\nUsage of weir up`},
 		{"up extra", 2, `unexpected argument "extra"`},
 		{"status -frob", 2, `Usage of weir status`},
+		{"version extra", 2, `unexpected argument "extra"`},
+		{"zone list -off", 2, `usage: weir zone list`},
 		{"vpc", 2, `usage: weir vpc create`},
 		{"vpc create -zones x", 2, `invalid value "x" for flag -zones`},
 		{"vpc create -zones 9", 1, `9 zones asked for; choose 1, 2 or 3`},
@@ -97,9 +100,9 @@ func (d *daemon) wrongLines(t *testing.T) {
 		{"up -auth none", 1, `-auth "none": choose verify .* or any`},
 		{"up -account 1", 1, `-account "1": an account is 12 digits`},
 		{"up -auth any -listen 0.0.0.0:4599", 1, `-auth any would let everyone who reaches 0\.0\.0\.0:4599 act as root`},
-		{"up -listen " + d.addr + " -data " + other, 1, `listening on ` + d.addr + `: .*address already in use; choose another address with -listen`},
+		{"up -listen " + d.addr + " -data " + other, 1, `listening on ` + d.addr + `: .*address already in use; stop what listens there .*, or choose another address with -listen`},
 		{"up -listen 127.0.0.1:0 -data " + d.data, 1, `another Weir uses this directory`},
-		{"up -d -listen 127.0.0.1:0 -data " + d.data, 1, `another Weir uses this directory`},
+		{"up -d -listen 127.0.0.1:0 -data " + d.data, 1, `the daemon did not start:\nweir up: .*another Weir uses this directory`},
 	} {
 		d.says(t, "", w.line, w.status, w.want)
 	}

@@ -175,3 +175,23 @@ func (d *daemon) run(ctx context.Context, args ...string) (string, error) {
 	err := cmd.Run()
 	return out.String(), err
 }
+
+// What the daemon logs is kept when another does not start beside it, and a stop is
+// nothing to warn of.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	d := newDaemon(t)
+	for range 2 {
+		if out, err := d.up(t.Context()); err == nil {
+			t.Fatalf("a second daemon started:\n%s", out)
+		}
+	}
+	d.down(t)
+	log, err := os.ReadFile(filepath.Join(d.data, "weir.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(log, []byte("Weir is ready at "+d.url)) || bytes.Contains(log, []byte("level=")) {
+		t.Errorf("the log of a daemon that started, ran and stopped:\n%s", log)
+	}
+}

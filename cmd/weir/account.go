@@ -23,21 +23,21 @@ type rootKey struct {
 
 // account makes accounts: one is there once it has a key of its root.
 func account(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "account create")
+	fs := flags(e, "account", "usage: weir account create ID [flags]; an ID is 12 digits")
 	addr := addrFlag(fs)
-	if len(args) < 2 || args[0] != "create" {
-		fmt.Fprintln(e.stderr, "usage: weir account create ID [flags]; an ID is 12 digits")
-		return errUsage
-	}
-	if err := parse(fs, args[2:], 0); err != nil {
+	words, err := parseWords(fs, args, 2, 2)
+	if err != nil {
 		return err
+	}
+	if words[0] != "create" {
+		return wrong(fs)
 	}
 	c := newClient(*addr)
 	if err := c.asOwner(ctx); err != nil {
 		return err
 	}
 	var k rootKey
-	if err := c.call(ctx, http.MethodPost, "/_weir/accounts", accountRequest{Account: args[1]}, &k); err != nil {
+	if err := c.call(ctx, http.MethodPost, "/_weir/accounts", accountRequest{Account: words[1]}, &k); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "# root of account %s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nunset AWS_SESSION_TOKEN AWS_PROFILE\n", k.Account, k.KeyID, k.Secret)

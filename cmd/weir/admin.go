@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 
 	"weir/internal/api/aws/ec2"
+	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
 	"weir/internal/lab"
@@ -99,8 +99,7 @@ func (d *daemon) writeToken(context.Context) error {
 // another origin are refused.
 func (d *daemon) guard(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !from.Addr().Unmap().IsLoopback() {
+		if !wire.FromThisMachine(r) {
 			answer(w, http.StatusForbidden, map[string]string{"error": "/_weir/ answers this machine only"})
 			return
 		}
@@ -146,7 +145,7 @@ func decode(r *http.Request, v any) error {
 }
 
 func (d *daemon) health(*http.Request) (any, error) {
-	return health{Status: "ok", Ready: d.ready(), PID: os.Getpid(), Parent: os.Getppid(), Token: d.tokenFile()}, nil
+	return health{Status: "ok", Ready: d.ready(), PID: os.Getpid(), Token: d.tokenFile()}, nil
 }
 
 func (d *daemon) environment(*http.Request) (any, error) {

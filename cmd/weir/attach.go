@@ -42,7 +42,7 @@ type attached struct {
 // network interface, security groups and names of its own there.
 func attach(ctx context.Context, e env, args []string) error {
 	var in attachRequest
-	fs := flags(e, "attach")
+	fs := flags(e, "attach", "usage: weir attach -subnet subnet-… [flags] -- COMMAND ARG…\n       weir attach -subnet subnet-… -image REF [flags] [-- ARG…]")
 	addr := addrFlag(fs)
 	fs.StringVar(&in.Region, "region", "", "region (default: the daemon's)")
 	fs.StringVar(&in.Subnet, "subnet", "", "subnet ID (needed)")
@@ -57,16 +57,11 @@ func attach(ctx context.Context, e env, args []string) error {
 		vars = append(vars, variable(text))
 		return nil
 	})
-	fs.Usage = func() {
-		fmt.Fprintln(fs.Output(), "usage: weir attach -subnet subnet-… [flags] -- COMMAND ARG…\n       weir attach -subnet subnet-… -image REF [flags] [-- ARG…]")
-		fs.PrintDefaults()
-	}
-	if err := fs.Parse(args); err != nil {
-		return errUsage
+	if err := parse(fs, args); err != nil {
+		return err
 	}
 	if in.Subnet == "" || fs.NArg() == 0 && in.Image == "" || in.Image == "" && len(vars) > 0 {
-		fs.Usage()
-		return errUsage
+		return wrong(fs)
 	}
 	in.Argv, in.Env = fs.Args(), os.Environ()
 	if in.Image != "" {

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // health is the answer of GET /_weir/health.
@@ -15,8 +15,7 @@ type health struct {
 	Status string `json:"status"`
 	Ready  string `json:"ready"` // the ready line
 	PID    int    `json:"pid"`
-	Parent int    `json:"parent"` // the process outside, when rootless
-	Token  string `json:"token"`  // the file with the owner's token
+	Token  string `json:"token"` // the file with the owner's token
 }
 
 // statusReport is the answer of GET /_weir/status.
@@ -45,9 +44,9 @@ type environment struct {
 }
 
 func down(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "down")
+	fs := flags(e, "down", "")
 	addr := addrFlag(fs)
-	if err := parse(fs, args, 0); err != nil {
+	if err := parseOnly(fs, args); err != nil {
 		return err
 	}
 	c := newClient(*addr)
@@ -58,28 +57,29 @@ func down(ctx context.Context, e env, args []string) error {
 	if err := c.asOwner(ctx); err != nil {
 		return err
 	}
+	process, err := unix.PidfdOpen(h.PID, 0)
+	if err != nil {
+		return fmt.Errorf("finding process %d of the daemon: %w", h.PID, err)
+	}
+	defer unix.Close(process)
 	if err := c.call(ctx, http.MethodPost, "/_weir/down", nil, nil); err != nil {
 		return err
 	}
-	// It is down when its process is gone: only then everything is cleared.
-	for range 600 {
-		if err := syscall.Kill(h.PID, 0); errors.Is(err, syscall.ESRCH) {
+	// It is down when its process has ended, whether its parent has noticed or not:
+	// only then everything is cleared.
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end) && ctx.Err() == nil; {
+		if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 50); n > 0 {
 			fmt.Fprintln(e.stdout, "Weir has stopped.")
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
 	}
-	return fmt.Errorf("process %d of the daemon at %s is still there after 30 s", h.PID, c.base)
+	return fmt.Errorf("process %d of the daemon at %s is still there", h.PID, c.base)
 }
 
 func printEnv(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "env")
+	fs := flags(e, "env", "")
 	addr := addrFlag(fs)
-	if err := parse(fs, args, 0); err != nil {
+	if err := parseOnly(fs, args); err != nil {
 		return err
 	}
 	c := newClient(*addr)
@@ -99,9 +99,9 @@ func printEnv(ctx context.Context, e env, args []string) error {
 }
 
 func reset(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "reset")
+	fs := flags(e, "reset", "")
 	addr := addrFlag(fs)
-	if err := parse(fs, args, 0); err != nil {
+	if err := parseOnly(fs, args); err != nil {
 		return err
 	}
 	if err := newClient(*addr).call(ctx, http.MethodPost, "/_weir/reset", nil, nil); err != nil {
@@ -112,9 +112,9 @@ func reset(ctx context.Context, e env, args []string) error {
 }
 
 func status(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "status")
+	fs := flags(e, "status", "")
 	addr := addrFlag(fs)
-	if err := parse(fs, args, 0); err != nil {
+	if err := parseOnly(fs, args); err != nil {
 		return err
 	}
 	var s statusReport
@@ -140,6 +140,9 @@ func status(ctx context.Context, e env, args []string) error {
 }
 
 func version(_ context.Context, e env, args []string) error {
+	if err := parseOnly(flags(e, "version", ""), args); err != nil {
+		return err
+	}
 	v := "(development)"
 	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
 		v = b.Main.Version

@@ -160,6 +160,7 @@ func (d *daemon) openState(ctx context.Context) error {
 		return err
 	}
 	d.control = control.New(control.Deps{Store: d.store, Blobs: blobs, Logs: d.logs, Log: d.log}, d.options())
+	d.onClose(func() error { _ = d.group.Wait(); return nil }) // what runs still writes to all these
 	return nil
 }
 
@@ -322,11 +323,14 @@ func (d *daemon) serve(ctx context.Context) error {
 	return nil
 }
 
-// ready is the line that `weir up` prints.
+// readyPrefix begins the line that `weir up` prints.
+const readyPrefix = "Weir is ready at "
+
+// ready is that line.
 func (d *daemon) ready() string {
 	internet := "lab (a private internet; nothing leaves this machine; --internet host uses its uplink)"
 	if d.cfg.internet == "host" {
 		internet = "host (this machine's uplink; --internet lab keeps everything inside)"
 	}
-	return fmt.Sprintf("Weir is ready at http://%s  internet: %s", d.listener.Addr(), internet)
+	return fmt.Sprintf(readyPrefix+"http://%s  internet: %s", d.listener.Addr(), internet)
 }

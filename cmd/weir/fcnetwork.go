@@ -24,22 +24,23 @@ const fcUsage = `usage: weir fc network FUNCTION [-region R]    attach it to a V
 
 // fcCommand does what Function Compute's console does in one step.
 func fcCommand(ctx context.Context, e env, args []string) error {
-	if len(args) < 2 || args[0] != "network" && args[0] != "static-ip" || strings.HasPrefix(args[1], "-") {
-		fmt.Fprintln(e.stderr, fcUsage)
-		return errUsage
-	}
-	fs := flags(e, "fc "+args[0])
+	fs := flags(e, "fc", fcUsage)
 	addr := addrFlag(fs)
 	region := fs.String("region", "", "region (default: the daemon's, if it is one of Alibaba Cloud's)")
-	if err := parse(fs, args[2:], 0); err != nil {
+	words, err := parseWords(fs, args, 2, 2)
+	if err != nil {
 		return err
+	}
+	verb, function := words[0], words[1]
+	if verb != "network" && verb != "static-ip" {
+		return wrong(fs)
 	}
 	c := newClient(*addr)
 	var n fc.Network
-	if err := c.call(ctx, http.MethodPost, "/_weir/fc/network", fcRequest{Region: *region, Function: args[1], FixedAddress: args[0] == "static-ip"}, &n); err != nil {
+	if err := c.call(ctx, http.MethodPost, "/_weir/fc/network", fcRequest{Region: *region, Function: function, FixedAddress: verb == "static-ip"}, &n); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "%s reaches VPC %s by vSwitch %s with security group %s\n", args[1], n.VPC, strings.Join(n.VSwitches, ", "), n.Group)
+	fmt.Fprintf(e.stdout, "%s reaches VPC %s by vSwitch %s with security group %s\n", function, n.VPC, strings.Join(n.VSwitches, ", "), n.Group)
 	if n.NATGateway != "" {
 		fmt.Fprintf(e.stdout, "it leaves to the internet by NAT gateway %s as", n.NATGateway)
 		for _, a := range n.Addresses {

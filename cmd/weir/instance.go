@@ -137,29 +137,21 @@ func (d *daemon) consoleOf(r *http.Request) (any, error) {
 
 // instance shows what an instance has printed.
 func instance(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "instance")
+	fs := flags(e, "instance", "usage: weir instance log i-…")
 	addr := addrFlag(fs)
-	fs.Usage = func() {
-		fmt.Fprintln(fs.Output(), "usage: weir instance log i-…")
-		fs.PrintDefaults()
-	}
-	if len(args) == 0 || args[0] != "log" {
-		fs.Usage()
-		return errUsage
-	}
-	if err := parse(fs, args[1:], 1); err != nil {
+	words, err := parseWords(fs, args, 2, 2)
+	if err != nil {
 		return err
 	}
-	if fs.NArg() != 1 {
-		fs.Usage()
-		return errUsage
+	if words[0] != "log" {
+		return wrong(fs)
 	}
 	c := newClient(*addr)
 	if err := c.asOwner(ctx); err != nil {
 		return err
 	}
 	var out consoleText
-	if err := c.call(ctx, http.MethodGet, "/_weir/instances/"+url.PathEscape(fs.Arg(0))+"/console", nil, &out); err != nil {
+	if err := c.call(ctx, http.MethodGet, "/_weir/instances/"+url.PathEscape(words[1])+"/console", nil, &out); err != nil {
 		return err
 	}
 	fmt.Fprint(e.stdout, out.Text)

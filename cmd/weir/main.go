@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"text/tabwriter"
 )
 
 // command is one subcommand.
@@ -34,7 +35,7 @@ var errUsage = errors.New("usage")
 func commands() []command {
 	return []command{
 		{"up", "", "start Weir and stay in the foreground (-d: in the background)", up},
-		{"down", "", "stop the running daemon and remove all it made", down},
+		{"down", "", "stop the daemon, its functions and networks; the state stays for the next `weir up`", down},
 		{"env", "", "print the shell settings that point AWS clients at Weir", printEnv},
 		{"status", "", "what runs, what is not enforced, what went wrong", status},
 		{"reset", "", "restore a fresh account in every region", reset},
@@ -42,7 +43,7 @@ func commands() []command {
 		{"attach", "-subnet … -- COMMAND", "run a program of this machine, or an image, as a host of a VPC", attach},
 		{"instance", "log i-…", "what an instance has printed", instance},
 		{"why", "SRC DST[:PORT]", "say whether SRC reaches DST and, if not, which rule stops it", why},
-		{"usage", "", "hours, connections and bytes of interface endpoints", usageCommand},
+		{"usage", "", "connections and bytes of interface endpoints and NAT gateways", usageCommand},
 		{"matrix", "[-vpc NAME]", "say who reaches whom in a VPC, and the internet", matrix},
 		{"fc", "network|static-ip FN", "a network for a function of Function Compute, or a fixed public address", fcCommand},
 		{"account", "create ID", "another account: print a key of its root", account},
@@ -102,30 +103,66 @@ func run(ctx context.Context, e env, args []string) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "Weir runs serverless functions in virtual private clouds that are real.\n\nUsage: weir COMMAND [flags]")
 	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-26s %s\n", c.name+" "+c.args, c.short)
+		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.args, c.short)
 	}
+	t.Flush()
 	fmt.Fprintln(w, "\n`weir COMMAND -h` shows a command's flags.")
 }
 
-// flags returns a flag set that prints to e and never exits.
-func flags(e env, name string) *flag.FlagSet {
+// flags returns a flag set that prints to e and never exits. Its help begins with
+// usage, if there is one.
+func flags(e env, name, usage string) *flag.FlagSet {
 	fs := flag.NewFlagSet("weir "+name, flag.ContinueOnError)
 	fs.SetOutput(e.stderr)
+	if usage != "" {
+		fs.Usage = func() { fmt.Fprintln(e.stderr, usage); fs.PrintDefaults() }
+	}
 	return fs
 }
 
-// parse parses args and refuses what is left over beyond max positional ones.
-func parse(fs *flag.FlagSet, args []string, max int) error {
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage
+// parse parses flags up to the first other argument.
+func parse(fs *flag.FlagSet, args []string) error {
+	err := fs.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return err
 	}
-	if fs.NArg() > max {
-		fmt.Fprintf(fs.Output(), "%s: unexpected argument %q\n", fs.Name(), fs.Arg(max))
+	return errUsage
+}
+
+// parseOnly parses args that are flags and nothing else.
+func parseOnly(fs *flag.FlagSet, args []string) error {
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		fmt.Fprintf(fs.Output(), "%s: unexpected argument %q\n", fs.Name(), fs.Arg(0))
 		return errUsage
 	}
 	return nil
+}
+
+// parseWords parses flags before, between and after min to max words, and returns those.
+func parseWords(fs *flag.FlagSet, args []string, min, max int) ([]string, error) {
+	var words []string
+	for {
+		if err := parse(fs, args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		words, args = append(words, fs.Arg(0)), fs.Args()[1:]
+	}
+	if len(words) < min || len(words) > max {
+		return nil, wrong(fs)
+	}
+	return words, nil
+}
+
+// wrong prints how the command is used.
+func wrong(fs *flag.FlagSet) error {
+	fs.Usage()
+	return errUsage
 }

@@ -50,16 +50,16 @@ type matrixGroup struct {
 func matrix(ctx context.Context, e env, args []string) error {
 	var q matrixQuestion
 	var with string
-	fs := flags(e, "matrix")
+	fs := flags(e, "matrix", "")
 	addr := addrFlag(fs)
 	fs.StringVar(&q.VPC, "vpc", "", "ID or name (default: the only VPC that has interfaces)")
 	fs.IntVar(&q.Port, "port", 443, "destination port")
 	fs.StringVar(&q.Protocol, "protocol", "tcp", "tcp, udp or icmp")
 	fs.BoolVar(&q.IPv6, "ipv6", false, "ask about IPv6")
 	fs.StringVar(&q.Region, "region", "", "region of the VPC (default: the daemon's)")
-	fs.StringVar(&with, "with", "", "file of changes to assume, as for `weir why`")
+	fs.StringVar(&with, "with", "", "file of changes to assume, as for weir why -with")
 	asJSON := fs.Bool("json", false, "print JSON")
-	err := parse(fs, args, 0)
+	err := parseOnly(fs, args)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"strings"
 
 	"weir/internal/api/alibaba/resource"
 	"weir/internal/cloud"
@@ -33,20 +32,15 @@ VPCs are linked by CreateInstanceVpcEndpointLinkedVpc.`
 
 // registryCommand does what the vendor's console does for its registries, and no API.
 func registryCommand(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "registry")
-	fs.Usage = func() { fmt.Fprintln(e.stderr, registryUsage) }
+	fs := flags(e, "registry", registryUsage)
 	addr := addrFlag(fs)
 	var in registryRequest
 	fs.StringVar(&in.Region, "region", "", "region; the daemon's if not given")
-	n := 0
-	for n < len(args) && !strings.HasPrefix(args[n], "-") {
-		n++
-	}
-	words := args[:n]
-	if err := parse(fs, args[n:], 0); err != nil {
+	words, err := parseWords(fs, args, 2, 4)
+	if err != nil {
 		return err
 	}
-	switch {
+	switch n := len(words); {
 	case n == 2 && words[0] == "create":
 		in.Name = words[1]
 	case n == 3 && words[0] == "resolve" && words[2] == "none":
@@ -54,8 +48,7 @@ func registryCommand(ctx context.Context, e env, args []string) error {
 	case n == 4 && words[0] == "resolve":
 		in.ID, in.VPC, in.Subnet = words[1], words[2], words[3]
 	default:
-		fs.Usage()
-		return errUsage
+		return wrong(fs)
 	}
 	var out registryRecord
 	if err := newClient(*addr).call(ctx, http.MethodPost, "/_weir/registries", in, &out); err != nil {

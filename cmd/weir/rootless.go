@@ -24,9 +24,9 @@ func privileged() bool { return os.Geteuid() == 0 }
 // network namespace. The listener is opened out here, where clients are, and so are
 // connections to the registry.
 func rootless(ctx context.Context, e env, c *config) error {
-	l, err := net.Listen("tcp", c.listen)
+	l, err := openListener(c.listen)
 	if err != nil {
-		return fmt.Errorf("listening on %s: %w", c.listen, err)
+		return err
 	}
 	if c.registry != "" {
 		relay, err := relayRegistry(c.data, c.registry)
@@ -82,7 +82,7 @@ func openListener(listen string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w; choose another address with -listen", listen, err)
+		return nil, fmt.Errorf("listening on %s: %w; stop what listens there (`weir down`, if it is Weir), or choose another address with -listen", listen, err)
 	}
 	return l, nil
 }

@@ -28,32 +28,22 @@ const siteUsage = `usage: weir site add NAME [--dir DIR | --status CODE [--body 
 
 // site manages what the lab internet serves beside its catch-all.
 func site(ctx context.Context, e env, args []string) error {
-	if len(args) == 0 {
-		fmt.Fprintln(e.stderr, siteUsage)
-		return errUsage
-	}
-	fs := flags(e, "site "+args[0])
+	fs := flags(e, "site", siteUsage)
 	addr := addrFlag(fs)
 	var s siteRecord
-	if args[0] == "add" {
-		fs.StringVar(&s.Dir, "dir", "", "serve the files of this directory")
-		fs.IntVar(&s.Status, "status", 0, "answer every request with this HTTP status")
-		fs.StringVar(&s.Body, "body", "", "body to answer with")
-	}
-	rest := args[1:]
-	if args[0] != "list" {
-		if len(rest) == 0 || rest[0] == "" || rest[0][0] == '-' {
-			fmt.Fprintln(e.stderr, siteUsage)
-			return errUsage
-		}
-		s.Name, rest = rest[0], rest[1:]
-	}
-	if err := parse(fs, rest, 0); err != nil {
+	fs.StringVar(&s.Dir, "dir", "", "serve the files of this directory")
+	fs.IntVar(&s.Status, "status", 0, "answer every request with this HTTP status")
+	fs.StringVar(&s.Body, "body", "", "body to answer with")
+	words, err := parseWords(fs, args, 1, 2)
+	if err != nil {
 		return err
 	}
+	if len(words) == 2 {
+		s.Name = words[1]
+	}
 	c := newClient(*addr)
-	switch args[0] {
-	case "add":
+	switch verb := words[0]; {
+	case verb == "add" && s.Name != "":
 		if s.Dir != "" {
 			dir, err := filepath.Abs(s.Dir)
 			if err != nil {
@@ -69,9 +59,9 @@ func site(ctx context.Context, e env, args []string) error {
 		}
 		fmt.Fprintf(e.stdout, "%s answers at %s on the lab internet\n", s.Name, s.Addr)
 		return nil
-	case "remove":
+	case verb == "remove" && s.Name != "":
 		return c.call(ctx, http.MethodDelete, "/_weir/sites?name="+url.QueryEscape(s.Name), nil, nil)
-	case "list":
+	case verb == "list" && s == (siteRecord{}):
 		var all []siteRecord
 		if err := c.call(ctx, http.MethodGet, "/_weir/sites", nil, &all); err != nil {
 			return err
@@ -81,6 +71,5 @@ func site(ctx context.Context, e env, args []string) error {
 		}
 		return nil
 	}
-	fmt.Fprintln(e.stderr, siteUsage)
-	return errUsage
+	return wrong(fs)
 }

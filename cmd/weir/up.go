@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -81,7 +83,7 @@ func (c *config) check() error {
 
 func up(ctx context.Context, e env, args []string) error {
 	var c config
-	fs := flags(e, "up")
+	fs := flags(e, "up", "")
 	fs.StringVar(&c.listen, "listen", defaultListen, "address of the API")
 	fs.StringVar(&c.data, "data", defaultData(), "directory that keeps the state")
 	fs.StringVar(&c.internet, "internet", "lab", "lab: a private internet, nothing leaves the machine; host: this machine's uplink")
@@ -99,7 +101,7 @@ func up(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&c.registry, "registry", "", "address of the OCI registry that all images come from, whatever registry their names say; functions' images come from nowhere else in the lab")
 	fs.StringVar(&c.logLevel, "log", "warn", "log level: debug, info, warn, error")
 	detach := fs.Bool("d", false, "run in the background")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parseOnly(fs, args); err != nil {
 		return err
 	}
 	if err := c.check(); err != nil {
@@ -134,15 +136,15 @@ func background(ctx context.Context, e env, c *config, args []string) error {
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
-	logPath := filepath.Join(c.data, "weir.log")
-	if err := os.Rename(logPath, logPath+".1"); err != nil && !errors.Is(err, os.ErrNotExist) { // a daemon that runs goes on writing to it
-		return fmt.Errorf("keeping the last log: %w", err)
-	}
-	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	out, err := os.OpenFile(filepath.Join(c.data, "weir.log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600) // a daemon that runs goes on writing to it
 	if err != nil {
 		return fmt.Errorf("opening the log: %w", err)
 	}
 	defer out.Close()
+	began, err := out.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("opening the log: %w", err)
+	}
 	inner := []string{"up"}
 	for _, a := range args {
 		if a != "-d" && a != "--d" {
@@ -160,18 +162,26 @@ func background(ctx context.Context, e env, c *config, args []string) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.After(30 * time.Second); ; {
+		ended := false
 		select {
 		case <-exited:
-			text, _ := os.ReadFile(logPath)
-			return fmt.Errorf("the daemon did not start:\n%s", text)
+			ended = true
 		case <-deadline:
-			return fmt.Errorf("the daemon was not ready within 30 s; see %s", logPath)
+			return fmt.Errorf("the daemon was not ready within 30 s; see %s", out.Name())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-			var h health
-			if newClient("http://"+c.listen).call(ctx, "GET", "/_weir/health", nil, &h) == nil && h.PID == cmd.Process.Pid || h.Parent == cmd.Process.Pid && h.PID != 0 {
-				fmt.Fprintln(e.stdout, h.Ready)
+		}
+		text, err := io.ReadAll(io.NewSectionReader(out, began, 1<<20))
+		if err != nil {
+			return fmt.Errorf("reading the daemon's log: %w", err)
+		}
+		if ended {
+			return fmt.Errorf("the daemon did not start:\n%s", text)
+		}
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, readyPrefix) && strings.HasSuffix(line, "\n") {
+				fmt.Fprint(e.stdout, line)
 				return nil
 			}
 		}

@@ -118,9 +118,9 @@ func (d *daemon) endpointUses() []endpointUsage {
 
 // usageCommand prints what interface endpoints and NAT gateways carried.
 func usageCommand(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "usage")
+	fs := flags(e, "usage", "")
 	addr := addrFlag(fs)
-	if err := parse(fs, args, 0); err != nil {
+	if err := parseOnly(fs, args); err != nil {
 		return err
 	}
 	var list []endpointUsage

@@ -22,12 +22,8 @@ type vpcRequest struct {
 // vpc is the "VPC and more" workflow on the command line: a preview first,
 // then everything is created in one transaction.
 func vpc(ctx context.Context, e env, args []string) error {
-	if len(args) == 0 || args[0] != "create" {
-		fmt.Fprintln(e.stderr, "usage: weir vpc create --name NAME [flags]; `weir vpc create -h` lists them")
-		return errUsage
-	}
 	var s control.BlueprintSpec
-	fs := flags(e, "vpc create")
+	fs := flags(e, "vpc", "usage: weir vpc create --name NAME [flags]")
 	addr := addrFlag(fs)
 	region := fs.String("region", "", "region (default: the daemon's)")
 	fs.StringVar(&s.Name, "name", "project", "prefix of the name tags")
@@ -43,8 +39,12 @@ func vpc(ctx context.Context, e env, args []string) error {
 	fs.BoolVar(&s.NoDNSSupport, "no-dns-support", false, "no DNS resolution in the VPC")
 	yes := fs.Bool("yes", false, "create without asking")
 	dry := fs.Bool("dry-run", false, "show what would be created, and stop")
-	if err := parse(fs, args[1:], 0); err != nil {
+	words, err := parseWords(fs, args, 1, 1)
+	if err != nil {
 		return err
+	}
+	if words[0] != "create" {
+		return wrong(fs)
 	}
 	c := newClient(*addr)
 	var b control.Blueprint

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,21 +63,19 @@ is. FILE is a list of EC2 operations, in the words of the API and in order:
    {"CreateNatGateway": {"SubnetId": "subnet-…", "AllocationId": "${eip.AllocationId}"}, "as": "nat"},
    {"CreateRoute": {"RouteTableId": "rtb-…", "DestinationCidrBlock": "0.0.0.0/0",
                     "NatGatewayId": "${nat.NatGateway.NatGatewayId}"}}]
-
 `
 
 // why asks the analyser about one flow.
 func why(ctx context.Context, e env, args []string) error {
 	var q question
 	var with string
-	fs := flags(e, "why")
+	fs := flags(e, "why", whyHelp)
 	addr := addrFlag(fs)
 	fs.StringVar(&q.Protocol, "protocol", "tcp", "tcp, udp or icmp")
 	fs.StringVar(&q.Region, "region", "", "region of names and addresses (default: the daemon's)")
 	fs.StringVar(&with, "with", "", "file of changes to assume; - is standard input")
 	asJSON := fs.Bool("json", false, "print the whole answer as JSON")
-	fs.Usage = func() { fmt.Fprint(fs.Output(), whyHelp); fs.PrintDefaults() }
-	ends, err := parseAround(fs, args, 2)
+	ends, err := parseWords(fs, args, 2, 2)
 	if err != nil {
 		return err
 	}
@@ -104,28 +100,6 @@ func why(ctx context.Context, e env, args []string) error {
 		return unreachable
 	}
 	return nil
-}
-
-// parseAround parses flags before, between and after exactly n other arguments.
-func parseAround(fs *flag.FlagSet, args []string, n int) ([]string, error) {
-	var rest []string
-	for {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, errUsage
-		}
-		if fs.NArg() == 0 {
-			break
-		}
-		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
-	}
-	if len(rest) != n {
-		fs.Usage()
-		return nil, errUsage
-	}
-	return rest, nil
 }
 
 // sourceAndTarget reads SRC and DST[:PORT].

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -62,28 +61,22 @@ ZONE is a zone's name or ID: us-east-1a, use1-az1.`
 
 // zone has zones fail and heal.
 func zone(ctx context.Context, e env, args []string) error {
-	if len(args) == 0 {
-		fmt.Fprintln(e.stderr, zoneUsage)
-		return errUsage
-	}
-	verb, rest := args[0], args[1:]
-	fs := flags(e, "zone "+verb)
-	fs.Usage = func() { fmt.Fprintln(e.stderr, zoneUsage) }
+	fs := flags(e, "zone", zoneUsage)
 	addr := addrFlag(fs)
 	var in zoneChange
 	fs.StringVar(&in.Region, "region", "", "region of the zone; the daemon's if not given")
-	off := false
-	if verb == "limit" {
-		fs.BoolVar(&off, "off", false, "lift the limit")
-	}
-	if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
-		in.Zone, rest = rest[0], rest[1:]
-	}
-	if err := parse(fs, rest, 0); err != nil {
+	off := fs.Bool("off", false, "lift the limit")
+	words, err := parseWords(fs, args, 1, 2)
+	if err != nil {
 		return err
 	}
-	yes, no := true, false
-	switch {
+	if len(words) == 2 {
+		in.Zone = words[1]
+	}
+	yes, no, limited := true, false, !*off
+	switch verb := words[0]; {
+	case *off && verb != "limit":
+		return wrong(fs)
 	case verb == "list" && in.Zone == "":
 		return printZones(ctx, e, newClient(*addr), http.MethodGet, "/_weir/zones?region="+url.QueryEscape(in.Region), nil)
 	case verb == "fail" && in.Zone != "":
@@ -91,11 +84,9 @@ func zone(ctx context.Context, e env, args []string) error {
 	case verb == "heal":
 		in.Failed = &no
 	case verb == "limit" && in.Zone != "":
-		limited := !off
 		in.Limited = &limited
 	default:
-		fmt.Fprintln(e.stderr, zoneUsage)
-		return errUsage
+		return wrong(fs)
 	}
 	return printZones(ctx, e, newClient(*addr), http.MethodPost, "/_weir/zones", in)
 }

@@ -231,7 +231,7 @@ func (s *Server) authenticateACS(q *request, fault error) (string, *Error) {
 		root := s.anyRoot()
 		if p != nil && s.cfg.Verify != nil {
 			key, token := p.key()
-			if _, who, loopbackOnly, err := s.cfg.Verify.Credential(key, token); err == nil && (!loopbackOnly || q.local()) {
+			if _, who, loopbackOnly, err := s.cfg.Verify.Credential(key, token); err == nil && (!loopbackOnly || FromThisMachine(q.r)) {
 				root = who
 			}
 		}
@@ -246,7 +246,7 @@ func (s *Server) authenticateACS(q *request, fault error) (string, *Error) {
 	}
 	key, token := p.key()
 	secret, who, loopbackOnly, err := s.cfg.Verify.Credential(key, token)
-	if err != nil || secret == "" || loopbackOnly && !q.local() {
+	if err != nil || secret == "" || loopbackOnly && !FromThisMachine(q.r) {
 		return "", q.refuseACS(err)
 	}
 	q.setPrincipal(who)

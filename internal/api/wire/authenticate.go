@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 
@@ -53,11 +54,18 @@ func origin(r *http.Request) (netip.Addr, cloud.VPCID, cloud.EndpointID) {
 	return ap.Addr().Unmap(), "", ""
 }
 
-// local tells whether the caller is on this machine: through loopback, and not
-// through a listener inside a VPC.
-func (q *request) local() bool {
-	_, inside := q.r.Context().Value(originKey{}).(Origin)
-	return !inside && q.call.Source.IsLoopback()
+// FromThisMachine tells whether a request was made on this machine: over loopback,
+// or from the very address that it was sent to, and not inside a VPC.
+func FromThisMachine(r *http.Request) bool {
+	if _, inside := r.Context().Value(originKey{}).(Origin); inside {
+		return false
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return from.Addr().Unmap().IsLoopback() || ok && from.Addr().Unmap() == at.AddrPort().Addr().Unmap()
 }
 
 // authenticate finds out who claims to call, and returns the secret to check the
@@ -82,7 +90,7 @@ func (s *Server) authenticate(q *request, sigErr error) (string, *Error) {
 		return "", nil // allowAnonymous decides, once the operation is known
 	}
 	secret, p, loopbackOnly, err := s.cfg.Verify.Credential(q.sig.keyID, q.sig.token)
-	if err != nil || secret == "" || loopbackOnly && !q.local() {
+	if err != nil || secret == "" || loopbackOnly && !FromThisMachine(q.r) {
 		return "", q.refuse(err)
 	}
 	if msg := q.sig.late(s.cfg.Now()); msg != "" {
@@ -113,7 +121,7 @@ func (q *request) setPrincipal(p cloud.Principal) {
 func (s *Server) believe(q *request) {
 	root := s.anyRoot()
 	if q.sig != nil && s.cfg.Verify != nil {
-		if _, p, loopbackOnly, err := s.cfg.Verify.Credential(q.sig.keyID, q.sig.token); err == nil && (!loopbackOnly || q.local()) {
+		if _, p, loopbackOnly, err := s.cfg.Verify.Credential(q.sig.keyID, q.sig.token); err == nil && (!loopbackOnly || FromThisMachine(q.r)) {
 			root = p
 		}
 	}
