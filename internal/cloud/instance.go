@@ -44,6 +44,7 @@ type Instance struct {
 	// Boot counts the starts that were asked for; what runs an older one is restarted.
 	Boot     int
 	Launched time.Time // the last start asked for
+	Asked    time.Time // when its user asked for the stop or end that it is in
 	Ended    time.Time // when it was terminated
 	// Reason says why it is in this phase, if not because it was asked to.
 	Reason string

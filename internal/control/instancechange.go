@@ -51,7 +51,7 @@ func (c *Control) TerminateInstances(ctx context.Context, who Caller, ids []clou
 		case i.KeepAPI:
 			return cloud.Errorf(cloud.Denied, cloud.KindInstance, string(i.ID), "keep-api", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", i.ID)
 		case i.Phase != cloud.Terminated:
-			i.Phase, i.Reason = cloud.Terminating, ""
+			i.Phase, i.Reason, i.Asked = cloud.Terminating, "", c.now().UTC()
 		}
 		return nil
 	})
@@ -68,7 +68,7 @@ func (c *Control) StopInstances(ctx context.Context, who Caller, ids []cloud.Ins
 		case i.KeepRunning:
 			return cloud.Errorf(cloud.Denied, cloud.KindInstance, string(i.ID), "keep-running", "The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.", i.ID)
 		}
-		i.Phase, i.Reason = cloud.Stopping, ""
+		i.Phase, i.Reason, i.Asked = cloud.Stopping, "", c.now().UTC()
 		return nil
 	})
 }
@@ -87,7 +87,7 @@ func (c *Control) StartInstances(ctx context.Context, who Caller, ids []cloud.In
 				return err
 			}
 		}
-		i.Phase, i.Reason, i.Launched = cloud.Pending, "", c.now().UTC().Truncate(time.Second)
+		i.Phase, i.Reason, i.Asked, i.Launched = cloud.Pending, "", time.Time{}, c.now().UTC().Truncate(time.Second)
 		i.Boot++
 		eni, ok := cloud.Interfaces.Get(tx, i.Interface)
 		if !ok || !i.PublicIP {

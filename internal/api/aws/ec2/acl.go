@@ -61,6 +61,14 @@ func entryFacts(f func(NetworkAclEntry) []string) func(NetworkAcl) []string {
 	return func(acl NetworkAcl) []string { return facts(acl.Entries, f) }
 }
 
+func icmpFact(f func(*IcmpTypeCode) *int32) func(NetworkAclEntry) []string {
+	return of(func(e NetworkAclEntry) *IcmpTypeCode { return e.IcmpTypeCode }, func(t *IcmpTypeCode) []string { return decimal(f(t)) })
+}
+
+func portFact(f func(*PortRange) *int32) func(NetworkAclEntry) []string {
+	return of(func(e NetworkAclEntry) *PortRange { return e.PortRange }, func(r *PortRange) []string { return decimal(f(r)) })
+}
+
 func aclAssocFacts(f func(NetworkAclAssociation) []string) func(NetworkAcl) []string {
 	return func(acl NetworkAcl) []string { return facts(acl.Associations, f) }
 }
@@ -80,6 +88,10 @@ var aclListing = listing[NetworkAcl]{
 		"entry.cidr":                 entryFacts(func(e NetworkAclEntry) []string { return fact(e.CidrBlock) }),
 		"entry.ipv6-cidr":            entryFacts(func(e NetworkAclEntry) []string { return fact(e.Ipv6CidrBlock) }),
 		"entry.egress":               entryFacts(func(e NetworkAclEntry) []string { return flag(e.Egress) }),
+		"entry.icmp.code":            entryFacts(icmpFact(func(t *IcmpTypeCode) *int32 { return t.Code })),
+		"entry.icmp.type":            entryFacts(icmpFact(func(t *IcmpTypeCode) *int32 { return t.Type })),
+		"entry.port-range.from":      entryFacts(portFact(func(r *PortRange) *int32 { return r.From })),
+		"entry.port-range.to":        entryFacts(portFact(func(r *PortRange) *int32 { return r.To })),
 		"entry.protocol":             entryFacts(func(e NetworkAclEntry) []string { return fact(e.Protocol) }),
 		"entry.rule-action":          entryFacts(func(e NetworkAclEntry) []string { return fact(&e.RuleAction) }),
 		"entry.rule-number":          entryFacts(func(e NetworkAclEntry) []string { return decimal(e.RuleNumber) }),

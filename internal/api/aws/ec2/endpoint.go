@@ -176,11 +176,14 @@ func (a *api) deleteVpcEndpoints(ctx context.Context, in *DeleteVpcEndpointsInpu
 }
 
 var endpointServiceListing = listing[ServiceDetail]{
-	id: func(s ServiceDetail) *string { return s.ServiceName },
+	id:   func(s ServiceDetail) *string { return s.ServiceName },
+	tags: func(s ServiceDetail) []Tag { return s.Tags },
 	fields: wire.Fields[ServiceDetail]{
 		"service-name":   func(s ServiceDetail) []string { return fact(s.ServiceName) },
 		"service-region": func(s ServiceDetail) []string { return fact(s.ServiceRegion) },
 		"owner":          func(s ServiceDetail) []string { return fact(s.Owner) },
+
+		"supported-ip-address-types": func(s ServiceDetail) []string { return texts(s.SupportedIpAddressTypes) },
 		"service-type": func(s ServiceDetail) []string {
 			return facts(s.ServiceType, func(t ServiceTypeDetail) []string { return fact(&t.ServiceType) })
 		},

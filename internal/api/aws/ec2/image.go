@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"weir/internal/api/wire"
 )
@@ -22,22 +23,45 @@ var imageListing = listing[Image]{
 	param: "imageIds",
 	id:    func(i Image) *string { return i.ImageId },
 	tags:  func(i Image) []Tag { return i.Tags },
-	fields: wire.Fields[Image]{
-		"architecture":        func(i Image) []string { return fact(&i.Architecture) },
-		"creation-date":       func(i Image) []string { return fact(i.CreationDate) },
-		"description":         func(i Image) []string { return fact(i.Description) },
-		"hypervisor":          func(i Image) []string { return fact(&i.Hypervisor) },
-		"image-id":            func(i Image) []string { return fact(i.ImageId) },
-		"image-type":          func(i Image) []string { return fact(&i.ImageType) },
-		"is-public":           func(i Image) []string { return flag(i.Public) },
-		"name":                func(i Image) []string { return fact(i.Name) },
-		"owner-alias":         func(i Image) []string { return fact(i.ImageOwnerAlias) },
-		"owner-id":            func(i Image) []string { return fact(i.OwnerId) },
-		"root-device-name":    func(i Image) []string { return fact(i.RootDeviceName) },
-		"root-device-type":    func(i Image) []string { return fact(&i.RootDeviceType) },
-		"state":               func(i Image) []string { return fact(&i.State) },
-		"virtualization-type": func(i Image) []string { return fact(&i.VirtualizationType) },
+	fields: merged(imageFields, absent[Image]("block-device-mapping.snapshot-id", "kernel-id", "platform", "product-code", "product-code.type", "ramdisk-id",
+		"source-image-id", "source-image-region", "source-instance-id", "state-reason-code", "state-reason-message", "tpm-support")),
+}
+
+func volumeFact(f func(*EbsBlockDevice) []string) func(Image) []string {
+	return func(i Image) []string {
+		return facts(i.BlockDeviceMappings, func(m BlockDeviceMapping) []string { return f(m.Ebs) })
+	}
+}
+
+// imageFields are the filters of DescribeImages.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html
+var imageFields = wire.Fields[Image]{
+	"block-device-mapping.delete-on-termination": volumeFact(func(e *EbsBlockDevice) []string { return flag(e.DeleteOnTermination) }),
+	"block-device-mapping.device-name": func(i Image) []string {
+		return facts(i.BlockDeviceMappings, func(m BlockDeviceMapping) []string { return fact(m.DeviceName) })
 	},
+	"block-device-mapping.encrypted":   volumeFact(func(e *EbsBlockDevice) []string { return flag(e.Encrypted) }),
+	"block-device-mapping.volume-size": volumeFact(func(e *EbsBlockDevice) []string { return decimal(e.VolumeSize) }),
+	"block-device-mapping.volume-type": volumeFact(func(e *EbsBlockDevice) []string { return fact(&e.VolumeType) }),
+	"ena-support":                      func(i Image) []string { return flag(i.EnaSupport) },
+	"free-tier-eligible":               func(i Image) []string { return flag(i.FreeTierEligible) },
+	"image-allowed":                    func(i Image) []string { return flag(new(true)) },
+	"manifest-location":                func(i Image) []string { return fact(i.ImageLocation) },
+	"sriov-net-support":                func(i Image) []string { return fact(i.SriovNetSupport) },
+	"architecture":                     func(i Image) []string { return fact(&i.Architecture) },
+	"creation-date":                    func(i Image) []string { return fact(i.CreationDate) },
+	"description":                      func(i Image) []string { return fact(i.Description) },
+	"hypervisor":                       func(i Image) []string { return fact(&i.Hypervisor) },
+	"image-id":                         func(i Image) []string { return fact(i.ImageId) },
+	"image-type":                       func(i Image) []string { return fact(&i.ImageType) },
+	"is-public":                        func(i Image) []string { return flag(i.Public) },
+	"name":                             func(i Image) []string { return fact(i.Name) },
+	"owner-alias":                      func(i Image) []string { return fact(i.ImageOwnerAlias) },
+	"owner-id":                         func(i Image) []string { return fact(i.OwnerId) },
+	"root-device-name":                 func(i Image) []string { return fact(i.RootDeviceName) },
+	"root-device-type":                 func(i Image) []string { return fact(&i.RootDeviceType) },
+	"state":                            func(i Image) []string { return fact(&i.State) },
+	"virtualization-type":              func(i Image) []string { return fact(&i.VirtualizationType) },
 }
 
 func (a *api) describeImages(ctx context.Context, in *DescribeImagesInput) (*DescribeImagesOutput, error) {
@@ -45,8 +69,8 @@ func (a *api) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 		return nil, err
 	}
 	for _, id := range in.ImageIds {
-		if id != *amazonLinux.ImageId {
-			return nil, &wire.Error{Code: "InvalidAMIID.NotFound", Msg: "The image id '[" + id + "]' does not exist"}
+		if err := checkImage(id); err != nil {
+			return nil, err
 		}
 	}
 	all := []Image{amazonLinux}
@@ -57,4 +81,14 @@ func (a *api) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 	var err error
 	out.Images, out.NextToken, err = imageListing.answer(ctx, all, question{filters: in.Filters, max: in.MaxResults, token: in.NextToken})
 	return out, err
+}
+
+func checkImage(id string) error {
+	switch {
+	case !strings.HasPrefix(id, "ami-"):
+		return &wire.Error{Code: "InvalidAMIID.Malformed", Msg: `Invalid id: "` + id + `" (expecting "ami-...")`}
+	case id != *amazonLinux.ImageId:
+		return &wire.Error{Code: "InvalidAMIID.NotFound", Msg: "The image id '[" + id + "]' does not exist"}
+	}
+	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,8 +84,8 @@ func (a *api) refuseInstance(in *RunInstancesInput) error {
 	if text(in.ImageId) == "" {
 		return missing("ImageId")
 	}
-	if *in.ImageId != *amazonLinux.ImageId {
-		return &wire.Error{Code: "InvalidAMIID.NotFound", Msg: "The image id '[" + *in.ImageId + "]' does not exist"}
+	if err := checkImage(*in.ImageId); err != nil {
+		return err
 	}
 	if text(in.KeyName) != "" {
 		return &wire.Error{Code: "InvalidKeyPair.NotFound", Msg: "The key pair '" + *in.KeyName + "' does not exist"}
@@ -253,25 +253,6 @@ func (a *api) groupsByName(who control.Caller, names, groups []string) ([]string
 	return groups, nil
 }
 
-// shownInstance is an instance with what filters know of its reservation.
-type shownInstance struct {
-	Instance
-	reservation, owner string
-}
-
-// shownInstances are the caller's instances.
-func (a *api) shownInstances(who control.Caller) []shownInstance {
-	v, now := a.control.View(), a.control.Now()
-	shape := a.instanceShape(v)
-	var all []shownInstance
-	for i := range cloud.Instances.By(v, "scope", cloud.Scope(who.Account, who.Region)) {
-		if control.InstanceShown(i, now) {
-			all = append(all, shownInstance{shape(i), i.Reservation, i.Account})
-		}
-	}
-	return all
-}
-
 func (a *api) describeInstances(ctx context.Context, in *DescribeInstancesInput) (*DescribeInstancesOutput, error) {
 	who, err := a.enter(ctx)
 	if err != nil {
@@ -292,56 +273,8 @@ func (a *api) describeInstances(ctx context.Context, in *DescribeInstancesInput)
 		}
 		out.Reservations[n].Instances = append(out.Reservations[n].Instances, i.Instance)
 	}
+	for _, r := range out.Reservations {
+		slices.SortStableFunc(r.Instances, func(x, y Instance) int { return cmp.Compare(*x.AmiLaunchIndex, *y.AmiLaunchIndex) })
+	}
 	return out, nil
-}
-
-var instanceListing = listing[shownInstance]{
-	kind: cloud.KindInstance, param: "instanceIds",
-	id:     func(i shownInstance) *string { return i.InstanceId },
-	tags:   func(i shownInstance) []Tag { return i.Tags },
-	fields: instanceFields(),
-}
-
-func instanceFields() wire.Fields[shownInstance] {
-	f := wire.Fields[shownInstance]{
-		"architecture":        func(i shownInstance) []string { return fact(&i.Architecture) },
-		"availability-zone":   func(i shownInstance) []string { return fact(i.Placement.AvailabilityZone) },
-		"client-token":        func(i shownInstance) []string { return fact(i.ClientToken) },
-		"dns-name":            func(i shownInstance) []string { return fact(i.PublicDnsName) },
-		"hypervisor":          func(i shownInstance) []string { return fact(&i.Hypervisor) },
-		"image-id":            func(i shownInstance) []string { return fact(i.ImageId) },
-		"instance-id":         func(i shownInstance) []string { return fact(i.InstanceId) },
-		"instance-state-code": func(i shownInstance) []string { return decimal(i.State.Code) },
-		"instance-state-name": func(i shownInstance) []string { return fact(&i.State.Name) },
-		"instance-type":       func(i shownInstance) []string { return fact(&i.InstanceType) },
-		"ip-address":          func(i shownInstance) []string { return fact(i.PublicIpAddress) },
-		"ipv6-address":        func(i shownInstance) []string { return fact(i.Ipv6Address) },
-		"key-name":            func(i shownInstance) []string { return fact(i.KeyName) },
-		"owner-id":            func(i shownInstance) []string { return []string{i.owner} },
-		"private-dns-name":    func(i shownInstance) []string { return fact(i.PrivateDnsName) },
-		"private-ip-address":  func(i shownInstance) []string { return fact(i.PrivateIpAddress) },
-		"reservation-id":      func(i shownInstance) []string { return []string{i.reservation} },
-		"root-device-name":    func(i shownInstance) []string { return fact(i.RootDeviceName) },
-		"root-device-type":    func(i shownInstance) []string { return fact(&i.RootDeviceType) },
-		"source-dest-check":   func(i shownInstance) []string { return flag(i.SourceDestCheck) },
-		"subnet-id":           func(i shownInstance) []string { return fact(i.SubnetId) },
-		"tenancy":             func(i shownInstance) []string { return fact(&i.Placement.Tenancy) },
-		"virtualization-type": func(i shownInstance) []string { return fact(&i.VirtualizationType) },
-		"vpc-id":              func(i shownInstance) []string { return fact(i.VpcId) },
-		"instance-lifecycle":  func(shownInstance) []string { return nil },
-		"monitoring-state":    func(i shownInstance) []string { return fact(&i.Monitoring.State) },
-	}
-	group := func(g func(GroupIdentifier) []string) func(shownInstance) []string {
-		return func(i shownInstance) []string { return facts(i.SecurityGroups, g) }
-	}
-	id, name := group(func(g GroupIdentifier) []string { return fact(g.GroupId) }), group(func(g GroupIdentifier) []string { return fact(g.GroupName) })
-	maps.Copy(f, wire.Fields[shownInstance]{"group-id": id, "instance.group-id": id, "group-name": name, "instance.group-name": name})
-	eni := func(g func(InstanceNetworkInterface) []string) func(shownInstance) []string {
-		return func(i shownInstance) []string { return facts(i.NetworkInterfaces, g) }
-	}
-	f["network-interface.network-interface-id"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.NetworkInterfaceId) })
-	f["network-interface.subnet-id"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.SubnetId) })
-	f["network-interface.vpc-id"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.VpcId) })
-	f["network-interface.addresses.private-ip-address"] = eni(func(x InstanceNetworkInterface) []string { return fact(x.PrivateIpAddress) })
-	return f
 }

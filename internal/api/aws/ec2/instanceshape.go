@@ -44,14 +44,22 @@ func (a *api) instanceShape(v cloud.View) func(*cloud.Instance) Instance {
 		if s, ok := cloud.Subnets.Get(v, i.Subnet); ok {
 			out.Placement.AvailabilityZone, out.Placement.AvailabilityZoneId = new(s.Zone), new(a.zoneID(s.Region, s.Zone))
 		}
-		if code, msg, ok := strings.Cut(i.Reason, ": "); ok {
-			out.StateReason = &StateReason{Code: new(code), Message: new(code + ": " + msg)}
-			out.StateTransitionReason = new(code)
-		}
+		reasonShape(i, &out)
 		if eni, ok := cloud.Interfaces.Get(v, i.Interface); ok {
 			placedShape(v, i, enis(eni), &out)
 		}
 		return out
+	}
+}
+
+// reasonShape shows why an instance has left off running.
+func reasonShape(i *cloud.Instance, out *Instance) {
+	const user = "Client.UserInitiatedShutdown"
+	if code, _, ok := strings.Cut(i.Reason, ": "); ok {
+		out.StateReason, out.StateTransitionReason = &StateReason{Code: new(code), Message: new(i.Reason)}, new(code)
+	} else if !i.Asked.IsZero() {
+		out.StateReason = &StateReason{Code: new(user), Message: new(user + ": User initiated shutdown")}
+		out.StateTransitionReason = new(i.Asked.UTC().Format("User initiated (2006-01-02 15:04:05 GMT)"))
 	}
 }
 

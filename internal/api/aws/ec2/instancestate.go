@@ -66,34 +66,6 @@ func (a *api) rebootInstances(ctx context.Context, in *RebootInstancesInput) (*s
 	return nil, a.control.RebootInstances(ctx, who, ids[cloud.InstanceID](in.InstanceIds))
 }
 
-// describeInstanceStatus tells of what runs; of all with IncludeAllInstances.
-func (a *api) describeInstanceStatus(ctx context.Context, in *DescribeInstanceStatusInput) (*DescribeInstanceStatusOutput, error) {
-	who, err := a.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	got, next, err := instanceListing.answer(ctx, a.shownInstances(who), question{in.InstanceIds, in.Filters, in.MaxResults, in.NextToken})
-	if err != nil {
-		return nil, err
-	}
-	out := &DescribeInstanceStatusOutput{NextToken: next, InstanceStatuses: []InstanceStatus{}}
-	for _, i := range got {
-		up := i.State.Name == InstanceStateNameRunning
-		if !up && !yes(in.IncludeAllInstances) {
-			continue
-		}
-		check := &InstanceStatusSummary{Status: SummaryStatusNotApplicable}
-		if up {
-			check = &InstanceStatusSummary{Status: SummaryStatusOk, Details: []InstanceStatusDetails{{Name: "reachability", Status: StatusTypePassed}}}
-		}
-		out.InstanceStatuses = append(out.InstanceStatuses, InstanceStatus{
-			InstanceId: i.InstanceId, AvailabilityZone: i.Placement.AvailabilityZone, AvailabilityZoneId: i.Placement.AvailabilityZoneId,
-			InstanceState: i.State, InstanceStatus: check, SystemStatus: check, Operator: i.Operator,
-		})
-	}
-	return out, nil
-}
-
 // getConsoleOutput answers what the instance has printed.
 func (a *api) getConsoleOutput(ctx context.Context, in *GetConsoleOutputInput) (*GetConsoleOutputOutput, error) {
 	i, err := a.readInstance(ctx, in.InstanceId)

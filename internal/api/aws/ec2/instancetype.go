@@ -58,26 +58,12 @@ func typeShape(t InstanceType) InstanceTypeInfo {
 			EfaSupported: new(false), EncryptionInTransitSupported: new(false),
 		},
 		// Terraform takes a type without these for none.
-		EbsInfo:               &EbsInfo{EbsOptimizedSupport: "unsupported", EncryptionSupport: "unsupported", NvmeSupport: "unsupported"},
-		PlacementGroupInfo:    &PlacementGroupInfo{SupportedStrategies: []PlacementGroupStrategy{}},
-		ProcessorInfo:         &ProcessorInfo{SupportedArchitectures: []ArchitectureType{"x86_64"}},
+		EbsInfo:              &EbsInfo{EbsOptimizedSupport: "unsupported", EncryptionSupport: "unsupported", NvmeSupport: "unsupported"},
+		PlacementGroupInfo:   &PlacementGroupInfo{SupportedStrategies: []PlacementGroupStrategy{}},
+		ProcessorInfo:        &ProcessorInfo{SupportedArchitectures: []ArchitectureType{"x86_64"}},
+		NitroEnclavesSupport: NitroEnclavesSupportUnsupported, NitroTpmSupport: NitroTpmSupportUnsupported, SupportedBootModes: []BootModeType{BootModeTypeLegacyBios, BootModeTypeUefi},
 		SupportedUsageClasses: []UsageClassType{UsageClassTypeOnDemand}, SupportedRootDeviceTypes: []RootDeviceType{"ebs"}, SupportedVirtualizationTypes: []VirtualizationType{"hvm"},
 	}
-}
-
-var typeListing = listing[InstanceTypeInfo]{
-	id: func(t InstanceTypeInfo) *string { return new(string(t.InstanceType)) },
-	fields: wire.Fields[InstanceTypeInfo]{
-		"instance-type":                         func(t InstanceTypeInfo) []string { return fact(&t.InstanceType) },
-		"hypervisor":                            func(t InstanceTypeInfo) []string { return fact(&t.Hypervisor) },
-		"bare-metal":                            func(t InstanceTypeInfo) []string { return flag(t.BareMetal) },
-		"burstable-performance-supported":       func(t InstanceTypeInfo) []string { return flag(t.BurstablePerformanceSupported) },
-		"current-generation":                    func(t InstanceTypeInfo) []string { return flag(t.CurrentGeneration) },
-		"free-tier-eligible":                    func(t InstanceTypeInfo) []string { return flag(t.FreeTierEligible) },
-		"instance-storage-supported":            func(t InstanceTypeInfo) []string { return flag(t.InstanceStorageSupported) },
-		"processor-info.supported-architecture": func(InstanceTypeInfo) []string { return []string{"x86_64"} },
-		"vcpu-info.default-vcpus":               func(t InstanceTypeInfo) []string { return decimal(t.VCpuInfo.DefaultVCpus) },
-	},
 }
 
 func (a *api) describeInstanceTypes(ctx context.Context, in *DescribeInstanceTypesInput) (*DescribeInstanceTypesOutput, error) {
@@ -90,10 +76,9 @@ func (a *api) describeInstanceTypes(ctx context.Context, in *DescribeInstanceTyp
 			all = append(all, typeShape(t))
 		}
 	}
-	for _, t := range in.InstanceTypes {
-		if _, ok := sizes[t]; !ok {
-			return nil, &wire.Error{Code: "InvalidInstanceType", Msg: "The following supplied instance types do not exist: [" + string(t) + "]"}
-		}
+	unknown := slices.DeleteFunc(texts(in.InstanceTypes), func(t string) bool { _, ok := sizes[InstanceType(t)]; return ok })
+	if len(unknown) > 0 {
+		return nil, &wire.Error{Code: "InvalidInstanceType", Msg: "The following supplied instance types do not exist: [" + strings.Join(unknown, ", ") + "]"}
 	}
 	slices.SortFunc(all, func(x, y InstanceTypeInfo) int { return cmp.Compare(x.InstanceType, y.InstanceType) })
 	out := &DescribeInstanceTypesOutput{}

@@ -129,12 +129,7 @@ func assocFact(f func(*NetworkInterfaceAssociation) []string) func(NetworkInterf
 }
 
 func attachmentFact(f func(*NetworkInterfaceAttachment) []string) func(NetworkInterface) []string {
-	return func(i NetworkInterface) []string {
-		if i.Attachment == nil {
-			return nil
-		}
-		return f(i.Attachment)
-	}
+	return of(func(i NetworkInterface) *NetworkInterfaceAttachment { return i.Attachment }, f)
 }
 
 var interfaceListing = listing[NetworkInterface]{
@@ -158,6 +153,7 @@ var interfaceListing = listing[NetworkInterface]{
 		"requester-managed":    func(i NetworkInterface) []string { return flag(i.RequesterManaged) },
 		"source-dest-check":    func(i NetworkInterface) []string { return flag(i.SourceDestCheck) },
 		"operator.managed":     func(i NetworkInterface) []string { return flag(i.Operator.Managed) },
+		"operator.principal":   func(NetworkInterface) []string { return nil },
 		"group-id": func(i NetworkInterface) []string {
 			return facts(i.Groups, func(g GroupIdentifier) []string { return fact(g.GroupId) })
 		},
@@ -176,6 +172,7 @@ var interfaceListing = listing[NetworkInterface]{
 		"association.ip-owner-id":          assocFact(func(x *NetworkInterfaceAssociation) []string { return fact(x.IpOwnerId) }),
 		"association.public-ip":            assocFact(func(x *NetworkInterfaceAssociation) []string { return fact(x.PublicIp) }),
 		"association.public-dns-name":      assocFact(func(x *NetworkInterfaceAssociation) []string { return fact(x.PublicDnsName) }),
+		"attachment.attach-time":           attachmentFact(func(x *NetworkInterfaceAttachment) []string { return moment(x.AttachTime) }),
 		"attachment.attachment-id":         attachmentFact(func(x *NetworkInterfaceAttachment) []string { return fact(x.AttachmentId) }),
 		"attachment.delete-on-termination": attachmentFact(func(x *NetworkInterfaceAttachment) []string { return flag(x.DeleteOnTermination) }),
 		"attachment.device-index":          attachmentFact(index),

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -31,7 +32,10 @@ func WithConsole(c Console) Option { return func(a *api) { a.console = c } }
 
 // New returns the service with everything that is implemented.
 func New(c *control.Control, options ...Option) *wire.Service {
-	s := wire.NewService(Spec)
+	spec := Spec
+	spec.Enums = maps.Clone(spec.Enums)
+	delete(spec.Enums, "InstanceType") // types come and go; operations have codes of their own for those there are not
+	s := wire.NewService(spec)
 	s.MapError = mapError
 	a := &api{control: c, service: s, console: func(cloud.InstanceID) (string, time.Time) { return "", time.Time{} }}
 	for _, set := range options {

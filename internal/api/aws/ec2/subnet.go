@@ -107,6 +107,14 @@ var subnetListing = listing[Subnet]{
 		"enable-dns64":                    func(s Subnet) []string { return flag(s.EnableDns64) },
 		"ipv6-native":                     func(s Subnet) []string { return flag(s.Ipv6Native) },
 		"outpost-arn":                     func(s Subnet) []string { return fact(s.OutpostArn) },
+		"customer-owned-ipv4-pool":        func(s Subnet) []string { return fact(s.CustomerOwnedIpv4Pool) },
+		"enable-lni-at-device-index":      func(s Subnet) []string { return decimal(s.EnableLniAtDeviceIndex) },
+		"private-dns-name-options-on-launch.enable-resource-name-dns-a-record": func(s Subnet) []string {
+			return flag(s.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord)
+		},
+		"private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": func(s Subnet) []string {
+			return flag(s.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsAAAARecord)
+		},
 		"private-dns-name-options-on-launch.hostname-type": func(s Subnet) []string { return fact(&s.PrivateDnsNameOptionsOnLaunch.HostnameType) },
 		"ipv6-cidr-block-association.ipv6-cidr-block":      subnetBlockFacts(func(b SubnetIpv6CidrBlockAssociation) []string { return fact(b.Ipv6CidrBlock) }),
 		"ipv6-cidr-block-association.association-id":       subnetBlockFacts(func(b SubnetIpv6CidrBlockAssociation) []string { return fact(b.AssociationId) }),
