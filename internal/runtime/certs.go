@@ -37,5 +37,5 @@ func hasRoots(certs string) bool {
 		b, _ := os.ReadFile(filepath.Join(certs, name)) // none, if there are none
 		return bytes.Count(b, []byte("BEGIN CERTIFICATE"))
 	}
-	return count("ca-certificates.crt") > count("extra.crt")
+	return certs != "" && count("ca-certificates.crt") > count("extra.crt")
 }

@@ -22,6 +22,7 @@ type descriptors struct {
 	input  uint64 // the program's standard input
 	groups []uint64
 	netNS  uint64 // 0: a new one
+	lo     bool   // it has its loopback up
 	userNS uint64
 	image  uint64   // the image's mount
 	mounts []uint64 // the Spec's
@@ -50,7 +51,9 @@ func (h *Host) compile(s *Spec, d *descriptors, wait bool) *program {
 	if d.netNS != 0 {
 		p.call("join the network namespace", unix.SYS_SETNS, d.netNS, unix.CLONE_NEWNET)
 	}
-	loopbackUp(p, uint64(len(d.list)))
+	if !d.lo {
+		setLoopbackUp(p, uint64(len(d.list)))
+	}
 	work := "/var/task"
 	switch {
 	case s.Image != nil:
@@ -94,10 +97,10 @@ func execSteps(p *program, argv, env []string) {
 	p.call("run "+argv[0], unix.SYS_EXECVE, p.str(argv[0]), p.strs(argv), p.strs(env))
 }
 
-// loopbackUp sets the interface lo up; fd is the number the next descriptor gets.
-func loopbackUp(p *program, fd uint64) {
+// setLoopbackUp sets the interface lo up; fd is the number the next descriptor gets.
+func setLoopbackUp(p *program, fd uint64) {
 	request := make([]byte, 40) // struct ifreq: name, flags
-	copy(request, "lo")
+	copy(request, loopback)
 	binary.LittleEndian.PutUint16(request[16:], unix.IFF_UP|unix.IFF_RUNNING)
 	p.call("open a socket", unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	p.call("set loopback up", unix.SYS_IOCTL, fd, unix.SIOCSIFFLAGS, p.bytes(request))

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -253,6 +254,23 @@ func TestJoinsNetwork(t *testing.T) {
 	out, _ := run(t, h, spec)
 	if got, _, _ := strings.Cut(out, "\n"); got != want {
 		t.Errorf("network namespace %s, want %s", got, want)
+	}
+}
+
+// TestLoopback: a sandbox has its loopback up, whether or not it was before.
+func TestLoopback(t *testing.T) {
+	h := open(t, Config{})
+	ns := newNetNS(t)
+	for i, was := range []bool{false, true} {
+		if up := h.loopbackUp(ns); up != was {
+			t.Errorf("before start %d, loopback is up: %v", i, up)
+		}
+		spec := sh("true")
+		spec.ID, spec.NetNS = fmt.Sprint("loopback-", i), ns
+		run(t, h, spec)
+		if !h.loopbackUp(ns) {
+			t.Errorf("after start %d, loopback is not up", i)
+		}
 	}
 }
 

@@ -184,6 +184,7 @@ func (b *birth) setUp() {
 	d.userNS = d.add(b.file(u.file, u.err))
 	if spec.NetNS != nil {
 		d.netNS = d.add(spec.NetNS)
+		d.lo = b.h.loopbackUp(spec.NetNS)
 	}
 }
 

@@ -33,28 +33,56 @@ func (h homes) close() {
 
 // visit runs f on a thread in one of the sandbox's namespaces.
 func (s *Sandbox) visit(kind int, f func() error) error {
-	home := s.host.home.mnt
-	if kind == unix.CLONE_NEWNET {
-		home = s.host.home.net
-	}
 	s.host.life.RLock()
 	defer s.host.life.RUnlock()
 	if s.host.ended {
 		return errClosed
 	}
-	return s.control(func(pidfd int) (err error) {
-		s.host.visitor.do(func() {
-			if err = unix.Setns(pidfd, kind); err != nil {
-				err = fmt.Errorf("enter a namespace: %w", err)
-				return
-			}
-			err = f()
-			if back := unix.Setns(int(home.Fd()), kind); back != nil {
-				panic("sandbox: cannot return to the daemon's namespace: " + back.Error())
-			}
-		})
+	return s.control(func(pidfd int) error { return s.host.enter(pidfd, kind, f) })
+}
+
+// enter runs f on the visitor in a namespace, or in a process's namespace of that
+// kind. The caller holds life.
+func (h *Host) enter(fd, kind int, f func() error) (err error) {
+	home := h.home.mnt
+	if kind == unix.CLONE_NEWNET {
+		home = h.home.net
+	}
+	h.visitor.do(func() {
+		if err = unix.Setns(fd, kind); err != nil {
+			err = fmt.Errorf("enter a namespace: %w", err)
+			return
+		}
+		err = f()
+		if back := unix.Setns(int(home.Fd()), kind); back != nil {
+			panic("sandbox: cannot return to the daemon's namespace: " + back.Error())
+		}
+	})
+	return err
+}
+
+const loopback = "lo"
+
+// loopbackUp reports whether a network namespace has its loopback up. Who sets an
+// interface up, were it up already, waits for a lock of the whole machine that is held
+// while links come and go, tens of milliseconds at times; who asks does not.
+func (h *Host) loopbackUp(ns *os.File) bool {
+	up := false
+	err := h.enter(int(ns.Fd()), unix.CLONE_NEWNET, func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		request, err := unix.NewIfreq(loopback)
+		if err != nil {
+			return err
+		}
+		err = unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, request)
+		up = request.Uint16()&unix.IFF_UP != 0
 		return err
 	})
+	return err == nil && up // if not, the stage sets it up, or says why it cannot
 }
 
 // ListenIn opens a TCP socket inside the sandbox's network namespace. The sandbox
