@@ -22,16 +22,17 @@ type fault struct {
 type words struct{ code, msg string }
 
 // absence is how Amazon says that there is no such resource, and that its ID
-// has no valid form ("" if it does not tell these apart).
+// has no valid form ("" if it does not tell these apart: its list of codes has
+// Malformed for VPCs, subnets and route tables, too, its answers do not).
 type absence struct{ code, msg, malformed string }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 var absences = map[cloud.Resource]absence{
-	cloud.KindVPC:               {"InvalidVpcID.NotFound", "The vpc ID '%s' does not exist", "InvalidVpcID.Malformed"},
+	cloud.KindVPC:               {"InvalidVpcID.NotFound", "The vpc ID '%s' does not exist", ""},
 	cloud.KindVPCCIDR:           {"InvalidVpcCidrBlockAssociationID.NotFound", "The vpc CIDR block association ID '%s' does not exist", ""},
-	cloud.KindSubnet:            {"InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", "InvalidSubnetID.Malformed"},
+	cloud.KindSubnet:            {"InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", ""},
 	cloud.KindSubnetCIDR:        {"InvalidSubnetCidrBlockAssociationID.NotFound", "The subnet CIDR block association ID '%s' does not exist", "InvalidSubnetCidrBlockAssociationId.Malformed"},
-	cloud.KindRouteTable:        {"InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist", "InvalidRouteTableId.Malformed"},
+	cloud.KindRouteTable:        {"InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist", ""},
 	cloud.KindAssociation:       {"InvalidAssociationID.NotFound", "The association ID '%s' does not exist", ""},
 	cloud.KindACLAssociation:    {"InvalidAssociationID.NotFound", "The association ID '%s' does not exist", ""},
 	cloud.KindAddressAssoc:      {"InvalidAssociationID.NotFound", "The association ID '%s' does not exist", ""},
@@ -90,8 +91,8 @@ var faults = map[fault]words{
 	{cloud.State, cloud.KindVPC, "default-gone"}:      {"DefaultVpcDoesNotExist", "No default VPC exists for this account in this region."},
 	{cloud.Invalid, cloud.KindVPCCIDR, "range"}:       {"InvalidVpc.Range", "The CIDR '%s' is invalid."},
 	{cloud.Conflict, cloud.KindVPCCIDR, "overlap"}:    {"InvalidVpc.Range", "The CIDR '%s' conflicts with another CIDR of the VPC"},
-	{cloud.Limit, cloud.KindVPCCIDR, "ipv4"}:          {"CidrLimitExceeded", "This network '%s' has met its maximum number of allowed CIDRs"},
-	{cloud.Limit, cloud.KindVPCCIDR, "ipv6"}:          {"CidrLimitExceeded", "This network '%s' has met its maximum number of allowed CIDRs"},
+	{cloud.Limit, cloud.KindVPCCIDR, "ipv4"}:          {"CidrLimitExceeded", "This network %s has met its maximum number of allowed CIDRs: 5"},
+	{cloud.Limit, cloud.KindVPCCIDR, "ipv6"}:          {"CidrLimitExceeded", "This network %s has met its maximum number of allowed CIDRs: 5"},
 	{cloud.State, cloud.KindVPCCIDR, "primary"}:       {"OperationNotPermitted", "The vpc CIDR block with association ID %s may not be disassociated. It is the primary IPv4 CIDR block of the VPC"},
 	{cloud.InUse, cloud.KindVPCCIDR, "subnet"}:        {"InvalidCidrBlock.InUse", ""},
 	{cloud.Exhausted, cloud.KindVPCCIDR, "ipv6-pool"}: {"InsufficientAddressCapacity", ""},

@@ -116,7 +116,7 @@ func (a *api) rules(v cloud.View, who control.Caller, egress bool, perms []IpPer
 // permissionRules are the rules in one IpPermission: one for each peer.
 func (a *api) permissionRules(v cloud.View, who control.Caller, egress bool, p IpPermission) ([]cloud.SecurityGroupRule, error) {
 	if p.IpProtocol == nil {
-		return nil, missing("ipProtocol")
+		return nil, badSpec("Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
 	}
 	r := cloud.SecurityGroupRule{Egress: egress, Action: cloud.Allow}
 	var err error

@@ -53,7 +53,7 @@ var vpcRefusals = []refusal{
 	{"unknown VPC", "InvalidVpcID.NotFound", "The vpc ID '" + noVPC + "' does not exist", func(w *world, _, _ string) error {
 		return failure(w.DeleteVpc(w.Context(), &sdk.DeleteVpcInput{VpcId: s(noVPC)}))
 	}},
-	{"malformed ID", "InvalidVpcID.Malformed", `Invalid id: "nonsense" (expecting "vpc-...")`, func(w *world, _, _ string) error {
+	{"malformed ID", "InvalidVpcID.NotFound", "The vpc ID 'nonsense' does not exist", func(w *world, _, _ string) error {
 		return failure(w.DescribeVpcs(w.Context(), &sdk.DescribeVpcsInput{VpcIds: []string{"nonsense"}}))
 	}},
 	{"block too large", "InvalidVpc.Range", "The CIDR '10.0.0.0/15' is invalid.", func(w *world, _, _ string) error {
@@ -81,6 +81,16 @@ var vpcRefusals = []refusal{
 	}},
 	{"overlapping second block", "InvalidVpc.Range", "", func(w *world, vpc, _ string) error {
 		return failure(w.AssociateVpcCidrBlock(w.Context(), &sdk.AssociateVpcCidrBlockInput{VpcId: &vpc, CidrBlock: s("10.0.128.0/20")}))
+	}},
+	{"sixth block", "CidrLimitExceeded", "", func(w *world, vpc, _ string) error {
+		for _, cidr := range []string{"10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16"} {
+			do(w.AssociateVpcCidrBlock(w.Context(), &sdk.AssociateVpcCidrBlockInput{VpcId: &vpc, CidrBlock: &cidr}))
+		}
+		err := failure(w.AssociateVpcCidrBlock(w.Context(), &sdk.AssociateVpcCidrBlockInput{VpcId: &vpc, CidrBlock: s("10.5.0.0/16")}))
+		if want := "This network " + vpc + " has met its maximum number of allowed CIDRs: 5"; !strings.Contains(err.Error(), want) {
+			w.Errorf("the sixth block: %v; want %q", err, want)
+		}
+		return err
 	}},
 	{"removing the primary block", "OperationNotPermitted", "", func(w *world, vpc, _ string) error {
 		v := do(w.DescribeVpcs(w.Context(), &sdk.DescribeVpcsInput{VpcIds: []string{vpc}})).Vpcs[0]
@@ -142,6 +152,18 @@ func TestSubnetRefusals(t *testing.T) {
 }
 
 var subnetRefusals = []refusal{
+	{"malformed ID", "InvalidSubnetID.NotFound", "The subnet ID 'nonsense' does not exist", func(w *world, _, _ string) error {
+		return failure(w.DescribeSubnets(w.Context(), &sdk.DescribeSubnetsInput{SubnetIds: []string{"nonsense"}}))
+	}},
+	{"no block", "MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.", func(w *world, vpc, _ string) error {
+		return failure(w.CreateSubnet(w.Context(), &sdk.CreateSubnetInput{VpcId: &vpc}))
+	}},
+	{"IPv6 alone without a block", "MissingParameter", "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.", func(w *world, vpc, _ string) error {
+		return failure(w.CreateSubnet(w.Context(), &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: s("10.0.9.0/24"), Ipv6Native: aws.Bool(true)}))
+	}},
+	{"IPv6 alone with an IPv4 block", "InvalidParameterCombination", "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.", func(w *world, vpc, _ string) error {
+		return failure(w.CreateSubnet(w.Context(), &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: s("10.0.9.0/24"), Ipv6CidrBlock: s("2001:db8::/64"), Ipv6Native: aws.Bool(true)}))
+	}},
 	{"unknown subnet", "InvalidSubnetID.NotFound", "The subnet ID '" + noSubnet + "' does not exist", func(w *world, _, _ string) error {
 		return failure(w.DeleteSubnet(w.Context(), &sdk.DeleteSubnetInput{SubnetId: s(noSubnet)}))
 	}},

@@ -154,6 +154,24 @@ func TestSecurityGroupRules(t *testing.T) {
 	equal(w, "revoked", len(gone.RevokedSecurityGroupRules), 2)
 	equal(w, "rules left", len(rules()), 3)
 
+	change := func(r types.SecurityGroupRuleRequest) error {
+		return failure(w.ModifySecurityGroupRules(ctx, &sdk.ModifySecurityGroupRulesInput{GroupId: g, SecurityGroupRules: []types.SecurityGroupRuleUpdate{
+			{SecurityGroupRuleId: added[2].SecurityGroupRuleId, SecurityGroupRule: &r},
+		}}))
+	}
+	port53 := aws.Int32(53)
+	w.refused(change(types.SecurityGroupRuleRequest{FromPort: port53, ToPort: port53, CidrIpv4: s("10.0.0.0/8")}),
+		"InvalidParameterValue", "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
+	w.refused(change(types.SecurityGroupRuleRequest{IpProtocol: s("udp"), ToPort: port53, CidrIpv4: s("10.0.0.0/8")}),
+		"InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+	w.refused(change(types.SecurityGroupRuleRequest{IpProtocol: s("udp"), FromPort: port53, ToPort: port53}),
+		"MissingParameter", "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId")
+	w.refused(change(types.SecurityGroupRuleRequest{IpProtocol: s("udp"), FromPort: port53, ToPort: port53, CidrIpv4: s("10.0.0.0/8"), CidrIpv6: s("::/0")}),
+		"InvalidParameterCombination", "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified")
+	w.refused(failure(w.DescribeSecurityGroupRules(ctx, &sdk.DescribeSecurityGroupRulesInput{Filters: filter("group-id", "nonsense")})),
+		"InvalidGroupId.Malformed", "The security group ID 'nonsense' is malformed")
+	equal(w, "rules by a wildcard", len(do(w.DescribeSecurityGroupRules(ctx, &sdk.DescribeSecurityGroupRulesInput{Filters: filter("group-id", *g+"*")})).SecurityGroupRules), 3)
+
 	// in the default VPC an unknown rule is no error
 	def := do(w.DescribeSecurityGroups(ctx, &sdk.DescribeSecurityGroupsInput{GroupNames: []string{"default"}})).SecurityGroups[0]
 	out := do(w.RevokeSecurityGroupIngress(ctx, &sdk.RevokeSecurityGroupIngressInput{GroupId: def.GroupId, IpPermissions: port(22, "10.0.0.0/8")}))

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"strings"
 
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
@@ -179,6 +180,9 @@ func (a *api) describeSecurityGroupRules(ctx context.Context, in *DescribeSecuri
 	if err != nil {
 		return nil, err
 	}
+	if err := checkGroupFilter(in.Filters); err != nil {
+		return nil, err
+	}
 	var all []SecurityGroupRule
 	v := a.control.View()
 	for g := range cloud.SecurityGroups.By(v, "scope", cloud.Scope(who.Account, who.Region)) {
@@ -187,6 +191,21 @@ func (a *api) describeSecurityGroupRules(ctx context.Context, in *DescribeSecuri
 	out := &DescribeSecurityGroupRulesOutput{}
 	out.SecurityGroupRules, out.NextToken, err = ruleListing.answer(ctx, all, question{in.SecurityGroupRuleIds, in.Filters, in.MaxResults, in.NextToken})
 	return out, err
+}
+
+// checkGroupFilter refuses to look for what can be no group's ID, as the vendor does here.
+func checkGroupFilter(filters []Filter) error {
+	for _, f := range filters {
+		if text(f.Name) != "group-id" {
+			continue
+		}
+		for _, id := range f.Values {
+			if !strings.ContainsAny(id, "*?") && !wellFormed(cloud.KindSecurityGroup, id) {
+				return &wire.Error{Code: "InvalidGroupId.Malformed", Msg: "The security group ID '" + id + "' is malformed"}
+			}
+		}
+	}
+	return nil
 }
 
 func (a *api) modifySecurityGroupRules(ctx context.Context, in *ModifySecurityGroupRulesInput) (*ModifySecurityGroupRulesOutput, error) {
@@ -199,6 +218,9 @@ func (a *api) modifySecurityGroupRules(ctx context.Context, in *ModifySecurityGr
 		r := u.SecurityGroupRule
 		if r == nil {
 			return nil, missing("SecurityGroupRule")
+		}
+		if err := checkChange(r); err != nil {
+			return nil, err
 		}
 		p := IpPermission{IpProtocol: r.IpProtocol, FromPort: r.FromPort, ToPort: r.ToPort}
 		if r.CidrIpv4 != nil {
@@ -217,9 +239,6 @@ func (a *api) modifySecurityGroupRules(ctx context.Context, in *ModifySecurityGr
 		if err != nil {
 			return nil, err
 		}
-		if len(rules) > 1 {
-			return nil, combination("Only one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId may be specified")
-		}
 		rules[0].ID = *u.SecurityGroupRuleId
 		changes = append(changes, rules[0])
 	}
@@ -227,6 +246,27 @@ func (a *api) modifySecurityGroupRules(ctx context.Context, in *ModifySecurityGr
 		return nil, err
 	}
 	return &ModifySecurityGroupRulesOutput{Return: new(true)}, nil
+}
+
+// checkChange has ModifySecurityGroupRules' own words for what the operations that
+// take many rules say in others.
+func checkChange(r *SecurityGroupRuleRequest) error {
+	peers := 0
+	for _, p := range []*string{r.CidrIpv4, r.CidrIpv6, r.PrefixListId, r.ReferencedGroupId} {
+		if p != nil {
+			peers++
+		}
+	}
+	n, err := protocolNumber(text(r.IpProtocol))
+	switch {
+	case err == nil && (n == tcp || n == udp) && (r.FromPort == nil || r.ToPort == nil):
+		return badSpec("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+	case peers == 0 && r.IpProtocol != nil:
+		return &wire.Error{Code: "MissingParameter", Msg: "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId"}
+	case peers > 1:
+		return combination("Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified")
+	}
+	return nil
 }
 
 func (a *api) setDescriptions(ctx context.Context, group, name *string, egress bool, perms []IpPermission, byID []SecurityGroupRuleDescription) error {

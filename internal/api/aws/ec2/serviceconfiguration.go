@@ -191,6 +191,11 @@ func (a *api) deleteServiceConfigurations(ctx context.Context, in *DeleteVpcEndp
 	out.Unsuccessful, err = each(in.ServiceIds, func(id string) error {
 		return a.control.DeleteEndpointService(ctx, who, cloud.EndpointServiceID(id))
 	})
+	for _, x := range out.Unsuccessful {
+		if *x.Error.Code == absences[cloud.KindEndpointService].code {
+			x.Error.Code = new("InvalidVpcEndpointService.NotFound") // of this operation alone
+		}
+	}
 	return out, err
 }
 

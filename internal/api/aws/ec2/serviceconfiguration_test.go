@@ -80,4 +80,5 @@ func TestEndpointService(t *testing.T) {
 	equal(w, "to the principal", offered(root), true)
 	equal(w, "to another", offered("arn:aws:iam::111111111111:root"), false)
 	gone("")
+	gone("InvalidVpcEndpointService.NotFound")
 }

@@ -130,14 +130,14 @@ func (a *api) createSubnet(ctx context.Context, in *CreateSubnetInput) (*CreateS
 	switch {
 	case in.Ipv4IpamPoolId != nil || in.Ipv6IpamPoolId != nil:
 		return nil, a.unsupported("An address pool of one's own")
-	case yes(in.Ipv6Native) && in.CidrBlock != nil:
-		return nil, combination("You cannot specify an IPv4 CIDR block for an IPv6-only subnet")
 	case yes(in.Ipv6Native) && in.Ipv6CidrBlock == nil:
-		return nil, missing("ipv6CidrBlock")
+		return nil, &wire.Error{Code: "MissingParameter", Msg: "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided."}
+	case yes(in.Ipv6Native) && in.CidrBlock != nil:
+		return nil, combination("When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.")
 	case in.OutpostArn != nil:
 		return nil, a.unsupported("A subnet on an Outpost")
 	case in.CidrBlock == nil && !yes(in.Ipv6Native):
-		return nil, missing("cidrBlock")
+		return nil, &wire.Error{Code: "MissingParameter", Msg: "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided."}
 	case in.AvailabilityZone != nil && in.AvailabilityZoneId != nil:
 		return nil, combination("Only one of availabilityZone and availabilityZoneId may be specified")
 	}

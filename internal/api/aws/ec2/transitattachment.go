@@ -47,7 +47,7 @@ func transitAlive(v cloud.View, id cloud.TransitRouterID, vpc cloud.VPCID) bool 
 func vpcAttachmentShape(a *cloud.TransitAttachment, state TransitGatewayAttachmentState) *TransitGatewayVpcAttachment {
 	out := &TransitGatewayVpcAttachment{
 		TransitGatewayAttachmentId: new(string(a.ID)), TransitGatewayId: new(string(a.Router)), VpcId: new(string(a.VPC)), VpcOwnerId: new(a.Account),
-		CreationTime: new(a.Created), State: state, Tags: shown(tagList(a.Tags)),
+		CreationTime: new(a.Created), State: state, Tags: tagList(a.Tags),
 		Options: &TransitGatewayVpcAttachmentOptions{
 			ApplianceModeSupport: ApplianceModeSupportValue(enabled(a.OneZone)), DnsSupport: DnsSupportValue(enabled(a.RemoteNames)),
 			Ipv6Support: Ipv6SupportValue(enabled(a.IPv6)), SecurityGroupReferencingSupport: SecurityGroupReferencingSupportValue(a.Attrs[attrTransitGroupRef]),
