@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,7 @@ const (
 
 // Bus is a running server and a connection to it.
 type Bus struct {
+	dir    string
 	lock   *os.File
 	server *server.Server
 	conn   *nats.Conn
@@ -35,7 +37,7 @@ type Bus struct {
 
 // Start runs a server that keeps its data in dir, and waits until it answers.
 func Start(dir string) (*Bus, error) {
-	b := &Bus{}
+	b := &Bus{dir: dir}
 	if err := b.start(dir); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("starting the message engine on %s: %w", dir, err)
@@ -51,16 +53,17 @@ func (b *Bus) start(dir string) (err error) {
 		return err
 	}
 	b.server, err = server.NewServer(&server.Options{
-		ServerName:      "weir",
-		DontListen:      true,
-		NoSigs:          true,
-		JetStream:       true,
-		StoreDir:        dir,
-		SyncAlways:      true,
-		MaxPayload:      MaxMessage,
-		MaxPending:      8 * MaxMessage,
-		MaxControlLine:  64 << 10, // subjects carry keys, and keys may be long
-		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: MaxTransaction, MaxBatchTimeout: time.Minute},
+		ServerName:        "weir",
+		DontListen:        true,
+		NoSigs:            true,
+		JetStream:         true,
+		StoreDir:          dir,
+		JetStreamMaxStore: math.MaxInt64 / 2, // the disk's end is looked for before every write
+		SyncAlways:        true,
+		MaxPayload:        MaxMessage,
+		MaxPending:        8 * MaxMessage,
+		MaxControlLine:    64 << 10, // subjects carry keys, and keys may be long
+		JetStreamLimits:   server.JSLimitOpts{MaxBatchSize: MaxTransaction, MaxBatchTimeout: time.Minute},
 	})
 	if err != nil {
 		return err
@@ -96,8 +99,9 @@ func acquire(name string) (*os.File, error) {
 	return f, nil
 }
 
-// JetStream is the connection to the server.
-func (b *Bus) JetStream() jetstream.JetStream { return b.js }
+// JetStream is the connection to the server. What is written through it needs room
+// on the disk.
+func (b *Bus) JetStream() Engine { return Engine{b.js, func() error { return room(b.dir, reserve) }} }
 
 // Close stops the server; what was acknowledged is on disk.
 func (b *Bus) Close() {

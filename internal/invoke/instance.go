@@ -307,6 +307,9 @@ func (i *Invoker) load(ctx context.Context, in *instance, r Request) error {
 	code.Instance, code.Provisioned = in.id, in.provisioned
 	if i.cfg.Credentials != nil && v.Role != "" {
 		c, err := i.cfg.Credentials(ctx, v.Role, r.Function.Name)
+		if cloud.IsKind(err, cloud.Unavailable) { // that is not the role's fault
+			return err
+		}
 		if err != nil {
 			return refusedRole(r.Function, v.Role, err)
 		}

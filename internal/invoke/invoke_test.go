@@ -297,6 +297,21 @@ func TestCredentialsNeverRunOut(t *testing.T) {
 	})
 }
 
+func TestWhoseFaultMissingCredentialsAre(t *testing.T) {
+	for _, kind := range []cloud.Kind{cloud.Denied, cloud.NotFound, cloud.Unavailable} {
+		w := newWorld(t, func(c *Config) {
+			c.Credentials = func(context.Context, string, string) (Credentials, error) {
+				return Credentials{}, cloud.Errorf(kind, "", "", "why", "no credentials")
+			}
+		})
+		w.fn.Latest.Role = "arn:aws:iam::000000000000:role/r"
+		_, err := w.Invoke(t.Context(), w.request(`{}`))
+		if refused := cloud.IsKind(err, cloud.Denied); err == nil || refused != (kind != cloud.Unavailable) {
+			t.Errorf("%v: %v, the role is blamed: %t", kind, err, refused)
+		}
+	}
+}
+
 func TestNetworkSettlesBeforeEveryEventThatFollowsAChange(t *testing.T) {
 	w := newWorld(t, nil)
 	w.must(t, `{}`)

@@ -44,14 +44,20 @@ const (
 	pull      = 2000
 )
 
+// Engine is a JetStream that knows whether it has room to write.
+type Engine interface {
+	jetstream.JetStream
+	Room() error
+}
+
 type stream struct {
-	js jetstream.JetStream
+	js Engine
 	s  jetstream.Stream
 }
 
 // Open returns the store whose log is in js, with every transaction that was
 // ever acknowledged.
-func Open(ctx context.Context, js jetstream.JetStream, tables []cloud.TableInfo) (*Store, error) {
+func Open(ctx context.Context, js Engine, tables []cloud.TableInfo) (*Store, error) {
 	s, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:               streamName,
 		Subjects:           []string{"state.>", resetSubject},
@@ -91,6 +97,9 @@ func message(o op) *nats.Msg {
 func (l *stream) commit(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWithin)
 	defer cancel()
+	if err := l.js.Room(); err != nil {
+		return 0, err // before anything is staged
+	}
 	last := msgs[len(msgs)-1]
 	if len(msgs) > 1 {
 		id := nuid.Next()

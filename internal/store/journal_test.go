@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -135,5 +136,51 @@ func TestTornLogIsRefused(t *testing.T) {
 	b = startBus(t, dir)
 	if _, err := Open(t.Context(), b.JetStream(), tables); err == nil || !strings.Contains(err.Error(), "inside a transaction") {
 		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+// cramped is an engine without room to write.
+type cramped struct {
+	bus.Engine
+	full bool
+}
+
+var errFull = errors.New("full")
+
+func (c *cramped) Room() error {
+	if c.full {
+		return errFull
+	}
+	return nil
+}
+
+// A full disk refuses a transaction before any of it is sent, and the next one
+// after that succeeds.
+func TestNoRoom(t *testing.T) {
+	js := &cramped{Engine: startBus(t, t.TempDir()).JetStream()}
+	s, err := Open(t.Context(), js, tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{Store: s}
+	for _, rows := range []int{1, 3} {
+		write := func(tx cloud.Tx) error {
+			for i := range rows {
+				put(tx, "one", thing{ID: fmt.Sprint(i)})
+			}
+			return nil
+		}
+		before := f.View().Rev()
+		js.full = true
+		if _, err := f.Update(t.Context(), write); !errors.Is(err, errFull) {
+			t.Errorf("%d rows without room: %v", rows, err)
+		}
+		if f.View().Rev() != before {
+			t.Errorf("%d rows without room are in the view", rows)
+		}
+		js.full = false
+		if rev, err := f.Update(t.Context(), write); err != nil || rev != before+uint64(rows) {
+			t.Errorf("%d rows with room again: revision %d after %d, %v", rows, rev, before, err)
+		}
 	}
 }
