@@ -39,15 +39,16 @@ func (s *space) tryFast(p *fastpath.Paths) error {
 
 // change makes a change that the fast path must not outlive.
 func (k *Kernel) change(f func() error) error {
-	if k.fast != nil {
-		defer k.fast.Change()()
+	if p := k.fast(); p != nil {
+		defer p.Change()()
 	}
 	return f()
 }
 
 // shorten puts the links of namespaces that settle flows on the fast path.
 func (k *Kernel) shorten(v *vpc, c *dataplane.Changes, want *dataplane.Network) {
-	if k.fast == nil {
+	paths := k.fast()
+	if paths == nil {
 		return
 	}
 	settles := map[string]*dataplane.Namespace{}
@@ -64,7 +65,7 @@ func (k *Kernel) shorten(v *vpc, c *dataplane.Changes, want *dataplane.Network) 
 		}
 		through := ns.Through()
 		if s.fast == nil {
-			s.fast = k.attachFast(v, s)
+			s.fast = k.attachFast(paths, v, s)
 		} else {
 			through = slices.DeleteFunc(through, func(i int) bool {
 				return !slices.ContainsFunc(c.AddLinks, func(l dataplane.Link) bool { return l.Index == i })
@@ -75,9 +76,9 @@ func (k *Kernel) shorten(v *vpc, c *dataplane.Changes, want *dataplane.Network) 
 }
 
 // attachFast begins with a namespace; nil if that is not possible.
-func (k *Kernel) attachFast(v *vpc, s *space) (r *fastpath.Router) {
+func (k *Kernel) attachFast(p *fastpath.Paths, v *vpc, s *space) (r *fastpath.Router) {
 	err := k.threads.inside(s.file, func() (err error) {
-		r, err = k.fast.Attach()
+		r, err = p.Attach()
 		return err
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"weir/internal/cloud"
 	"weir/internal/dataplane"
+	"weir/internal/dataplane/fastpath"
 	"weir/internal/netplan"
 )
 
@@ -25,7 +26,7 @@ import (
 func fastWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	if w.k.fast == nil {
+	if w.k.fast() == nil {
 		t.Skip("this kernel has no fast path, or does not permit it (needs Linux 6.4 with BTF, and root)")
 	}
 	return w
@@ -177,8 +178,8 @@ func TestFastPath(t *testing.T) {
 	t.Parallel()
 	fast := fastWorld(t)
 	slow := newWorld(t)
-	slow.k.fast.Close()
-	slow.k.fast = nil
+	slow.k.fast().Close()
+	slow.k.fast = func() *fastpath.Paths { return nil }
 	for _, x := range []struct {
 		w     *world
 		quick bool

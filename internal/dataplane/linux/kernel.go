@@ -35,7 +35,7 @@ type Kernel struct {
 	internet *space
 	log      *slog.Logger
 	onDrop   func(dataplane.Packet)
-	fast     *fastpath.Paths // nil where there is none
+	fast     func() *fastpath.Paths // nil where there is none
 
 	inet sync.Mutex // held while the internet's namespace, or the hub, is changed
 	hub  *space     // made when first needed; guarded by inet
@@ -75,7 +75,7 @@ func New(c Config) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{threads: t, log: c.Log, pins: c.Pins, vpcs: map[cloud.VPCID]*vpc{}, onDrop: func(dataplane.Packet) {}}
+	k := &Kernel{threads: t, log: c.Log, pins: c.Pins, vpcs: map[cloud.VPCID]*vpc{}, onDrop: func(dataplane.Packet) {}, fast: func() *fastpath.Paths { return nil }}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
@@ -99,8 +99,9 @@ func New(c Config) (*Kernel, error) {
 	if err := k.takeHub(hub); err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
-	if !c.AllSlow {
-		k.fast = openFast(t, k.log)
+	if !c.AllSlow { // which takes the time of reading the kernel's types
+		k.fast = sync.OnceValue(func() *fastpath.Paths { return openFast(t, k.log) })
+		go k.fast()
 	}
 	return k, nil
 }
@@ -127,10 +128,10 @@ func (k *Kernel) Close() error {
 	if k.hub != nil {
 		k.hub.close()
 	}
-	k.threads.close()
-	if k.fast != nil {
-		err = errors.Join(err, k.fast.Close())
+	if p := k.fast(); p != nil {
+		err = errors.Join(err, p.Close())
 	}
+	k.threads.close()
 	return err
 }
 
