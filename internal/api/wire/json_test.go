@@ -51,7 +51,7 @@ func TestJSONRefusals(t *testing.T) {
 		`{"Colour":"blue","Int":0}`:                  `2 validation errors detected: Value 'blue' at 'colour' failed to satisfy constraint: Member must satisfy enum value set: [red, green]; Value '0' at 'int' failed to satisfy constraint: Member must have value greater than or equal to 1`,
 		`{"Part":[{},{},{}]}`:                        `Value '[, , ]' at 'parts' failed to satisfy constraint: Member must have length less than or equal to 2; Value null at 'parts.1.member.name' failed to satisfy constraint: Member must not be null`,
 		`{"Text":"A"}`:                               `1 validation error detected: Value 'A' at 'text' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]*`,
-		`{"Labels":{"long":"v"}}`:                    `Value '[long]' at 'labels' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 3]`,
+		`{"Labels":{"long":"v"}}`:                    `Value '{long=v}' at 'labels' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 3]`,
 		`{"Labels":{"k":"long"}}`:                    `Value '{k=long}' at 'labels' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 3]`,
 		`{"Part":[{"Name":"äöüßé"}]}`:                `Value 'äöüßé' at 'parts.1.member.name' failed to satisfy constraint: Member must have length less than or equal to 4`,
 	} {

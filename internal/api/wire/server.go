@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -244,8 +245,14 @@ var maxBody = map[Protocol]int64{EC2Query: 4 << 20, Query: 4 << 20, JSON: 16 << 
 
 func (s *Server) readBody(w http.ResponseWriter, q *request) *Error {
 	limit := maxBody[q.svc.Protocol]
+	tooLarge := func() *Error {
+		if q.svc.Protocol != RESTJSON {
+			return q.svc.Trouble(TooLarge, "")
+		}
+		return q.svc.Trouble(TooLarge, fmt.Sprintf("Request must be smaller than %d bytes for the %s operation", limit, q.call.Operation))
+	}
 	if q.r.ContentLength > limit {
-		return q.svc.Trouble(TooLarge, "")
+		return tooLarge()
 	}
 	var err error
 	if n := q.r.ContentLength; n >= 0 {
@@ -256,7 +263,7 @@ func (s *Server) readBody(w http.ResponseWriter, q *request) *Error {
 	}
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
-		return q.svc.Trouble(TooLarge, "")
+		return tooLarge()
 	}
 	if err != nil {
 		return q.svc.Trouble(Serialization, "The request body could not be read: "+err.Error())

@@ -111,7 +111,7 @@ var troubles = map[Protocol]map[Trouble]Error{
 		ExpiredToken:   {Code: "ExpiredTokenException", Status: 403, Msg: msgExpired},
 		AccessDenied:   {Code: "AccessDeniedException", Status: 403},
 		BadPage:        {Code: "InvalidParameterValueException", Msg: "Invalid Marker."},
-		TooLarge:       {Code: "RequestTooLargeException", Status: 413, Msg: "The request is too large."},
+		TooLarge:       {Code: "RequestEntityTooLargeException", Status: 413, Msg: "The request is too large."},
 		Internal:       {Code: "ServiceException", Status: 500, Msg: msgInternal},
 		Busy:           {Code: "ServiceException", Status: 503, Msg: "The service cannot complete the request."},
 	},

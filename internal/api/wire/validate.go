@@ -93,6 +93,10 @@ func (c *validator) inside(f *field, v reflect.Value, path string) {
 	case kStruct:
 		c.structure(f.t.fields, v, path)
 	case kList:
+		if c.s.Protocol != EC2Query && c.s.Protocol.Dialect() == AWS && f.t.elem.kind != kStruct {
+			c.members(f, v, path)
+			return
+		}
 		for i := range v.Len() {
 			p := path + "." + strconv.Itoa(i+1)
 			if c.s.Protocol != EC2Query && c.s.Protocol.Dialect() == AWS {
@@ -102,8 +106,12 @@ func (c *validator) inside(f *field, v reflect.Value, path string) {
 		}
 	case kMap:
 		for _, k := range sortedMapKeys(v) {
-			if broken := c.broken(&f.keys, &typePlan{kind: kString}, k); len(broken) > 0 {
-				c.add(path, "["+k.String()+"]", "Map keys must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+			if key := (&typePlan{kind: kString}); len(c.broken(&f.keys, key, k)) > 0 {
+				shown := "[" + k.String() + "]"
+				if x, ok := f.t.elem.source(v.MapIndex(k)); ok && f.t.elem.kind != kStruct {
+					shown = "{" + k.String() + "=" + show(f.t.elem, x) + "}"
+				}
+				c.add(path, shown, "Map keys must satisfy constraint: ["+strings.Join(c.all(&f.keys, key), ", ")+"]")
 			}
 			c.entry(f, v, k, path)
 		}
@@ -121,9 +129,50 @@ func (c *validator) entry(f *field, m, key reflect.Value, path string) {
 	if !ok {
 		return
 	}
-	if broken := c.broken(&f.elem, t, x); len(broken) > 0 {
-		c.add(path, "{"+key.String()+"="+show(t, x)+"}", "Map value must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+	if len(c.broken(&f.elem, t, x)) > 0 {
+		c.add(path, "{"+key.String()+"="+show(t, x)+"}", "Map value must satisfy constraint: ["+strings.Join(c.ofMember(&f.elem, t), ", ")+"]")
 	}
+}
+
+// members checks a list of scalars: what is wrong with one is said of the list.
+func (c *validator) members(f *field, v reflect.Value, path string) {
+	for i := range v.Len() {
+		if x, ok := f.t.elem.source(v.Index(i)); ok && len(c.broken(&f.elem, f.t.elem, x)) > 0 {
+			c.add(path, show(f.t, v), "Member must satisfy constraint: ["+strings.Join(c.ofMember(&f.elem, f.t.elem), ", ")+"]")
+			return
+		}
+	}
+}
+
+// ofMember lists the constraints on a member of a list or map, as messages do: all
+// of them, whichever is broken.
+func (c *validator) ofMember(lim *limits, t *typePlan) []string {
+	out := c.all(lim, t)
+	if c.s.Protocol == RESTJSON {
+		out = append(out, "Member must not be null")
+	}
+	return out
+}
+
+// all lists the constraints on a value.
+func (c *validator) all(lim *limits, t *typePlan) (out []string) {
+	if _, known := c.s.enums[t.enum]; known {
+		out = append(out, c.enum(t.enum))
+	}
+	what := "length"
+	if t.kind == kInt || t.kind == kFloat {
+		what = "value"
+	}
+	if lim.max != nil {
+		out = append(out, c.bound(what, "less", *lim.max))
+	}
+	if lim.min != nil {
+		out = append(out, c.bound(what, "greater", *lim.min))
+	}
+	if lim.pattern != "" && t.kind == kString {
+		out = append(out, "Member must satisfy regular expression pattern: "+c.s.patterns[lim.pattern].text)
+	}
+	return out
 }
 
 func (c *validator) element(lim *limits, t *typePlan, v reflect.Value, path string) {
