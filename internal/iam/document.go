@@ -60,6 +60,9 @@ var versions = []string{"", "2012-10-17", "2008-10-17", "1"}
 // Parse reads a policy document and checks its grammar for this usage.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 func Parse(doc string, use Usage) (*Document, error) {
+	if use == Trust && !json.Valid([]byte(doc)) {
+		return nil, grammar("This policy contains invalid Json")
+	}
 	raw, err := object([]byte(doc), "the document", "Version", "Id", "Statement")
 	if err != nil {
 		return nil, err

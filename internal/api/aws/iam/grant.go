@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/internal/api/wire"
 	"weir/internal/control"
 )
 
@@ -32,4 +33,12 @@ func (a *api) inlineNames(ctx context.Context, h control.Holder, marker *string,
 		return nil, nil, nil, err
 	}
 	return page(ctx, slices.Sorted(maps.Keys(inline)), marker, max, func(s string) string { return s })
+}
+
+// attach attaches a managed policy by its ARN.
+func (a *api) attach(ctx context.Context, h control.Holder, arn string) error {
+	if !strings.HasPrefix(arn, "arn:") {
+		return &wire.Error{Code: "ValidationError", Msg: "Invalid ARN:  Could not be parsed!"}
+	}
+	return a.control.AttachPolicy(ctx, account(ctx), h, arn)
 }

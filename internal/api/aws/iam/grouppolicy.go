@@ -21,7 +21,7 @@ func (a *api) handleGroupPolicies(s *wire.Service) {
 func group(name *string) control.Holder { return control.Holder{Kind: cloud.KindGroup, Name: *name} }
 
 func (a *api) attachGroupPolicy(ctx context.Context, in *AttachGroupPolicyInput) (*AttachGroupPolicyOutput, error) {
-	return nil, a.control.AttachPolicy(ctx, account(ctx), group(in.GroupName), *in.PolicyArn)
+	return nil, a.attach(ctx, group(in.GroupName), *in.PolicyArn)
 }
 
 func (a *api) detachGroupPolicy(ctx context.Context, in *DetachGroupPolicyInput) (*DetachGroupPolicyOutput, error) {

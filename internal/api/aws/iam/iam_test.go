@@ -265,12 +265,15 @@ func TestRoles(t *testing.T) {
 	w := newWorld(t)
 	r := ok(w.CreateRole(w.ctx, &sdk.CreateRoleInput{RoleName: aws.String("App"), Path: aws.String("/service-role/"), AssumeRolePolicyDocument: aws.String(trust), Description: aws.String("d")}))(t).Role
 	equal(t, "ARN", *r.Arn, "arn:aws:iam::111122223333:role/service-role/App")
-	equal(t, "session", *r.MaxSessionDuration, 3600)
+	if r.MaxSessionDuration != nil || r.RoleLastUsed != nil {
+		t.Errorf("a creation tells only what it was asked for: %+v", r)
+	}
+	equal(t, "session", *ok(w.GetRole(w.ctx, &sdk.GetRoleInput{RoleName: r.RoleName}))(t).Role.MaxSessionDuration, 3600)
 	doc, _ := url.QueryUnescape(*r.AssumeRolePolicyDocument)
 	equal(t, "trust policy", doc, trust)
 	refused(w.CreateRole(w.ctx, &sdk.CreateRoleInput{RoleName: aws.String("aPP"), AssumeRolePolicyDocument: aws.String(trust)}))(t, "EntityAlreadyExists", "Role with name aPP already exists.")
 	for doc, message := range map[string]string{
-		`{`:     "Syntax errors in policy.",
+		`{`:     "This policy contains invalid Json",
 		mayRead: "AssumeRole policy may only specify STS AssumeRole actions.",
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}`: "Missing required field Principal",
 	} {
@@ -333,6 +336,7 @@ func TestPolicies(t *testing.T) {
 	refused(w.DeletePolicy(w.ctx, &sdk.DeletePolicyInput{PolicyArn: &arn}))(t, "DeleteConflict", "Cannot delete a policy attached to entities.")
 	ok(w.DeleteUserPermissionsBoundary(w.ctx, &sdk.DeleteUserPermissionsBoundaryInput{UserName: aws.String("u")}))(t)
 	ok(w.DeletePolicy(w.ctx, &sdk.DeletePolicyInput{PolicyArn: &arn}))(t)
+	refused(w.AttachRolePolicy(w.ctx, &sdk.AttachRolePolicyInput{RoleName: aws.String("r"), PolicyArn: aws.String("longpolicynamebutnoarn")}))(t, "ValidationError", "Invalid ARN:  Could not be parsed!")
 	refused(w.AttachRolePolicy(w.ctx, &sdk.AttachRolePolicyInput{RoleName: aws.String("r"), PolicyArn: &arn}))(t, "NoSuchEntity", "Policy "+arn+" does not exist or is not attachable.")
 	refused(w.DeletePolicy(w.ctx, &sdk.DeletePolicyInput{PolicyArn: aws.String(readOnly)}))(t, "AccessDenied", "")
 }

@@ -55,6 +55,13 @@ func roleOf(r *cloud.Role, full bool) *Role {
 	return out
 }
 
+// madeRole is a role as creation answers it, which tells less than GetRole.
+func madeRole(r *cloud.Role) *Role {
+	out := roleOf(r, true)
+	out.MaxSessionDuration, out.RoleLastUsed = nil, nil
+	return out
+}
+
 func (a *api) createRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleOutput, error) {
 	tags, err := tagMap(in.Tags)
 	if err != nil {
@@ -74,7 +81,9 @@ func (a *api) createRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleO
 	if err != nil {
 		return nil, err
 	}
-	return &CreateRoleOutput{Role: roleOf(r, true)}, nil
+	out := madeRole(r)
+	out.MaxSessionDuration = in.MaxSessionDuration
+	return &CreateRoleOutput{Role: out}, nil
 }
 
 func (a *api) getRole(ctx context.Context, in *GetRoleInput) (*GetRoleOutput, error) {

@@ -21,7 +21,7 @@ func (a *api) handleRolePolicies(s *wire.Service) {
 func role(name *string) control.Holder { return control.Holder{Kind: cloud.KindRole, Name: *name} }
 
 func (a *api) attachRolePolicy(ctx context.Context, in *AttachRolePolicyInput) (*AttachRolePolicyOutput, error) {
-	return nil, a.control.AttachPolicy(ctx, account(ctx), role(in.RoleName), *in.PolicyArn)
+	return nil, a.attach(ctx, role(in.RoleName), *in.PolicyArn)
 }
 
 func (a *api) detachRolePolicy(ctx context.Context, in *DetachRolePolicyInput) (*DetachRolePolicyOutput, error) {

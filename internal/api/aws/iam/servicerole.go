@@ -71,7 +71,7 @@ func (a *api) createServiceLinkedRole(ctx context.Context, in *CreateServiceLink
 	if err != nil {
 		return nil, err
 	}
-	return &CreateServiceLinkedRoleOutput{Role: roleOf(r, true)}, nil
+	return &CreateServiceLinkedRoleOutput{Role: madeRole(r)}, nil
 }
 
 // deleteServiceLinkedRole deletes at once, since no service here uses such a role;

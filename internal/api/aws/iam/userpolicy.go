@@ -21,7 +21,7 @@ func (a *api) handleUserPolicies(s *wire.Service) {
 func user(name *string) control.Holder { return control.Holder{Kind: cloud.KindUser, Name: *name} }
 
 func (a *api) attachUserPolicy(ctx context.Context, in *AttachUserPolicyInput) (*AttachUserPolicyOutput, error) {
-	return nil, a.control.AttachPolicy(ctx, account(ctx), user(in.UserName), *in.PolicyArn)
+	return nil, a.attach(ctx, user(in.UserName), *in.PolicyArn)
 }
 
 func (a *api) detachUserPolicy(ctx context.Context, in *DetachUserPolicyInput) (*DetachUserPolicyOutput, error) {
