@@ -148,7 +148,13 @@ func TestSessionTagsAndSourceIdentity(t *testing.T) {
 	refused(t1.sts.AssumeRole(w.ctx, long))(t, "ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	missing := tagged(tagging, "t1")
 	missing.TransitiveTagKeys = []string{"dept"}
-	refused(a.sts.AssumeRole(w.ctx, missing))(t, "InvalidParameterValue", "")
+	refused(a.sts.AssumeRole(w.ctx, missing))(t, "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags.")
+	missing.TransitiveTagKeys = []string{"TEAM"} // keys differ in more than case
+	ok(a.sts.AssumeRole(w.ctx, missing))(t)
+	override := assume(next, "s2")
+	override.Tags = []ststypes.Tag{{Key: aws.String("Team"), Value: aws.String("t2")}}
+	refused(t1.sts.AssumeRole(w.ctx, override))(t, "InvalidParameterValue", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+	refused(a.sts.AssumeRole(w.ctx, assume("nothing-valid-in-here", "s1")))(t, "ValidationError", "nothing-valid-in-here is invalid")
 }
 
 func TestSessionPolicies(t *testing.T) {

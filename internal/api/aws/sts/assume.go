@@ -15,6 +15,9 @@ import (
 
 var roleARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}):role/(?:.*/)?([^/]+)$`)
 
+// resourceARN is the form that a role's ARN must have, whatever it names.
+var resourceARN = regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$`)
+
 // findRole finds the role that an ARN names.
 func findRole(c *control.Control, arn string) (*cloud.Role, bool) {
 	m := roleARN.FindStringSubmatch(arn)
@@ -62,6 +65,9 @@ func (a *api) assumeRole(ctx context.Context, in *AssumeRoleInput) (*AssumeRoleO
 	case len(in.ProvidedContexts) > 0:
 		return nil, &wire.Error{Code: "ValidationError", Msg: "Weir has no context providers; leave ProvidedContexts out."}
 	}
+	if !resourceARN.MatchString(*in.RoleArn) {
+		return nil, &wire.Error{Code: "ValidationError", Msg: *in.RoleArn + " is invalid"}
+	}
 	r, ok := findRole(a.control, *in.RoleArn)
 	if !ok {
 		return nil, refused("sts:AssumeRole")
@@ -105,13 +111,14 @@ func inherit(p *cloud.Principal, who cloud.Principal, in *AssumeRoleInput) error
 		return err
 	}
 	for _, k := range in.TransitiveTagKeys {
-		if _, ok := tags[k]; !ok {
-			return &wire.Error{Code: "InvalidParameterValue", Msg: "One or more specified transitive tag keys are not present in the session tags."}
+		key := sameKey(tags, k)
+		if key == "" {
+			return &wire.Error{Code: "InvalidParameterValue", Msg: "The specified transitive tag key must be included in the requested tags."}
 		}
+		p.Transitive = append(p.Transitive, key)
 	}
-	p.Transitive = in.TransitiveTagKeys
 	for _, k := range who.Transitive {
-		if _, again := tags[k]; again {
+		if sameKey(tags, k) != "" {
 			return &wire.Error{Code: "InvalidParameterValue", Msg: "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."}
 		}
 		if tags == nil {
@@ -128,6 +135,17 @@ func inherit(p *cloud.Principal, who cloud.Principal, in *AssumeRoleInput) error
 		p.SourceIdentity = who.SourceIdentity
 	}
 	return nil
+}
+
+// sameKey finds a tag whose key differs from k in case at most, as tags of sessions
+// are one then; "" if there is none.
+func sameKey(tags map[string]string, k string) string {
+	for key := range tags {
+		if strings.EqualFold(key, k) {
+			return key
+		}
+	}
+	return ""
 }
 
 func tagMap(tags []Tag) (map[string]string, error) {

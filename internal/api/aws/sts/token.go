@@ -96,6 +96,9 @@ func (a *api) getFederationToken(ctx context.Context, in *GetFederationTokenInpu
 	if err != nil {
 		return nil, err
 	}
+	if size == nil { // this operation always tells
+		size = new(int32)
+	}
 	p.Limited = true // without a session policy it may do nothing
 	s, err := a.control.IssueSession(ctx, p, sessionKeyID(), life(who, in.DurationSeconds))
 	if err != nil {
