@@ -174,6 +174,9 @@ type PublishedVersion struct {
 	Key      VersionKey
 	Function FunctionKey
 	Version  Version
+	// Described is how $LATEST was described when it was published: the version's
+	// own description may be another.
+	Described string
 }
 
 // AliasKey is "account/region/function/alias".

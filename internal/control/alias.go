@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"maps"
+	"strconv"
 
 	"weir/internal/cloud"
 )
@@ -91,7 +92,7 @@ func checkAlias(v cloud.View, fn *cloud.Function, a *cloud.Alias) error {
 		case a.Version == 0 || n == 0:
 			return bad("weights-latest", "alias %s cannot share traffic with $LATEST: publish a version first", a.Name)
 		case n == a.Version:
-			return bad("weights-same", "alias %s cannot share traffic between version %d and itself", a.Name, n)
+			return cloud.Errorf(cloud.Invalid, cloud.KindAlias, strconv.Itoa(n), "weights-same", "alias %s cannot share traffic between version %d and itself", a.Name, n)
 		case w < 0 || w > 1:
 			return bad("weights-range", "alias %s: the share %v of version %d is not between 0 and 1", a.Name, w, n)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"strconv"
 	"time"
 
 	"weir/internal/cloud"
@@ -335,6 +336,9 @@ func (c *Control) SetReservedConcurrency(ctx context.Context, caller Caller, nam
 		old, err := findFunction(tx, caller, name)
 		if err != nil {
 			return err
+		}
+		if most := mostProvisioned(tx, old.Key); reserve != nil && *reserve < most {
+			return cloud.Errorf(cloud.Limit, cloud.KindFunction, strconv.Itoa(most), "provisioned", "reserving %d for function %s is less than the %d that are provisioned", *reserve, name, most)
 		}
 		if reserve != nil {
 			left := total - *reserve

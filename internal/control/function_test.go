@@ -436,6 +436,10 @@ func TestReservedConcurrencyLeavesSomeToOthers(t *testing.T) {
 		t.Errorf("exactly 100 stay: %v", err)
 	}
 	wantError(t, reserve("b", 401), cloud.Limit, cloud.KindFunction, "unreserved-concurrency")
+	if _, err := w.PutProvision(t.Context(), w.who, ProvisionSettings{Function: "b", Target: 2}); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, reserve("b", 1), cloud.Limit, cloud.KindFunction, "provisioned")
 	if err := reserve("a", 499); err != nil {
 		t.Errorf("lowering one's own: %v", err)
 	}

@@ -19,6 +19,12 @@ func (c *Control) EditFunctionPolicy(ctx context.Context, caller Caller, name, q
 			return err
 		}
 		old := q.Function.Policies[qualifier]
+		if old.Revision == "" { // the first statement is made at the revision of what it hangs on
+			old.Revision = q.Version.RevisionID
+			if q.Alias != nil {
+				old.Revision = q.Alias.RevisionID
+			}
+		}
 		if revision != "" && revision != old.Revision {
 			return cloud.Errorf(cloud.Conflict, cloud.KindPolicy, name, "revision", "the policy of function %s is at revision %q, not at %q: read it again and retry", name, old.Revision, revision)
 		}

@@ -33,7 +33,7 @@ func (c *Control) PublishVersion(ctx context.Context, caller Caller, in PublishV
 		if in.CodeDigest != "" && in.CodeDigest != old.Latest.CodeDigest {
 			return cloud.Errorf(cloud.Invalid, cloud.KindFunction, in.Name, "code-digest", "function %s runs code %s, not %s", in.Name, old.Latest.CodeDigest, in.CodeDigest)
 		}
-		if newest, ok := cloud.PublishedVersions.Get(tx, cloud.MakeVersionKey(old.Key, old.LastVersion)); ok && sameVersion(newest.Version, old.Latest) {
+		if newest, ok := cloud.PublishedVersions.Get(tx, cloud.MakeVersionKey(old.Key, old.LastVersion)); ok && newest.Described == old.Latest.Description && sameVersion(newest.Version, old.Latest) {
 			out = newest
 			return nil
 		}
@@ -50,7 +50,8 @@ func (c *Control) PublishVersion(ctx context.Context, caller Caller, in PublishV
 	return out, nil
 }
 
-// sameVersion says whether two versions run the same code with the same configuration.
+// sameVersion says whether two versions run the same code with the same configuration,
+// but for the description.
 func sameVersion(a, b cloud.Version) bool {
 	for _, v := range []*cloud.Version{&a, &b} {
 		v.Number, v.Description, v.RevisionID = 0, "", ""
@@ -63,10 +64,11 @@ func sameVersion(a, b cloud.Version) bool {
 func (c *Control) publish(tx cloud.Tx, fn *cloud.Function, description string) *cloud.PublishedVersion {
 	fn.LastVersion++
 	pv := &cloud.PublishedVersion{
-		Meta:     cloud.Meta{Account: fn.Account, Region: fn.Region, Created: c.now()},
-		Key:      cloud.MakeVersionKey(fn.Key, fn.LastVersion),
-		Function: fn.Key,
-		Version:  fn.Latest,
+		Meta:      cloud.Meta{Account: fn.Account, Region: fn.Region, Created: c.now()},
+		Key:       cloud.MakeVersionKey(fn.Key, fn.LastVersion),
+		Function:  fn.Key,
+		Version:   fn.Latest,
+		Described: fn.Latest.Description,
 	}
 	pv.Version.Number = fn.LastVersion
 	pv.Version.Description = description

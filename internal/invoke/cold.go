@@ -93,12 +93,12 @@ func (i *Invoker) launch(ctx context.Context, r Request) loaded {
 	if err != nil {
 		return loaded{err: err}
 	}
-	in.sink.startTail("") // in case that the event wants it
 	start := i.cfg.Now()
 	in.sink.say(start, in.words.loading(r))
 	if note := i.cfg.Engine.Note(r.Version.Runtime); note != "" {
 		in.sink.line(start, reasonPrefix+note)
 	}
+	in.sink.startTail("") // in case that the event wants what the code prints from here on
 	initCtx, cancel := context.WithTimeout(ctx, in.words.loadWithin(i.cfg.InitTimeout, r.Version))
 	defer cancel()
 	l := loaded{in: in, err: i.load(initCtx, in, r)}

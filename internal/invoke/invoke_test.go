@@ -100,8 +100,10 @@ func TestTimeOut(t *testing.T) {
 			t.Errorf("got %s (%s)\nwant %s (Unhandled)", resp.Payload, resp.FunctionError, want)
 		}
 		log := string(resp.LogTail)
+		if !strings.HasPrefix(log, "START") {
+			t.Errorf("the tail begins before the event: %s", log)
+		}
 		for _, line := range []string{
-			"INIT_START Runtime Version: python3.12\n",
 			"START RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Version: $LATEST\n",
 			"connecting\n",
 			"END RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95\n",

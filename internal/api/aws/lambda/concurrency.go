@@ -1,6 +1,12 @@
 package lambda
 
-import "context"
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"weir/internal/cloud"
+)
 
 // Concurrency of an account in one region, and what of it must stay unreserved.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
@@ -10,12 +16,22 @@ const (
 )
 
 func (a *api) putFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*Concurrency, error) {
-	r, _, err := a.unqualified(ctx, in.FunctionName)
-	if err != nil {
+	r, fn, err := a.unqualified(ctx, in.FunctionName)
+	switch {
+	case fn == nil && r.name != "" && r.qualifier == "":
+		return nil, notFound(r.with(cloud.Latest))
+	case err != nil:
 		return nil, err
+	case strings.HasSuffix(*in.FunctionName, ":"+cloud.Latest):
+		return nil, functionsOnly()
 	}
 	n := int(*in.ReservedConcurrentExecutions)
-	if err := a.control.SetReservedConcurrency(ctx, caller(ctx, r.account), r.name, &n, accountConcurrency, minUnreserved); err != nil {
+	err = a.control.SetReservedConcurrency(ctx, caller(ctx, r.account), r.name, &n, accountConcurrency, minUnreserved)
+	var less *cloud.Error
+	if errors.As(err, &less) && less.Reason == "provisioned" {
+		return nil, invalid(" ReservedConcurrentExecutions  %d should not be lower than function's total provisioned concurrency [%s].", n, less.ID)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &Concurrency{ReservedConcurrentExecutions: in.ReservedConcurrentExecutions}, nil

@@ -40,7 +40,7 @@ func (a *api) configuration(fn *cloud.Function, v *cloud.Version, qualifier stri
 	if mode := v.Attrs[attrTracing]; mode != "" {
 		c.TracingConfig.Mode = TracingMode(mode)
 	}
-	if len(v.Env) > 0 {
+	if v.Env != nil {
 		c.Environment = &EnvironmentResponse{Variables: v.Env}
 	}
 	c.VpcConfig = vpcConfig(v)
@@ -88,7 +88,8 @@ func (a *api) states(c *FunctionConfiguration, v *cloud.Version) {
 	now := a.control.Now()
 	switch {
 	case now.Before(v.State.ReadyAt):
-		c.State, c.StateReason, c.StateReasonCode = StatePending, ptr("The function is being created."), StateReasonCodeCreating
+		creating(c, v)
+		return
 	case v.State.Status == "failed":
 		why := reasons[v.State.Code]
 		c.State, c.StateReason, c.StateReasonCode = StateFailed, ptr(why.text), why.code
@@ -97,7 +98,7 @@ func (a *api) states(c *FunctionConfiguration, v *cloud.Version) {
 	}
 	switch {
 	case now.Before(v.Update.ReadyAt):
-		a.updating(c)
+		updating(c, v)
 	case v.State.Status == "failed":
 		why := reasons[v.State.Code]
 		c.LastUpdateStatus, c.LastUpdateStatusReason = LastUpdateStatusFailed, ptr(why.text)

@@ -98,11 +98,13 @@ var faults = map[fault]func(*cloud.Error) *wire.Error{
 	{cloud.KindAlias, cloud.Exists, ""}:                own("ResourceConflictException"),
 	{cloud.KindAlias, cloud.Invalid, "weights-latest"}: fixed("InvalidParameterValueException", "$LATEST is not supported for an alias pointing to more than 1 version"),
 	{cloud.KindAlias, cloud.Invalid, "weights-count"}:  fixed("InvalidParameterValueException", "Number of items in AdditionalVersionWeights cannot be greater than 1"),
-	{cloud.KindAlias, cloud.Invalid, "weights-same"}:   own("InvalidParameterValueException"),
-	{cloud.KindAlias, cloud.Invalid, "weights-range"}:  own("InvalidParameterValueException"),
-	{cloud.KindVersion, cloud.InUse, "alias"}:          own("ResourceConflictException"),
-	{cloud.KindVersion, cloud.NotFound, ""}:            own("ResourceNotFoundException"),
-	{cloud.KindAlias, cloud.NotFound, ""}:              own("ResourceNotFoundException"),
+	{cloud.KindAlias, cloud.Invalid, "weights-same"}: func(e *cloud.Error) *wire.Error {
+		return invalid("Invalid function version %[1]s. Function version %[1]s is already included in routing configuration.", e.ID)
+	},
+	{cloud.KindAlias, cloud.Invalid, "weights-range"}: own("InvalidParameterValueException"),
+	{cloud.KindVersion, cloud.InUse, "alias"}:         own("ResourceConflictException"),
+	{cloud.KindVersion, cloud.NotFound, ""}:           own("ResourceNotFoundException"),
+	{cloud.KindAlias, cloud.NotFound, ""}:             own("ResourceNotFoundException"),
 
 	{cloud.KindFunction, cloud.Limit, invoke.ThrottledFunction}: tooMany("ReservedFunctionConcurrentInvocationLimitExceeded"),
 	{cloud.KindFunction, cloud.Limit, invoke.ThrottledAccount}:  tooMany("ConcurrentInvocationLimitExceeded"),

@@ -104,6 +104,9 @@ func eventConfiguration(r ref, cfg *cloud.EventConfig) *FunctionEventInvokeConfi
 
 func (a *api) getEventInvokeConfig(ctx context.Context, in *GetFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error) {
 	r, _, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	if err != nil && r.name != "" {
+		return nil, noEventConfig(r)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package lambda
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,9 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 	r, err := parseRef(ctx, in.FunctionName, nil)
 	if err != nil {
 		return nil, err
+	}
+	if len(r.name) > maxName {
+		return nil, invalid("1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to %d", r.name, maxName)
 	}
 	create, err := a.creation(ctx, r, in)
 	if err != nil {
@@ -32,13 +37,8 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 		v.Number = fn.LastVersion
 	}
 	out := a.configuration(fn, &v, "")
-	if create.Publish {
-		out.FunctionArn = ptr(r.with(v.Label()).arn())
-	}
 	// AWS answers before the function is ready, whether it will be or not.
-	out.State, out.StateReason, out.StateReasonCode = StatePending, ptr("The function is being created."), StateReasonCodeCreating
-	out.LastUpdateStatus, out.LastUpdateStatusReason, out.LastUpdateStatusReasonCode = "", nil, ""
-	return out, nil
+	return creating(out, &v), nil
 }
 
 // creation checks a request and fills in AWS's defaults.
@@ -148,9 +148,9 @@ func (a *api) updateFunctionCode(ctx context.Context, in *UpdateFunctionCodeInpu
 	v := fn.Latest
 	if value(in.Publish) && !value(in.DryRun) {
 		v.Number = fn.LastVersion
-		return a.updating(a.configuration(fn, &v, v.Label())), nil
+		return creating(a.configuration(fn, &v, v.Label()), &v), nil
 	}
-	return a.updating(a.configuration(fn, &v, "")), nil
+	return updating(a.configuration(fn, &v, ""), &v), nil
 }
 
 func (a *api) updateFunctionConfiguration(ctx context.Context, in *UpdateFunctionConfigurationInput) (*FunctionConfiguration, error) {
@@ -180,14 +180,33 @@ func (a *api) updateFunctionConfiguration(ctx context.Context, in *UpdateFunctio
 	if err != nil {
 		return nil, err
 	}
-	return a.updating(a.configuration(fn, &fn.Latest, "")), nil
+	return updating(a.configuration(fn, &fn.Latest, ""), &fn.Latest), nil
+}
+
+// beingMade is AWS's reason for what is not ready yet, updates included.
+const beingMade = "The function is being created."
+
+// creating shows a version as AWS answers it at first: not yet there.
+func creating(c *FunctionConfiguration, v *cloud.Version) *FunctionConfiguration {
+	c.State, c.StateReason, c.StateReasonCode = StatePending, ptr(beingMade), StateReasonCodeCreating
+	c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = "", nil, ""
+	c.RevisionId = unsettled(v)
+	return c
 }
 
 // updating shows an update as AWS answers it: still under way.
-func (a *api) updating(c *FunctionConfiguration) *FunctionConfiguration {
+func updating(c *FunctionConfiguration, v *cloud.Version) *FunctionConfiguration {
 	c.LastUpdateStatus = LastUpdateStatusInProgress
-	c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = ptr("The function is being created."), "Creating"
+	c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = ptr(beingMade), "Creating"
+	c.RevisionId = unsettled(v)
 	return c
+}
+
+// unsettled gives what is not ready a revision of its own, for AWS counts becoming
+// ready as a change: nothing can be changed at the revision that a creation answers.
+func unsettled(v *cloud.Version) *string {
+	h := sha256.Sum256([]byte("unsettled " + v.RevisionID))
+	return ptr(fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16]))
 }
 
 func (a *api) getFunction(ctx context.Context, in *GetFunctionInput) (*GetFunctionOutput, error) {
@@ -198,7 +217,9 @@ func (a *api) getFunction(ctx context.Context, in *GetFunctionInput) (*GetFuncti
 	out := &GetFunctionOutput{
 		Configuration: a.configuration(q.Function, q.Version, r.qualifier),
 		Code:          a.location(q.Version),
-		Tags:          q.Function.Tags,
+	}
+	if len(q.Function.Tags) > 0 {
+		out.Tags = q.Function.Tags
 	}
 	a.settle(ctx, q, out.Configuration)
 	if c := q.Function.ReservedConcurrency; c != nil {
@@ -223,10 +244,10 @@ func (a *api) settle(ctx context.Context, q cloud.Qualified, c *FunctionConfigur
 		return
 	}
 	if q.Version.Modified.Equal(q.Function.Created) {
-		c.State, c.StateReason, c.StateReasonCode = StatePending, ptr("The function is being created."), StateReasonCodeCreating
+		creating(c, q.Version)
 		return
 	}
-	a.updating(c)
+	updating(c, q.Version)
 }
 
 func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error) {
@@ -240,8 +261,11 @@ func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListF
 	}
 	out := &ListFunctionsOutput{Functions: []FunctionConfiguration{}, NextMarker: next}
 	for _, fn := range page {
-		out.Functions = append(out.Functions, a.listed(fn, &fn.Latest))
-		if in.FunctionVersion == FunctionVersionALL {
+		latest := a.listed(fn, &fn.Latest)
+		if in.FunctionVersion != FunctionVersionALL {
+			latest.FunctionArn = ptr(refOf(fn).arn())
+		}
+		if out.Functions = append(out.Functions, latest); in.FunctionVersion == FunctionVersionALL {
 			for _, pv := range control.FunctionVersions(view, fn.Key) {
 				out.Functions = append(out.Functions, a.listed(fn, &pv.Version))
 			}
@@ -253,9 +277,6 @@ func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListF
 // listed is a configuration as lists show it: qualified, without state.
 func (a *api) listed(fn *cloud.Function, v *cloud.Version) FunctionConfiguration {
 	c := a.configuration(fn, v, v.Label())
-	if v.Number == 0 {
-		c.FunctionArn = ptr(refOf(fn).arn())
-	}
 	c.State, c.StateReason, c.StateReasonCode = "", nil, ""
 	c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = "", nil, ""
 	c.RuntimeVersionConfig = nil
@@ -279,6 +300,8 @@ func (a *api) deleteFunction(ctx context.Context, in *DeleteFunctionInput) (*Del
 	if r.qualifier != "" {
 		n, ok := versionNumber(r.qualifier)
 		switch {
+		case strings.Contains(r.qualifier, "$") && r.qualifier != cloud.Latest:
+			return nil, notFound(r.with(""))
 		case r.qualifier == cloud.Latest:
 			return nil, invalid("$LATEST version cannot be deleted without deleting the function.")
 		case !ok:
@@ -302,6 +325,11 @@ func (a *api) getAccountSettings(ctx context.Context, _ *GetAccountSettingsInput
 		reserved += int64(value(fn.ReservedConcurrency))
 		for _, pv := range control.FunctionVersions(view, fn.Key) {
 			size += pv.Version.CodeSize
+		}
+	}
+	for l := range cloud.LayerVersions.All(view) {
+		if l.Account == call.Account && l.Region == call.Region {
+			size += l.Size
 		}
 	}
 	return &GetAccountSettingsOutput{

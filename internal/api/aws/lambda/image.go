@@ -79,7 +79,7 @@ func (a *api) updateImage(ctx context.Context, r ref, fn *cloud.Function, in *Up
 		v.Number = fn.LastVersion
 		qualifier = v.Label()
 	}
-	return a.updating(a.configuration(fn, &v, qualifier)), nil
+	return updating(a.configuration(fn, &v, qualifier), &v), nil
 }
 
 // showImage shows what only functions of images have.
@@ -98,9 +98,9 @@ func showImage(c *FunctionConfiguration, i *cloud.Image) {
 func (a *api) imageStates(c *FunctionConfiguration, fn *cloud.Function, v *cloud.Version) {
 	switch {
 	case v == fn.Next || v.Number == 0 && fn.Next != nil:
-		a.updating(c)
+		updating(c, v)
 	case v.Image.Pending():
-		c.State, c.StateReason, c.StateReasonCode = StatePending, ptr("The function is being created."), StateReasonCodeCreating
+		c.State, c.StateReason, c.StateReasonCode = StatePending, ptr(beingMade), StateReasonCodeCreating
 	case v.Image.Failed():
 		c.State, c.StateReason, c.StateReasonCode = StateFailed, &v.Image.Problem, StateReasonCodeInvalidImage
 		c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = LastUpdateStatusFailed, &v.Image.Problem, LastUpdateStatusReasonCodeInvalidImage

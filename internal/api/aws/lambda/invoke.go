@@ -30,6 +30,9 @@ func (a *api) invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error
 		return nil, tooLarge(limit, "InvokeFunction")
 	}
 	r, q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	if err != nil && r.name != "" && r.qualifier == "" {
+		return nil, notFound(r.with(cloud.Latest)) // what an unqualified invocation means
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +93,15 @@ func checkPayload(b []byte) error {
 	if len(b) == 0 || json.Valid(b) {
 		return nil
 	}
-	return &wire.Error{Code: "InvalidRequestContentException", Msg: "Could not parse request body into json: " + parseTrouble(b)}
+	return &wire.Error{Code: "InvalidRequestContentException", Msg: "Could not parse request body into json: Could not parse payload into json: " + parseTrouble(b)}
 }
 
 // parseTrouble says what is wrong with a body, as AWS's parser does.
 func parseTrouble(b []byte) string {
+	at := func(offset int) string {
+		line, column := position(b, offset)
+		return fmt.Sprintf("\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: %d, column: %d]", line, column)
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	var v any
 	err := d.Decode(&v)
@@ -103,11 +110,14 @@ func parseTrouble(b []byte) string {
 		return fmt.Sprintf("Unexpected content after the value at offset %d", d.InputOffset())
 	}
 	if errors.As(err, &syntax) && syntax.Offset > 0 && int(syntax.Offset) <= len(b) {
-		line, column := position(b, int(syntax.Offset))
 		c := b[syntax.Offset-1]
-		return fmt.Sprintf("Could not parse payload into json: Unexpected character ('%c' (code %d)): expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (byte[])\"%.500s\"; line: %d, column: %d]", c, c, b, line, column)
+		what := fmt.Sprintf("'%c' (code %d)", c, c)
+		if c < ' ' || c >= 0x7f {
+			what = fmt.Sprintf("(CTRL-CHAR, code %d)", c)
+		}
+		return fmt.Sprintf("Unexpected character (%s): expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')", what) + at(int(syntax.Offset))
 	}
-	return "Could not parse payload into json: Unexpected end-of-input"
+	return "Unexpected end-of-input" + at(len(b)+1)
 }
 
 // position is the line and column of the byte before offset, from 1.

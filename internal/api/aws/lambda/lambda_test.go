@@ -98,7 +98,7 @@ func TestCreateRefusals(t *testing.T) {
 		{"bucket", func(in *input) {
 			in.Code = &types.FunctionCode{S3Bucket: aws.String("code"), S3Key: aws.String("f.zip")}
 		}, 400, "InvalidParameterValueException", "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist"},
-		{"too large a zip", func(in *input) { in.Code.ZipFile = make([]byte, 50<<20+1) }, 413, "RequestEntityTooLargeException", "Request must be smaller than 70167211 bytes for the CreateFunction operation"},
+		{"too large a zip", func(in *input) { in.Code.ZipFile = make([]byte, 50<<20+1) }, 413, "RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes"},
 		{"no role", func(in *input) { in.Role = aws.String("arn:aws:iam::000000000000:role/nobody") }, 400, "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."},
 		{"role without ENI permissions", func(in *input) {
 			in.Role, in.VpcConfig = aws.String("arn:aws:iam::000000000000:role/plain"), vpc([]string{w.group}, w.subnets[0])
@@ -106,6 +106,9 @@ func TestCreateRefusals(t *testing.T) {
 		{"no handler", func(in *input) { in.Handler = nil }, 400, "InvalidParameterValueException", "Runtime and Handler are mandatory parameters for functions created with deployment packages."},
 		{"unknown runtime", func(in *input) { in.Runtime = "python1.0" }, 400, "InvalidParameterValueException", "…Value python1.0 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "},
 		{"runtime that cannot run", func(in *input) { in.Runtime = types.RuntimeJava21 }, 400, "InvalidParameterValueException", "java21 cannot run here"},
+		{"runtime of former days", func(in *input) { in.Runtime = types.RuntimePython37 }, 400, "InvalidParameterValueException", "The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions."},
+		{"long name", func(in *input) { in.FunctionName = aws.String(strings.Repeat("a", 65)) }, 400, "InvalidParameterValueException", "1 validation error detected: Value '" + strings.Repeat("a", 65) + "' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to 64"},
+		{"large letters", func(in *input) { in.Architectures = []types.Architecture{"X86_64"} }, 400, "ValidationException", "1 validation error detected: Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"},
 		{"little memory", func(in *input) { in.MemorySize = aws.Int32(64) }, 400, "ValidationException", "…Value '64' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128"},
 		{"much memory", func(in *input) { in.MemorySize = aws.Int32(10241) }, 400, "InvalidParameterValueException", "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 10240"},
 		{"long timeout", func(in *input) { in.Timeout = aws.Int32(901) }, 400, "ValidationException", "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900"},
@@ -115,6 +118,9 @@ func TestCreateRefusals(t *testing.T) {
 		{"large environment", func(in *input) {
 			in.Environment = &types.Environment{Variables: map[string]string{"LONG": strings.Repeat("x", 4096)}}
 		}, 400, "InvalidParameterValueException", "…exceeded the 4KB limit"},
+		{"layers of elsewhere", func(in *input) {
+			in.Layers = []string{"arn:aws:lambda:eu-west-1:000000000000:layer:l:1"}
+		}, 400, "InvalidParameterValueException", "Layers are not in the same region as the function. Layers are expected to be in region us-east-1."},
 		{"layers", func(in *input) {
 			in.Layers = []string{"arn:aws:lambda:us-east-1:000000000000:layer:l:1"}
 		}, 400, "InvalidParameterValueException", "Layer version arn:aws:lambda:us-east-1:000000000000:layer:l:1 does not exist."},
@@ -200,7 +206,7 @@ func TestInvokeRefusals(t *testing.T) {
 		code    string
 		message string
 	}{
-		{"no function", sdk.InvokeInput{FunctionName: aws.String("g")}, nil, 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g"},
+		{"no function", sdk.InvokeInput{FunctionName: aws.String("g")}, nil, 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g:$LATEST"},
 		{"no version", sdk.InvokeInput{FunctionName: aws.String("f"), Qualifier: aws.String("7")}, nil, 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f:7"},
 		{"other region", sdk.InvokeInput{FunctionName: aws.String("arn:aws:lambda:eu-west-1:000000000000:function:f")}, nil, 404, "ResourceNotFoundException", "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"},
 		{"two qualifiers", sdk.InvokeInput{FunctionName: aws.String("f:1"), Qualifier: aws.String("2")}, nil, 400, "InvalidParameterValueException", "The derived qualifier from the function name does not match the specified qualifier."},

@@ -124,7 +124,17 @@ func (a *api) findLayer(ctx context.Context, name *string, number int) (*cloud.L
 	return v, nil
 }
 
+func checkLayerVersion(n *int64) error {
+	if value(n) < 1 {
+		return invalid("Layer Version Cannot be less than 1")
+	}
+	return nil
+}
+
 func (a *api) getLayerVersion(ctx context.Context, in *GetLayerVersionInput) (*GetLayerVersionResponse, error) {
+	if err := checkLayerVersion(in.VersionNumber); err != nil {
+		return nil, err
+	}
 	v, err := a.findLayer(ctx, in.LayerName, int(value(in.VersionNumber)))
 	if err != nil {
 		return nil, err
@@ -158,7 +168,7 @@ func (a *api) listLayerVersions(ctx context.Context, in *ListLayerVersionsInput)
 	if err != nil {
 		return nil, err
 	}
-	out := &ListLayerVersionsOutput{NextMarker: next}
+	out := &ListLayerVersionsOutput{LayerVersions: []LayerVersionsListItem{}, NextMarker: next}
 	for _, v := range page {
 		out.LayerVersions = append(out.LayerVersions, *layerItem(v))
 	}
@@ -179,7 +189,7 @@ func (a *api) listLayers(ctx context.Context, in *ListLayersInput) (*ListLayersO
 	if err != nil {
 		return nil, err
 	}
-	out := &ListLayersOutput{NextMarker: next}
+	out := &ListLayersOutput{Layers: []LayersListItem{}, NextMarker: next}
 	for _, v := range page {
 		out.Layers = append(out.Layers, LayersListItem{LayerName: &v.Name, LayerArn: ptr(layerARN(string(v.Layer))), LatestMatchingVersion: layerItem(v)})
 	}
@@ -190,6 +200,9 @@ func (a *api) listLayers(ctx context.Context, in *ListLayersInput) (*ListLayersO
 func (a *api) deleteLayerVersion(ctx context.Context, in *DeleteLayerVersionInput) (*DeleteLayerVersionOutput, error) {
 	key, _, err := layerKey(ctx, in.LayerName)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkLayerVersion(in.VersionNumber); err != nil {
 		return nil, err
 	}
 	parts := strings.Split(string(key), "/")
@@ -212,16 +225,19 @@ func (a *api) layers(ctx context.Context, in []string, s *control.FunctionSettin
 	if len(in) > maxLayers {
 		return invalid("Cannot reference more than %d layers.", maxLayers)
 	}
-	uses, seen := []cloud.LayerUse{}, map[cloud.LayerKey]bool{}
+	uses, seen := []cloud.LayerUse{}, map[cloud.LayerKey]string{}
 	for _, arn := range in {
+		if m, region := layerARNs.FindStringSubmatch(arn), wire.CallFrom(ctx).Region; m != nil && m[1] != region {
+			return invalid("Layers are not in the same region as the function. Layers are expected to be in region %s.", region)
+		}
 		v, err := a.findLayer(ctx, &arn, 0)
 		if err != nil {
 			return invalid("Layer version %s does not exist.", arn)
 		}
-		if seen[v.Layer] {
-			return invalid("Two different versions of the same layer are not allowed to be referenced in the same function. %s", arn)
+		if other := seen[v.Layer]; other != "" {
+			return invalid("Two different versions of the same layer are not allowed to be referenced in the same function. %s and %s are versions of the same layer.", other, arn)
 		}
-		seen[v.Layer] = true
+		seen[v.Layer] = arn
 		uses = append(uses, cloud.LayerUse{Version: v.Key, Digest: v.Digest, Size: v.Size})
 	}
 	s.Layers = &uses

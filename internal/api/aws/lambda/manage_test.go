@@ -139,7 +139,7 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = w.RemovePermission(w.ctx, &sdk.RemovePermissionInput{FunctionName: name, StatementId: aws.String("s3")})
-	wantError(t, err, 404, "ResourceNotFoundException", "The resource you requested does not exist.")
+	wantError(t, err, 404, "ResourceNotFoundException", "No policy is associated with the given resource.")
 }
 
 func TestConcurrencyTagsAndEvents(t *testing.T) {
@@ -241,7 +241,7 @@ func TestProvisionedConcurrency(t *testing.T) {
 	if err := put("1", 2); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, put("live", 1), 400, "InvalidParameterValueException", "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
+	wantError(t, put("live", 1), 409, "ResourceConflictException", "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
 	got, err := w.GetProvisionedConcurrencyConfig(w.ctx, &sdk.GetProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: one})
 	if err != nil || got.Status != types.ProvisionedConcurrencyStatusEnumInProgress || *got.RequestedProvisionedConcurrentExecutions != 2 || *got.AllocatedProvisionedConcurrentExecutions != 1 {
 		t.Errorf("%+v %v, want one of two, in progress", got, err)
@@ -260,7 +260,7 @@ func TestProvisionedConcurrency(t *testing.T) {
 	if err := put("live", 1); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, put("1", 1), 400, "InvalidParameterValueException", "Version is pointed by a Provisioned Concurrency alias")
+	wantError(t, put("1", 1), 409, "ResourceConflictException", "Version is pointed by a Provisioned Concurrency alias")
 }
 
 func TestLayers(t *testing.T) {
@@ -298,7 +298,7 @@ func TestLayers(t *testing.T) {
 		t.Errorf("the function's layers %+v", made.Layers)
 	}
 	_, err = w.UpdateFunctionConfiguration(w.ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Layers: aws.ToStringSlice([]*string{first.LayerVersionArn, second.LayerVersionArn})})
-	wantError(t, err, 400, "InvalidParameterValueException", "Two different versions of the same layer are not allowed to be referenced in the same function. "+*second.LayerVersionArn)
+	wantError(t, err, 400, "InvalidParameterValueException", "Two different versions of the same layer are not allowed to be referenced in the same function. "+*first.LayerVersionArn+" and "+*second.LayerVersionArn+" are versions of the same layer.")
 	for range 2 { // again is no error
 		if _, err := w.DeleteLayerVersion(w.ctx, &sdk.DeleteLayerVersionInput{LayerName: aws.String("one"), VersionNumber: aws.Int64(1)}); err != nil {
 			t.Fatal(err)

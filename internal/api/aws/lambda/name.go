@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -48,13 +49,13 @@ func parseRefFor(account, region, name, qualifier string) (ref, error) {
 	r := ref{account: account, region: region}
 	parts := strings.Split(name, ":")
 	if parts[0] == "arn" {
-		if len(parts) < 7 || parts[2] != "lambda" || parts[5] != "function" {
+		if len(parts) < 6 || parts[2] != "lambda" || len(parts) > 6 && parts[5] != "function" {
 			return r, invalid("%s is not a valid function name or ARN", name)
 		}
 		if parts[3] != region {
 			return r, &wire.Error{Code: "ResourceNotFoundException", Msg: fmt.Sprintf("Functions from '%s' are not reachable in this region ('%s')", parts[3], region)}
 		}
-		r.account, parts = parts[4], parts[6:]
+		r.account, parts = parts[4], parts[min(6, len(parts)-1):]
 	} else {
 		if len(parts) >= 3 && parts[1] == "function" {
 			r.account, parts = parts[0], parts[1:]
@@ -63,7 +64,7 @@ func parseRefFor(account, region, name, qualifier string) (ref, error) {
 			parts = parts[1:]
 		}
 	}
-	if len(parts) > 2 || parts[0] == "" || len(parts[0]) > 64 {
+	if len(parts) > 2 || parts[0] == "" {
 		return r, invalid("%s is not a valid function name or ARN", name)
 	}
 	r.name = parts[0]
@@ -92,6 +93,20 @@ func (a *api) resolve(ctx context.Context, name, qualifier *string) (ref, cloud.
 	return r, q, nil
 }
 
+// target finds what a name leads to for operations on a qualifier, which miss an alias
+// where others miss the function.
+func (a *api) target(ctx context.Context, name, qualifier *string) (ref, cloud.Qualified, error) {
+	r, q, err := a.resolve(ctx, name, qualifier)
+	if err != nil && r.name != "" && aliasName.MatchString(r.qualifier) {
+		if _, number := versionNumber(r.qualifier); !number {
+			return r, q, noAlias(r)
+		}
+	}
+	return r, q, err
+}
+
+var aliasName = regexp.MustCompile(`^[a-zA-Z0-9-_]+$`)
+
 // unqualified finds a function for an operation that works on the function as a whole.
 func (a *api) unqualified(ctx context.Context, name *string) (ref, *cloud.Function, error) {
 	r, err := parseRef(ctx, name, nil)
@@ -99,7 +114,7 @@ func (a *api) unqualified(ctx context.Context, name *string) (ref, *cloud.Functi
 		return r, nil, err
 	}
 	if r.qualifier != "" && r.qualifier != cloud.Latest {
-		return r, nil, invalid("This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
+		return r, nil, functionsOnly()
 	}
 	r.qualifier = ""
 	fn, ok := cloud.Functions.Get(a.control.View(), r.key())
@@ -107,6 +122,10 @@ func (a *api) unqualified(ctx context.Context, name *string) (ref, *cloud.Functi
 		return r, nil, notFound(r)
 	}
 	return r, fn, nil
+}
+
+func functionsOnly() *wire.Error {
+	return invalid("This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.")
 }
 
 // versionNumber reads "$LATEST" or a number; ok is false for anything else.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -34,6 +35,9 @@ func (a *api) addPermission(ctx context.Context, in *AddPermissionInput) (*AddPe
 	r, qualifier, err := a.policyOn(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
+	}
+	if !principals.MatchString(*in.Principal) {
+		return nil, invalid("The provided principal was invalid. Please check the principal and try again.")
 	}
 	s := permission(in, r)
 	_, err = a.control.EditFunctionPolicy(ctx, caller(ctx, r.account), r.name, qualifier, value(in.RevisionId), func(doc string) (string, error) {
@@ -66,7 +70,7 @@ func (a *api) addPermission(ctx context.Context, in *AddPermissionInput) (*AddPe
 
 // policyOn finds what a policy is to hang on: the function or one published qualifier.
 func (a *api) policyOn(ctx context.Context, name, qualifier *string) (ref, string, error) {
-	r, _, err := a.resolve(ctx, name, qualifier)
+	r, _, err := a.target(ctx, name, qualifier)
 	if err != nil {
 		return r, "", err
 	}
@@ -113,6 +117,9 @@ func permission(in *AddPermissionInput, r ref) statement {
 	return s
 }
 
+// principals are everybody, accounts, ARNs and services.
+var principals = regexp.MustCompile(`^(\*|\d{12}|arn:.+|[^ ]+\.(amazonaws\.com(\.cn)?|amazon\.com))$`)
+
 func principal(name string) any {
 	switch {
 	case name == "*":
@@ -128,12 +135,15 @@ func principal(name string) any {
 
 func (a *api) removePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error) {
 	r, qualifier, err := a.policyOn(ctx, in.FunctionName, in.Qualifier)
+	if err != nil && r.name != "" && r.qualifier == "" {
+		return nil, &wire.Error{Code: "ResourceNotFoundException", Msg: "No policy found for: " + r.arn()}
+	}
 	if err != nil {
 		return nil, err
 	}
 	_, err = a.control.EditFunctionPolicy(ctx, caller(ctx, r.account), r.name, qualifier, value(in.RevisionId), func(doc string) (string, error) {
 		if doc == "" {
-			return "", noPolicy()
+			return "", &wire.Error{Code: "ResourceNotFoundException", Msg: "No policy is associated with the given resource."}
 		}
 		p, err := parsePolicy(doc)
 		if err != nil {
@@ -159,6 +169,9 @@ func noPolicy() *wire.Error {
 
 func (a *api) getPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error) {
 	r, q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	if err != nil && r.name != "" {
+		return nil, noPolicy()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // an alias stands for, ready.
 // https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
 func (a *api) putProvisionedConcurrencyConfig(ctx context.Context, in *PutProvisionedConcurrencyConfigInput) (*PutProvisionedConcurrencyConfigOutput, error) {
-	r, q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	r, q, err := a.target(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +41,13 @@ func (a *api) provisionable(q cloud.Qualified) error {
 	v, fn := a.control.View(), q.Function
 	if q.Alias != nil {
 		if _, taken := cloud.Provisions.Get(v, cloud.MakeProvisionKey(fn.Key, strconv.Itoa(number))); taken {
-			return invalid("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
+			return conflict("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
 		}
 		return nil
 	}
 	for alias := range cloud.Aliases.By(v, "function", string(fn.Key)) {
 		if _, taken := cloud.Provisions.Get(v, cloud.MakeProvisionKey(fn.Key, alias.Name)); taken && alias.Version == number {
-			return invalid("Version is pointed by a Provisioned Concurrency alias")
+			return conflict("Version is pointed by a Provisioned Concurrency alias")
 		}
 	}
 	return nil
@@ -72,6 +72,10 @@ func (a *api) provisionedShape(p *cloud.Provision) GetProvisionedConcurrencyConf
 	return out
 }
 
+func unpublished() *wire.Error {
+	return invalid("The function resource provided must be an alias or a published version.")
+}
+
 func failedReason(p invoke.Provisioned) string {
 	if p.FailedInit() {
 		return "FUNCTION_ERROR_INIT_FAILURE"
@@ -80,9 +84,12 @@ func failedReason(p invoke.Provisioned) string {
 }
 
 func (a *api) getProvisionedConcurrencyConfig(ctx context.Context, in *GetProvisionedConcurrencyConfigInput) (*GetProvisionedConcurrencyConfigOutput, error) {
-	r, q, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	r, q, err := a.target(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
+	}
+	if r.qualifier == cloud.Latest {
+		return nil, unpublished()
 	}
 	p, ok := cloud.Provisions.Get(a.control.View(), cloud.MakeProvisionKey(q.Function.Key, r.qualifier))
 	if !ok {
@@ -93,9 +100,12 @@ func (a *api) getProvisionedConcurrencyConfig(ctx context.Context, in *GetProvis
 }
 
 func (a *api) deleteProvisionedConcurrencyConfig(ctx context.Context, in *DeleteProvisionedConcurrencyConfigInput) (*DeleteProvisionedConcurrencyConfigOutput, error) {
-	r, _, err := a.resolve(ctx, in.FunctionName, in.Qualifier)
+	r, _, err := a.target(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
+	}
+	if r.qualifier == cloud.Latest {
+		return nil, unpublished()
 	}
 	err = a.control.DeleteProvision(ctx, caller(ctx, r.account), r.name, r.qualifier)
 	if cloud.IsKind(err, cloud.NotFound) { // the vendor deletes what is not there without complaint
@@ -114,7 +124,7 @@ func (a *api) listProvisionedConcurrencyConfigs(ctx context.Context, in *ListPro
 	if err != nil {
 		return nil, err
 	}
-	out := &ListProvisionedConcurrencyConfigsOutput{NextMarker: next}
+	out := &ListProvisionedConcurrencyConfigsOutput{ProvisionedConcurrencyConfigs: []ProvisionedConcurrencyConfigListItem{}, NextMarker: next}
 	for _, p := range page {
 		x := a.provisionedShape(p)
 		out.ProvisionedConcurrencyConfigs = append(out.ProvisionedConcurrencyConfigs, ProvisionedConcurrencyConfigListItem{

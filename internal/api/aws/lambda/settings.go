@@ -16,6 +16,7 @@ import (
 // Limits that AWS states in its guide, not in its model.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
+	maxName       = 64
 	maxMemory     = 10240
 	maxTimeout    = 900
 	maxEnv        = 4096
@@ -108,9 +109,20 @@ func (a *api) settings(ctx context.Context, in *UpdateFunctionConfigurationInput
 	return s, nil
 }
 
+// runtimes are those that AWS takes for new functions; the model lists older ones, too.
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+var runtimes = []string{
+	"nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25",
+	"python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x",
+	"dotnet10", "dotnet8", "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2", "ruby4.0",
+}
+
 func (a *api) checkRuntime(name string) error {
-	if known := Spec.Enums["Runtime"]; !slices.Contains(known, name) {
-		return invalid("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", name, strings.Join(known, ", "))
+	if !slices.Contains(runtimes, name) {
+		if slices.Contains(Spec.Enums["Runtime"], name) {
+			return invalid("The runtime parameter of %s is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.", name)
+		}
+		return invalid("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", name, strings.Join(runtimes, ", "))
 	}
 	if a.opt.CheckRuntime == nil {
 		return nil
@@ -226,7 +238,7 @@ func (a *api) archive(op string, in *FunctionCode) ([]byte, error) {
 	case len(in.ZipFile) == 0:
 		return nil, invalid("Uploaded file must be a non-empty zip")
 	case len(in.ZipFile) > maxZip:
-		return nil, tooLarge(maxZipRequest, op)
+		return nil, &wire.Error{Code: "RequestEntityTooLargeException", Status: 413, Msg: fmt.Sprintf("Zipped size must be smaller than %d bytes", maxZip)}
 	}
 	return in.ZipFile, nil
 }

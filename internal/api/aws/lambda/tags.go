@@ -3,6 +3,9 @@ package lambda
 import (
 	"context"
 	"strings"
+
+	"weir/internal/api/wire"
+	"weir/internal/cloud"
 )
 
 func checkTags(tags map[string]string) error {
@@ -22,10 +25,22 @@ func checkTags(tags map[string]string) error {
 	return nil
 }
 
+// tagged finds the function of a tagging operation.
+func (a *api) tagged(ctx context.Context, arn *string) (ref, *cloud.Function, error) {
+	r, err := parseRef(ctx, arn, nil)
+	if err == nil && r.qualifier != "" {
+		return r, nil, invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
+	}
+	return a.unqualified(ctx, arn)
+}
+
 func (a *api) tagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	r, _, err := a.unqualified(ctx, in.Resource)
+	r, _, err := a.tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.Tags) == 0 {
+		return nil, invalid("An error occurred and the request cannot be processed.")
 	}
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
@@ -34,7 +49,10 @@ func (a *api) tagResource(ctx context.Context, in *TagResourceInput) (*TagResour
 }
 
 func (a *api) untagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	r, _, err := a.unqualified(ctx, in.Resource)
+	if len(in.TagKeys) == 0 { // a query cannot say that a list is empty
+		return nil, &wire.Error{Code: "ValidationException", Msg: "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"}
+	}
+	r, _, err := a.tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +60,7 @@ func (a *api) untagResource(ctx context.Context, in *UntagResourceInput) (*Untag
 }
 
 func (a *api) listTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error) {
-	_, fn, err := a.unqualified(ctx, in.Resource)
+	_, fn, err := a.tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -67,6 +68,9 @@ type aliasCall = func(context.Context, control.Caller, control.AliasSettings) (*
 
 func (a *api) putAlias(ctx context.Context, name, version *string, routing *AliasRoutingConfiguration, s control.AliasSettings, put aliasCall) (*AliasConfiguration, error) {
 	r, fn, err := a.unqualified(ctx, name)
+	if fn == nil && r.name != "" && version != nil { // AWS misses the version
+		return nil, notFound(r.with(*version))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,17 +99,26 @@ func (a *api) putAlias(ctx context.Context, name, version *string, routing *Alia
 	switch {
 	case cloud.IsKind(err, cloud.Exists):
 		return nil, conflict("Alias already exists: %s", r.with(s.Name).arn())
-	case cloud.IsKind(err, cloud.NotFound) && s.Version != nil:
-		if _, e := fn.Numbered(a.control.View(), *s.Version); e != nil {
-			return nil, notFound(r.with(strconv.Itoa(*s.Version)))
-		}
-		return nil, noAlias(r.with(s.Name))
 	case cloud.IsKind(err, cloud.NotFound):
-		return nil, noAlias(r.with(s.Name))
+		return nil, a.absent(r, fn, s)
 	case err != nil:
 		return nil, err
 	}
 	return aliasConfiguration(r, alias), nil
+}
+
+// absent names what an alias's settings look for in vain: a version of them, or the alias.
+func (a *api) absent(r ref, fn *cloud.Function, s control.AliasSettings) *wire.Error {
+	numbers := slices.Sorted(maps.Keys(s.Weights))
+	if s.Version != nil {
+		numbers = append([]int{*s.Version}, numbers...)
+	}
+	for _, n := range numbers {
+		if _, err := fn.Numbered(a.control.View(), n); err != nil {
+			return notFound(r.with(strconv.Itoa(n)))
+		}
+	}
+	return &wire.Error{Code: "ResourceNotFoundException", Msg: "Alias not found: " + r.with(s.Name).arn()}
 }
 
 func noAlias(r ref) *wire.Error {
