@@ -57,7 +57,8 @@ struct tuple {
 struct flow {
 	__u64 net; // the router's namespace, by its cookie
 	__u32 link;
-	__u32 proto;
+	__u16 six; // IPv6
+	__u16 proto;
 	struct tuple tuple;
 	__u32 pad;
 };
@@ -169,7 +170,7 @@ int shortcut(struct __sk_buff *skb)
 	struct ipv6hdr *ip6 = (void *)(eth + 1);
 	struct iphdr *ip = (void *)(eth + 1);
 	__u32 zero = 0, g = current(), header, sum;
-	int six, first_or_last = 0;
+	int first_or_last = 0;
 	struct passing *p;
 	struct way *w;
 	void *l4;
@@ -186,7 +187,6 @@ int shortcut(struct __sk_buff *skb)
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
 		if (ip->version != 4 || ip->ihl != 5 || ip->ttl <= 1 || ip->frag_off & bpf_htons(0x3fff))
 			return TC_ACT_UNSPEC;
-		six = 0;
 		f.proto = ip->protocol;
 		f.tuple.src[0] = ip->saddr;
 		f.tuple.dst[0] = ip->daddr;
@@ -195,7 +195,7 @@ int shortcut(struct __sk_buff *skb)
 	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
 		if ((void *)(ip6 + 1) > end || ip6->version != 6 || ip6->hop_limit <= 1)
 			return TC_ACT_UNSPEC;
-		six = 1;
+		f.six = 1;
 		f.proto = ip6->nexthdr;
 		__builtin_memcpy(f.tuple.src, &ip6->saddr, 16);
 		__builtin_memcpy(f.tuple.dst, &ip6->daddr, 16);
@@ -235,14 +235,14 @@ int shortcut(struct __sk_buff *skb)
 		p->packet = (__u64)kernel;
 		return TC_ACT_UNSPEC;
 	}
-	if (six) {
+	if (f.six) {
 		ip6->hop_limit--;
 	} else {
 		sum = ip->check + bpf_htons(0x0100); // RFC 1141
 		ip->check = sum + (sum >= 0xffff);
 		ip->ttl--;
 	}
-	if (six ? translate(skb, &f, w, 1) : translate(skb, &f, w, 0))
+	if (f.six ? translate(skb, &f, w, 1) : translate(skb, &f, w, 0))
 		return TC_ACT_SHOT;
 	return bpf_redirect_peer(w->link, 0);
 }
@@ -272,11 +272,11 @@ int settle(struct bpf_nf_ctx *ctx)
 	ip = bpf_dynptr_slice(&packet, 0, buffer, sizeof(*ip) + 4);
 	if (!ip)
 		return NF_ACCEPT;
-	if (ip->version == 4 && ip->ihl == 5 && ip->protocol == p->flow.proto) {
+	if (!p->flow.six && ip->version == 4 && ip->ihl == 5 && ip->protocol == p->flow.proto) {
 		w.tuple.src[0] = ip->saddr;
 		w.tuple.dst[0] = ip->daddr;
 		__builtin_memcpy(&w.tuple.sport, ip + 1, 4);
-	} else if (ip->version == 6) {
+	} else if (p->flow.six && ip->version == 6) {
 		ip6 = bpf_dynptr_slice(&packet, 0, buffer, sizeof(*ip6) + 4);
 		if (!ip6 || ip6->nexthdr != p->flow.proto)
 			return NF_ACCEPT;
