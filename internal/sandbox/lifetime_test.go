@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -86,6 +87,53 @@ func TestDaemonKilled(t *testing.T) {
 			t.Errorf("%s is left after Sweep", d)
 		}
 	}
+}
+
+// TestFailedStarts: a start that fails leaves no descriptor and no group.
+func TestFailedStarts(t *testing.T) {
+	h := open(t, Config{})
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which closes what is lost
+	before := openFiles(t)
+	const starts = 30 // more than user namespaces that are made meanwhile
+	for i := range starts {
+		spec := Spec{ID: fmt.Sprint("failed-", i), Mounts: []Mount{{Source: "/nonexistent", Target: "/opt"}}}
+		if i%2 == 0 {
+			spec.Argv = []string{"/bin/true"}
+		}
+		if _, err := h.Start(t.Context(), spec); !errors.Is(err, unix.ENOENT) {
+			t.Fatalf("start %d: %v", i, err)
+		}
+		for _, d := range h.groups.dirs(spec.ID) {
+			if _, err := os.Stat(d); err == nil {
+				t.Errorf("%s is left", d)
+			}
+		}
+	}
+	if after := openFiles(t); after >= before+starts/2 {
+		t.Errorf("%d descriptors are open, %d were before %d failed starts", after, before, starts)
+	}
+}
+
+// TestUserNSFailedBefore: a user namespace that could not be made fails no later start.
+func TestUserNSFailedBefore(t *testing.T) {
+	h := open(t, Config{})
+	other := &Host{stage: h.stage, ids: h.ids, userNS: make(chan userNS, 1)}
+	other.userNS <- userNS{err: unix.ENOSPC}
+	f, err := other.takeUserNS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
+// openFiles counts this process's descriptors.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
 }
 
 // ends waits until a process has ended.

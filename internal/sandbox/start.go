@@ -99,7 +99,9 @@ func (b *birth) start() error {
 		err = b.clone()
 	}
 	if err != nil {
-		out.pipe.Close()
+		for _, f := range []*os.File{out.pipe, s.status, s.gate, s.prog} {
+			f.Close() // if it is open
+		}
 		if s.group != nil {
 			err = errors.Join(err, s.group.remove())
 		}
@@ -117,6 +119,7 @@ func (b *birth) prepare(out *os.File) error {
 	if err != nil {
 		return err
 	}
+	s.prog = prog
 	if !b.wait {
 		b.open = append(b.open, prog)
 	}
@@ -140,7 +143,7 @@ func (b *birth) prepare(out *os.File) error {
 	if err != nil {
 		return err
 	}
-	s.gate, s.prog = gateW, prog
+	s.gate = gateW
 	d.gate = d.add(b.file(gateR, nil))
 	d.prog = d.add(prog)
 	d.first = d.add(h.null)
@@ -180,8 +183,7 @@ func (b *birth) setUp() {
 	if spec.Image != nil {
 		d.image = d.add(b.file(openTree(spec.Image.Root)))
 	}
-	u := <-b.h.userNS
-	d.userNS = d.add(b.file(u.file, u.err))
+	d.userNS = d.add(b.file(b.h.takeUserNS()))
 	if spec.NetNS != nil {
 		d.netNS = d.add(spec.NetNS)
 		d.lo = b.h.loopbackUp(spec.NetNS)
@@ -222,6 +224,7 @@ func (b *birth) clone() error {
 	}
 	if pidfd < 0 {
 		_ = unix.Kill(b.s.pid, unix.SIGKILL)
+		reap(b.s.pid, nil)
 		return errors.New("the kernel gives no pidfd; Weir needs Linux 5.12 or later")
 	}
 	b.s.pidfd = os.NewFile(uintptr(pidfd), "pidfd")

@@ -156,6 +156,14 @@ func (h *Host) fillUserNS() {
 	}
 }
 
+// takeUserNS gives one that is ready. That one could not be made may be long ago.
+func (h *Host) takeUserNS() (*os.File, error) {
+	if u := <-h.userNS; u.err == nil {
+		return u.file, nil
+	}
+	return h.newUserNS()
+}
+
 type userNS struct {
 	file *os.File
 	err  error
