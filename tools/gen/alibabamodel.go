@@ -134,6 +134,13 @@ func (g *aliGenerator) input(op *aliOp) (*typeNode, error) {
 		}
 		op.In[i].Required = true
 	}
+	for _, p := range g.optional[op.Name] {
+		i := slices.IndexFunc(op.In, func(f aliField) bool { return f.Name == p && f.Required })
+		if i < 0 {
+			return nil, fmt.Errorf("it does not require the parameter %s", p)
+		}
+		op.In[i].Required = false
+	}
 	var fields []aliField
 	for _, f := range op.In {
 		if !g.model.ROA && slices.Contains(everywhere, f.Name) {
@@ -183,12 +190,15 @@ func (g *aliGenerator) local(op *aliOp, class string) bool {
 
 func (g *aliGenerator) fill(n *typeNode, op *aliOp, fields []aliField, path string, answer bool, stack []string) error {
 	n.full = path
+	if answer {
+		fields = append(slices.Clone(fields), g.listsOf(n.simple)...)
+	}
 	for _, f := range fields {
 		f.Type.texts()
 		if f.Type.holds("any") {
 			continue // what has no form is not read, and nothing answers it
 		}
-		if g.float[f.Name] {
+		if g.float[f.Name] || g.float[op.Name+"."+f.Name] {
 			f.Type.fractions()
 		}
 		t := typeField{aliField: f}
@@ -220,6 +230,17 @@ func (g *aliGenerator) fill(n *typeNode, op *aliOp, fields []aliField, path stri
 		}
 	}
 	return nil
+}
+
+// listsOf are the members that an answer's structure has beside its source's.
+func (g *aliGenerator) listsOf(structure string) (fields []aliField) {
+	for _, w := range g.lists[structure] {
+		name, item, _ := strings.Cut(w, "=")
+		class := structure + name
+		g.model.Classes[class] = &aliClass{Name: class, Fields: []aliField{{Name: item, Type: aliType{Kind: "list", Elem: &aliType{Kind: "string"}}}}}
+		fields = append(fields, aliField{Name: name, Type: aliType{Kind: "class", Class: class}})
+	}
+	return fields
 }
 
 // collapse turns {"Vpcs": {"Vpc": […]}} into a list whose items are called Vpc.

@@ -19,10 +19,11 @@ type service struct {
 	product, npm, module string
 	empty                string              // the status of an answer without a body, if it is not 200
 	hosts                []string            // labels of host names, if not the name
-	require              map[string][]string // operation → parameters
+	require, optional    map[string][]string // operation → parameters
 	header               map[string][]string // operation → request headers
 	float                map[string]bool     // members that are no whole numbers
 	also                 map[string][]string // operation → "NAME=TYPE"
+	lists                map[string][]string // structure in answers → "NAME=ITEM"
 }
 
 // readConfig reads lines "service NAME API-VERSION", each followed by globs of
@@ -30,10 +31,12 @@ type service struct {
 // one of package wire's troubles is not the protocol's. "#" begins a comment.
 //
 // In alibaba.txt a service is "service NAME PRODUCT npm=PACKAGE go=PACKAGE", with
-// one or both of the sources; "require OPERATION PARAMETERS…", "header OPERATION NAMES…", "float MEMBERS…",
-// "empty STATUS" and "hosts LABELS…" add what the sources do not say, and "also
+// one or both of the sources; "require OPERATION PARAMETERS…", "header OPERATION NAMES…", "float MEMBERS…" (also
+// as OPERATION.MEMBER), "empty STATUS" and "hosts LABELS…" add what the sources do not say, and "also
 // OPERATION NAME=TYPE…" parameters that are younger than a source: TYPE is a
 // scalar, or that of another operation's parameter, as OPERATION.PARAMETER.
+// "optional OPERATION PARAMETERS…" takes back what a source requires and the
+// vendor does not, and "lists STRUCTURE NAME=ITEM…" adds lists of texts to answers.
 func readConfig(file string) ([]*service, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -58,6 +61,10 @@ func readConfig(file string) ([]*service, error) {
 		case words[0] == "require" && len(words) > 2:
 			last := all[len(all)-1]
 			last.require[words[1]] = append(last.require[words[1]], words[2:]...)
+		case words[0] == "optional" && len(words) > 2:
+			all[len(all)-1].optional[words[1]] = words[2:]
+		case words[0] == "lists" && len(words) > 2:
+			all[len(all)-1].lists[words[1]] = words[2:]
 		case words[0] == "header" && len(words) > 2:
 			all[len(all)-1].header[words[1]] = words[2:]
 		case words[0] == "also" && len(words) > 2:
@@ -80,7 +87,10 @@ func readConfig(file string) ([]*service, error) {
 }
 
 func alibabaService(words []string) *service {
-	s := &service{Name: words[0], product: words[1], codes: map[string]string{}, require: map[string][]string{}, header: map[string][]string{}, float: map[string]bool{}, also: map[string][]string{}}
+	s := &service{Name: words[0], product: words[1], codes: map[string]string{}, float: map[string]bool{}}
+	for _, m := range []*map[string][]string{&s.require, &s.optional, &s.header, &s.also, &s.lists} {
+		*m = map[string][]string{}
+	}
 	for _, w := range words[2:] {
 		switch k, v, _ := strings.Cut(w, "="); k {
 		case "npm":

@@ -280,6 +280,20 @@ func (s *Server) verifyACS(q *request, secret string) *Error {
 	return nil
 }
 
+// named finds an operation by its name, in whatever case: Terraform's provider says
+// UnTagResources where a product's model says UntagResources.
+func (s *Service) named(name string) *operation {
+	if op := s.ops[name]; op != nil {
+		return op
+	}
+	for n, op := range s.ops {
+		if strings.EqualFold(n, name) {
+			return op
+		}
+	}
+	return nil
+}
+
 // findAction reads which operation is called and where; the body is there already.
 func (s *Server) findAction(q *request) *Error {
 	if r := q.acsRegion(); r != "" {
@@ -297,7 +311,7 @@ func (s *Server) findAction(q *request) *Error {
 		if name == "" {
 			return &Error{Code: "MissingAction", Msg: "Action is mandatory for this action."}
 		}
-		q.op = q.svc.ops[name]
+		q.op = q.svc.named(name)
 	}
 	if q.op == nil {
 		return q.svc.Trouble(UnknownAction, "")

@@ -41,9 +41,11 @@ func TestEndpointServices(t *testing.T) {
 	p.is(made, "ServiceDomain", service+".cn-hangzhou.privatelink.aliyuncs.com")
 	res := []string{"ServiceId", service, "ResourceType", "nlb", "ResourceId", lb}
 	p.fails("EndpointServiceResourceUsed", "AttachResourceToVpcEndpointService", "ServiceId", p.does("CreateVpcEndpointService")["ServiceId"].(string), "ResourceType", "nlb", "ResourceId", lb)
-	p.does("UpdateVpcEndpointServiceAttribute", "ServiceId", service, "ServiceDescription", "d")
+	p.does("UpdateVpcEndpointServiceAttribute", "ServiceId", service, "ServiceDescription", "d", "ConnectBandwidth", "103")
+	p.fails("InvalidBandwidth", "UpdateVpcEndpointServiceAttribute", "ServiceId", service, "ConnectBandwidth", "1")
 	got := p.does("GetVpcEndpointServiceAttribute", "ServiceId", service)
 	p.is(got, "ServiceDescription", "d")
+	p.is(got, "ConnectBandwidth", "103")
 	p.is(got, "Payer", "EndpointService")
 	p.is(got, "Zones", "["+h+"]")
 	listed := p.first(p.does("ListVpcEndpointServiceResources", "ServiceId", service), "Resources")
@@ -58,6 +60,7 @@ func TestEndpointServices(t *testing.T) {
 	p.fails("VSwitchZoneMismatch", "CreateVpcEndpoint", append(ask, "Zone.1.ZoneId", i, "Zone.1.VSwitchId", inH)...)
 	p.fails("EndpointServiceZoneNotSupported", "CreateVpcEndpoint", append(ask, "Zone.1.ZoneId", i, "Zone.1.VSwitchId", inI)...)
 	e := p.does("CreateVpcEndpoint", append(ask, "Tag.1.Key", "team", "Tag.1.Value", "red")...)["EndpointId"].(string)
+	p.is(p.does("GetVpcEndpointAttribute", "EndpointId", e), "Bandwidth", "103")
 	p.does("UpdateVpcEndpointAttribute", "EndpointId", e, "EndpointDescription", "d")
 	zone := []string{"EndpointId", e, "ZoneId"}
 	p.fails("EndpointServiceZoneNotSupported", "AddZoneToVpcEndpoint", append(zone, i, "VSwitchId", inI)...)

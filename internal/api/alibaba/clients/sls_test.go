@@ -22,6 +22,8 @@ func TestLogClient(t *testing.T) {
 			"wrong": "SignatureNotMatch", "project": 200., "project again": "ProjectAlreadyExist", "get project": "a b", "no project": "ProjectNotExist",
 			"projects": "proj-" + version, "logstore": 200., "logstore again": "LogStoreAlreadyExist", "bad ttl": "ParameterInvalid",
 			"logstores": "lines", "ttl": 7., "no index": "IndexConfigNotExist", "index": 200., "index token": ",| ",
+			"plain": 200., "tag": 200., "untag": 200., "tags": "ab", "no tags": "", "tags of none": "ProjectNotExist", "policy": 200.,
+			"shards": "0000ffff", "metering": "ChargeByFunction", "meter": 200., "metered": "ChargeByDataIngest", "telemetry": "",
 			"logs": "world: one", "logs 2": "world: two", "no logstore": "LogStoreNotExist", "delete": 200., "deleted": "ProjectNotExist",
 		} {
 			if got[version+" "+what] != want {

@@ -195,9 +195,6 @@ func (a *api) describeZones(ctx context.Context, _ *DescribeZonesInput) (*Descri
 	})}, nil
 }
 
-// diskCategories are what system disks may be called.
-var diskCategories = []string{"cloud_efficiency", "cloud_essd", "cloud_ssd"}
-
 // describeAvailableResource answers that every type is to be had in every zone.
 // https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-describeavailableresource
 func (a *api) describeAvailableResource(ctx context.Context, in *DescribeAvailableResourceInput) (*DescribeAvailableResourceOutput, error) {
@@ -205,7 +202,7 @@ func (a *api) describeAvailableResource(ctx context.Context, in *DescribeAvailab
 	switch *in.DestinationResource {
 	case "InstanceType":
 		for _, s := range ordered() {
-			if is(in.InstanceType, s.name) && (in.Cores == nil || *in.Cores == int64(s.cpus)) && (in.Memory == nil || *in.Memory*1024 == int64(s.memoryMiB)) {
+			if is(in.InstanceType, s.name) && (in.Cores == nil || *in.Cores == int64(s.cpus)) && (in.Memory == nil || *in.Memory*1024 == float64(s.memoryMiB)) {
 				values = append(values, s.name)
 			}
 		}

@@ -35,6 +35,8 @@ func (a *api) instances(s *wire.Service) {
 	wire.Handle(s, "JoinSecurityGroup", a.joinSecurityGroup)
 	wire.Handle(s, "LeaveSecurityGroup", a.leaveSecurityGroup)
 	wire.Handle(s, "DescribeDisks", a.describeDisks)
+	wire.Handle(s, "DescribeInstanceMaintenanceAttributes", a.describeInstanceMaintenanceAttributes)
+	wire.Handle(s, "DescribeInstanceAttachmentAttributes", a.describeInstanceAttachmentAttributes)
 }
 
 // attrImage is the image of an instance; those of other dialects have none.
@@ -160,6 +162,11 @@ func (a *api) runInstances(ctx context.Context, in *RunInstancesInput) (*RunInst
 	if c.Min, c.Max, err = amounts(in.MinAmount, in.Amount); err != nil {
 		return nil, err
 	}
+	if d := in.SystemDisk; d != nil {
+		if err := keepDisk(c.Attrs, d.Category, d.DiskName, d.Description, d.PerformanceLevel, d.Size); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.runInterface(ctx, in, &c); err != nil {
 		return nil, err
 	}
@@ -277,6 +284,11 @@ func (a *api) createInstance(ctx context.Context, in *CreateInstanceInput) (*Cre
 	})
 	if err != nil {
 		return nil, err
+	}
+	if d != nil {
+		if err := keepDisk(c.Attrs, d.Category, d.DiskName, d.Description, d.PerformanceLevel, number(d.Size)); err != nil {
+			return nil, err
+		}
 	}
 	c.Min, c.Max, c.Stopped = 1, 1, true
 	spec := RunInstancesNetworkInterface{VSwitchId: in.VSwitchId, SecurityGroupId: in.SecurityGroupId, PrimaryIpAddress: in.PrivateIpAddress}

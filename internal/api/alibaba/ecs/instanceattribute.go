@@ -82,11 +82,6 @@ func (a *api) getInstanceConsoleOutput(ctx context.Context, in *GetInstanceConso
 	return out, nil
 }
 
-// describeDisks answers none: an instance's disk is no resource of its own.
-func (a *api) describeDisks(context.Context, *DescribeDisksInput) (*DescribeDisksOutput, error) {
-	return &DescribeDisksOutput{Disks: []Disk{}, TotalCount: new(int64(0)), PageNumber: new(int64(1)), PageSize: new(int64(10))}, nil
-}
-
 // member finds the interface that a call on the members of groups is about: the
 // instance's, or the one named.
 func (a *api) member(ctx context.Context, instance, eni *string) (*cloud.Interface, error) {

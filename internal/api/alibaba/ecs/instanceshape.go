@@ -20,8 +20,8 @@ const never = "2099-12-31T15:59Z"
 
 // instanceFacts are what the API says of an instance.
 // https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-describeinstances
-func (a *api) instanceFacts(i *cloud.Instance) Instance {
-	out := Instance{
+func (a *api) instanceFacts(i *cloud.Instance) DescribeInstancesInstance {
+	out := DescribeInstancesInstance{
 		InstanceId: new(string(i.ID)), InstanceName: new(i.Attrs[resource.AttrName]), Description: new(i.Attrs[resource.AttrDescription]), Status: new(states[i.Phase]),
 		ImageId: new(i.Attrs[attrImage]), InstanceType: &i.Type, InstanceTypeFamily: new(family(i.Type)), Cpu: new(int64(i.CPUs)), Memory: new(int64(i.MemoryMiB)),
 		RegionId: &i.Region, ResourceGroupId: new(resource.Group(&i.Meta)), Tags: tagList(i.Tags), CreationTime: minutes(i.Created), StartTime: minutes(i.Launched), ExpiredTime: new(never),
@@ -50,7 +50,7 @@ func serial(id cloud.InstanceID) string {
 }
 
 // placed shows what an instance has by its interface.
-func (a *api) placed(eni *cloud.Interface, out *Instance) {
+func (a *api) placed(eni *cloud.Interface, out *DescribeInstancesInstance) {
 	f := a.interfaceFacts(eni)
 	out.SecurityGroupIds, out.VpcAttributes.PrivateIpAddress = f.SecurityGroupIds, each(eni.Addrs, netip.Addr.String)[:min(1, len(eni.Addrs))]
 	switch p := f.AssociatedPublicIp; {
@@ -80,14 +80,14 @@ func metadataFacts(m cloud.MetadataOptions) *MetadataOptions {
 }
 
 // shownInstances are the caller's instances that are not released, by ID.
-func (a *api) shownInstances(ctx context.Context) []Instance {
-	all := []Instance{}
+func (a *api) shownInstances(ctx context.Context) []DescribeInstancesInstance {
+	all := []DescribeInstancesInstance{}
 	for i := range cloud.Instances.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		if i.Phase != cloud.Terminated {
 			all = append(all, a.instanceFacts(i))
 		}
 	}
-	slices.SortFunc(all, func(x, y Instance) int { return strings.Compare(*x.InstanceId, *y.InstanceId) })
+	slices.SortFunc(all, func(x, y DescribeInstancesInstance) int { return strings.Compare(*x.InstanceId, *y.InstanceId) })
 	return all
 }
 
@@ -99,11 +99,11 @@ func (a *api) describeInstances(ctx context.Context, in *DescribeInstancesInput)
 	if err != nil {
 		return nil, err
 	}
-	all := slices.DeleteFunc(a.shownInstances(ctx), func(i Instance) bool { return !lets(i) })
+	all := slices.DeleteFunc(a.shownInstances(ctx), func(i DescribeInstancesInstance) bool { return !lets(i) })
 	out := &DescribeInstancesOutput{TotalCount: new(int64(len(all)))}
 	if in.MaxResults != nil || in.NextToken != nil {
 		question := strings.Join([]string{text(in.InstanceIds), text(in.VpcId), text(in.Status)}, " ")
-		out.Instances, out.NextToken, err = page.ByToken(ctx, all, in.MaxResults, in.NextToken, page.Sizes{Default: 10, Max: 100}, question, func(i Instance) string { return *i.InstanceId })
+		out.Instances, out.NextToken, err = page.ByToken(ctx, all, in.MaxResults, in.NextToken, page.Sizes{Default: 10, Max: 100}, question, func(i DescribeInstancesInstance) string { return *i.InstanceId })
 		return out, err
 	}
 	p, err := page.ByNumber(all, in.PageNumber, in.PageSize, page.Sizes{Default: 10, Max: 100})
@@ -112,7 +112,7 @@ func (a *api) describeInstances(ctx context.Context, in *DescribeInstancesInput)
 }
 
 // wants is the test that the filters of a request make.
-func (in *DescribeInstancesInput) wants() (func(Instance) bool, error) {
+func (in *DescribeInstancesInput) wants() (func(DescribeInstancesInstance) bool, error) {
 	var lists [5][]string
 	for k, p := range []struct {
 		name string
@@ -130,7 +130,7 @@ func (in *DescribeInstancesInput) wants() (func(Instance) bool, error) {
 	anyOf := func(want []string, have ...string) bool {
 		return len(want) == 0 || slices.ContainsFunc(have, func(h string) bool { return slices.Contains(want, h) })
 	}
-	return func(i Instance) bool {
+	return func(i DescribeInstancesInstance) bool {
 		own := map[string]string{}
 		for _, t := range i.Tags {
 			own[*t.TagKey] = *t.TagValue

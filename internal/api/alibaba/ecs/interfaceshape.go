@@ -18,13 +18,15 @@ const (
 )
 
 // interfaceFacts are what the API says of an interface. One that a service of
-// the platform made shows no instance.
+// the platform made shows no instance, and one that nobody put into a resource
+// group shows none: Terraform's provider replaces an interface whose group is not
+// the configuration's.
 // https://www.alibabacloud.com/help/en/ecs/developer-reference/api-ecs-2014-05-26-describenetworkinterfaces
 func (a *api) interfaceFacts(i *cloud.Interface) NetworkInterfaceSet {
 	out := NetworkInterfaceSet{
 		NetworkInterfaceId: new(string(i.ID)), NetworkInterfaceName: new(i.Attrs[resource.AttrName]), Description: &i.Description, Status: new("Available"), Type: new(secondary),
 		MacAddress: &i.MAC, OwnerId: owner(i.Account), VpcId: new(string(i.VPC)), VSwitchId: new(string(i.Subnet)), InstanceId: new(""), CreationTime: resource.Time(i.Created),
-		ResourceGroupId: new(resource.Group(&i.Meta)), ServiceManaged: new(i.Managed != ""), SourceDestCheck: &i.SourceDestCheck, Tags: tagList(i.Tags),
+		ResourceGroupId: new(i.Attrs[resource.AttrGroup]), ServiceManaged: new(i.Managed != ""), SourceDestCheck: &i.SourceDestCheck, Tags: tagList(i.Tags),
 		NetworkInterfaceTrafficMode: new("Standard"), SecurityGroupIds: each(i.SecurityGroups, func(id cloud.SecurityGroupID) string { return string(id) }),
 		Ipv6Sets:           each(i.Addrs6, func(a netip.Addr) Ipv6Set { return Ipv6Set{Ipv6Address: new(a.String())} }),
 		AssociatedPublicIp: &AssociatedPublicIp{}, PrivateIpSets: []DescribeNetworkInterfacesNetworkInterfaceSetPrivateIpSet{},
@@ -69,7 +71,7 @@ func (a *api) describeNetworkInterfaces(ctx context.Context, in *DescribeNetwork
 	}
 	all := []NetworkInterfaceSet{}
 	for i := range cloud.Interfaces.By(a.control.View(), "scope", resource.Scope(ctx)) {
-		if f := a.interfaceFacts(i); in.wants(f) && resource.HasTags(i.Tags, want) {
+		if f := a.interfaceFacts(i); in.wants(f) && is(in.ResourceGroupId, resource.Group(&i.Meta)) && resource.HasTags(i.Tags, want) {
 			all = append(all, f)
 		}
 	}
@@ -96,7 +98,7 @@ func (in *DescribeNetworkInterfacesInput) wants(f NetworkInterfaceSet) bool {
 	addrs := each(f.PrivateIpSets, func(p DescribeNetworkInterfacesNetworkInterfaceSetPrivateIpSet) string { return *p.PrivateIpAddress })
 	addrs6 := each(f.Ipv6Sets, func(s Ipv6Set) string { return *s.Ipv6Address })
 	return is(in.InstanceId, *f.InstanceId) && is(in.NetworkInterfaceName, *f.NetworkInterfaceName) && is(in.PrimaryIpAddress, text(f.PrivateIpAddress)) &&
-		is(in.ResourceGroupId, *f.ResourceGroupId) && is(in.Status, *f.Status) && is(in.Type, *f.Type) && is(in.VSwitchId, *f.VSwitchId) && is(in.VpcId, *f.VpcId) &&
+		is(in.Status, *f.Status) && is(in.Type, *f.Type) && is(in.VSwitchId, *f.VSwitchId) && is(in.VpcId, *f.VpcId) &&
 		(in.ServiceManaged == nil || *in.ServiceManaged == *f.ServiceManaged) && (text(in.SecurityGroupId) == "" || slices.Contains(f.SecurityGroupIds, *in.SecurityGroupId)) &&
 		page.Has(in.NetworkInterfaceId, *f.NetworkInterfaceId) && anyOf(in.PrivateIpAddress, addrs...) && anyOf(in.Ipv6Address, addrs6...)
 }

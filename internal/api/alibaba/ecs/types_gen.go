@@ -7,6 +7,12 @@ type AccountAttributeItem struct {
 	AttributeValues []ValueItem `w:"AttributeValues,item=ValueItem"`
 }
 
+type ActionOnMaintenance struct {
+	DefaultValue    *string  `w:"DefaultValue"`
+	SupportedValues []string `w:"SupportedValues,item=SupportedValue"`
+	Value           *string  `w:"Value"`
+}
+
 type AddEntry struct {
 	Cidr        *string `w:"Cidr,req"`
 	Description *string `w:"Description"`
@@ -505,22 +511,22 @@ type DescribeAccountAttributesOutput struct {
 }
 
 type DescribeAvailableResourceInput struct {
-	Cores               *int64  `w:"Cores"`
-	DataDiskCategory    *string `w:"DataDiskCategory"`
-	DedicatedHostId     *string `w:"DedicatedHostId"`
-	DestinationResource *string `w:"DestinationResource,req"`
-	InstanceChargeType  *string `w:"InstanceChargeType"`
-	InstanceType        *string `w:"InstanceType"`
-	IoOptimized         *string `w:"IoOptimized"`
-	Memory              *int64  `w:"Memory"`
-	NetworkCategory     *string `w:"NetworkCategory"`
-	RegionId            *string `w:"RegionId,req"`
-	ResourceType        *string `w:"ResourceType"`
-	Scope               *string `w:"Scope"`
-	SpotDuration        *int64  `w:"SpotDuration"`
-	SpotStrategy        *string `w:"SpotStrategy"`
-	SystemDiskCategory  *string `w:"SystemDiskCategory"`
-	ZoneId              *string `w:"ZoneId"`
+	Cores               *int64   `w:"Cores"`
+	DataDiskCategory    *string  `w:"DataDiskCategory"`
+	DedicatedHostId     *string  `w:"DedicatedHostId"`
+	DestinationResource *string  `w:"DestinationResource,req"`
+	InstanceChargeType  *string  `w:"InstanceChargeType"`
+	InstanceType        *string  `w:"InstanceType"`
+	IoOptimized         *string  `w:"IoOptimized"`
+	Memory              *float64 `w:"Memory"`
+	NetworkCategory     *string  `w:"NetworkCategory"`
+	RegionId            *string  `w:"RegionId,req"`
+	ResourceType        *string  `w:"ResourceType"`
+	Scope               *string  `w:"Scope"`
+	SpotDuration        *int64   `w:"SpotDuration"`
+	SpotStrategy        *string  `w:"SpotStrategy"`
+	SystemDiskCategory  *string  `w:"SystemDiskCategory"`
+	ZoneId              *string  `w:"ZoneId"`
 }
 
 type DescribeAvailableResourceOutput struct {
@@ -634,6 +640,20 @@ type DescribeImagesOutput struct {
 	TotalCount *int64  `w:"TotalCount"`
 }
 
+type DescribeInstanceAttachmentAttributesInput struct {
+	InstanceIds *string `w:"InstanceIds,req"`
+	PageNumber  *int64  `w:"PageNumber"`
+	PageSize    *int64  `w:"PageSize"`
+	RegionId    *string `w:"RegionId,req"`
+}
+
+type DescribeInstanceAttachmentAttributesOutput struct {
+	Instances  []Instance `w:"Instances,item=Instance"`
+	PageNumber *int64     `w:"PageNumber"`
+	PageSize   *int64     `w:"PageSize"`
+	TotalCount *int64     `w:"TotalCount"`
+}
+
 type DescribeInstanceAttributeInput struct {
 	InstanceId *string `w:"InstanceId,req"`
 }
@@ -674,6 +694,20 @@ type DescribeInstanceAttributeOutput struct {
 	VlanId                  *string                 `w:"VlanId"`
 	VpcAttributes           *VpcAttributes          `w:"VpcAttributes"`
 	ZoneId                  *string                 `w:"ZoneId"`
+}
+
+type DescribeInstanceMaintenanceAttributesInput struct {
+	InstanceId []string `w:"InstanceId"`
+	PageNumber *int64   `w:"PageNumber"`
+	PageSize   *int64   `w:"PageSize"`
+	RegionId   *string  `w:"RegionId,req"`
+}
+
+type DescribeInstanceMaintenanceAttributesOutput struct {
+	MaintenanceAttributes []MaintenanceAttribute `w:"MaintenanceAttributes,item=MaintenanceAttribute"`
+	PageNumber            *int64                 `w:"PageNumber"`
+	PageSize              *int64                 `w:"PageSize"`
+	TotalCount            *int64                 `w:"TotalCount"`
 }
 
 type DescribeInstanceRamRoleInput struct {
@@ -868,6 +902,78 @@ type DescribeInstancesInput struct {
 	ZoneId                  *string  `w:"ZoneId"`
 }
 
+type DescribeInstancesInstance struct {
+	AdditionalInfo             *AdditionalInfo                                  `w:"AdditionalInfo"`
+	AutoReleaseTime            *string                                          `w:"AutoReleaseTime"`
+	ClockOptions               *ClockOptions                                    `w:"ClockOptions"`
+	ClusterId                  *string                                          `w:"ClusterId"`
+	Cpu                        *int64                                           `w:"Cpu"`
+	CpuOptions                 *DescribeInstancesInstanceCpuOptions             `w:"CpuOptions"`
+	CreationTime               *string                                          `w:"CreationTime"`
+	CreditSpecification        *string                                          `w:"CreditSpecification"`
+	DedicatedHostAttribute     *DescribeInstancesInstanceDedicatedHostAttribute `w:"DedicatedHostAttribute"`
+	DedicatedInstanceAttribute *DedicatedInstanceAttribute                      `w:"DedicatedInstanceAttribute"`
+	DeletionProtection         *bool                                            `w:"DeletionProtection"`
+	DeploymentSetGroupNo       *int64                                           `w:"DeploymentSetGroupNo"`
+	DeploymentSetId            *string                                          `w:"DeploymentSetId"`
+	Description                *string                                          `w:"Description"`
+	DeviceAvailable            *bool                                            `w:"DeviceAvailable"`
+	EcsCapacityReservationAttr *EcsCapacityReservationAttr                      `w:"EcsCapacityReservationAttr"`
+	EipAddress                 *DescribeInstancesInstanceEipAddress             `w:"EipAddress"`
+	EnableNVS                  *bool                                            `w:"EnableNVS"`
+	ExpiredTime                *string                                          `w:"ExpiredTime"`
+	GPUAmount                  *int64                                           `w:"GPUAmount"`
+	GPUSpec                    *string                                          `w:"GPUSpec"`
+	HibernationOptions         *HibernationOptions                              `w:"HibernationOptions"`
+	HostName                   *string                                          `w:"HostName"`
+	HpcClusterId               *string                                          `w:"HpcClusterId"`
+	ISP                        *string                                          `w:"ISP"`
+	ImageId                    *string                                          `w:"ImageId"`
+	ImageOptions               *ImageOptions                                    `w:"ImageOptions"`
+	InnerIpAddress             []string                                         `w:"InnerIpAddress,item=IpAddress"`
+	InstanceChargeType         *string                                          `w:"InstanceChargeType"`
+	InstanceId                 *string                                          `w:"InstanceId"`
+	InstanceName               *string                                          `w:"InstanceName"`
+	InstanceNetworkType        *string                                          `w:"InstanceNetworkType"`
+	InstanceType               *string                                          `w:"InstanceType"`
+	InstanceTypeFamily         *string                                          `w:"InstanceTypeFamily"`
+	InternetChargeType         *string                                          `w:"InternetChargeType"`
+	InternetMaxBandwidthIn     *int64                                           `w:"InternetMaxBandwidthIn"`
+	InternetMaxBandwidthOut    *int64                                           `w:"InternetMaxBandwidthOut"`
+	IoOptimized                *bool                                            `w:"IoOptimized"`
+	KeyPairName                *string                                          `w:"KeyPairName"`
+	LocalStorageAmount         *int64                                           `w:"LocalStorageAmount"`
+	LocalStorageCapacity       *int64                                           `w:"LocalStorageCapacity"`
+	Memory                     *int64                                           `w:"Memory"`
+	MetadataOptions            *MetadataOptions                                 `w:"MetadataOptions"`
+	NetworkInterfaces          []NetworkInterface                               `w:"NetworkInterfaces,item=NetworkInterface"`
+	OSName                     *string                                          `w:"OSName"`
+	OSNameEn                   *string                                          `w:"OSNameEn"`
+	OSType                     *string                                          `w:"OSType"`
+	OperationLocks             []DescribeInstancesInstanceLockReason            `w:"OperationLocks,item=LockReason"`
+	PrivateDnsNameOptions      *PrivateDnsNameOptions                           `w:"PrivateDnsNameOptions"`
+	PublicIpAddress            []string                                         `w:"PublicIpAddress,item=IpAddress"`
+	RdmaIpAddress              []string                                         `w:"RdmaIpAddress,item=IpAddress"`
+	Recyclable                 *bool                                            `w:"Recyclable"`
+	RegionId                   *string                                          `w:"RegionId"`
+	ResourceGroupId            *string                                          `w:"ResourceGroupId"`
+	SaleCycle                  *string                                          `w:"SaleCycle"`
+	SecurityGroupIds           []string                                         `w:"SecurityGroupIds,item=SecurityGroupId"`
+	SecurityOptions            *SecurityOptions                                 `w:"SecurityOptions"`
+	SerialNumber               *string                                          `w:"SerialNumber"`
+	SpotDuration               *int64                                           `w:"SpotDuration"`
+	SpotInterruptionBehavior   *string                                          `w:"SpotInterruptionBehavior"`
+	SpotPriceLimit             *int64                                           `w:"SpotPriceLimit"`
+	SpotStrategy               *string                                          `w:"SpotStrategy"`
+	StartTime                  *string                                          `w:"StartTime"`
+	Status                     *string                                          `w:"Status"`
+	StoppedMode                *string                                          `w:"StoppedMode"`
+	Tags                       []CreateNetworkInterfaceTag                      `w:"Tags,item=Tag"`
+	VlanId                     *string                                          `w:"VlanId"`
+	VpcAttributes              *VpcAttributes                                   `w:"VpcAttributes"`
+	ZoneId                     *string                                          `w:"ZoneId"`
+}
+
 type DescribeInstancesInstanceCpuOptions struct {
 	CoreCount            *int64  `w:"CoreCount"`
 	EnableVISST          *bool   `w:"EnableVISST"`
@@ -905,11 +1011,11 @@ type DescribeInstancesInstanceNetworkInterfacePrivateIpSet struct {
 }
 
 type DescribeInstancesOutput struct {
-	Instances  []Instance `w:"Instances,item=Instance"`
-	NextToken  *string    `w:"NextToken"`
-	PageNumber *int64     `w:"PageNumber"`
-	PageSize   *int64     `w:"PageSize"`
-	TotalCount *int64     `w:"TotalCount"`
+	Instances  []DescribeInstancesInstance `w:"Instances,item=Instance"`
+	NextToken  *string                     `w:"NextToken"`
+	PageNumber *int64                      `w:"PageNumber"`
+	PageSize   *int64                      `w:"PageSize"`
+	TotalCount *int64                      `w:"TotalCount"`
 }
 
 type DescribeKeyPairsInput struct {
@@ -1450,75 +1556,9 @@ type ImageOptions struct {
 }
 
 type Instance struct {
-	AdditionalInfo             *AdditionalInfo                                  `w:"AdditionalInfo"`
-	AutoReleaseTime            *string                                          `w:"AutoReleaseTime"`
-	ClockOptions               *ClockOptions                                    `w:"ClockOptions"`
-	ClusterId                  *string                                          `w:"ClusterId"`
-	Cpu                        *int64                                           `w:"Cpu"`
-	CpuOptions                 *DescribeInstancesInstanceCpuOptions             `w:"CpuOptions"`
-	CreationTime               *string                                          `w:"CreationTime"`
-	CreditSpecification        *string                                          `w:"CreditSpecification"`
-	DedicatedHostAttribute     *DescribeInstancesInstanceDedicatedHostAttribute `w:"DedicatedHostAttribute"`
-	DedicatedInstanceAttribute *DedicatedInstanceAttribute                      `w:"DedicatedInstanceAttribute"`
-	DeletionProtection         *bool                                            `w:"DeletionProtection"`
-	DeploymentSetGroupNo       *int64                                           `w:"DeploymentSetGroupNo"`
-	DeploymentSetId            *string                                          `w:"DeploymentSetId"`
-	Description                *string                                          `w:"Description"`
-	DeviceAvailable            *bool                                            `w:"DeviceAvailable"`
-	EcsCapacityReservationAttr *EcsCapacityReservationAttr                      `w:"EcsCapacityReservationAttr"`
-	EipAddress                 *DescribeInstancesInstanceEipAddress             `w:"EipAddress"`
-	EnableNVS                  *bool                                            `w:"EnableNVS"`
-	ExpiredTime                *string                                          `w:"ExpiredTime"`
-	GPUAmount                  *int64                                           `w:"GPUAmount"`
-	GPUSpec                    *string                                          `w:"GPUSpec"`
-	HibernationOptions         *HibernationOptions                              `w:"HibernationOptions"`
-	HostName                   *string                                          `w:"HostName"`
-	HpcClusterId               *string                                          `w:"HpcClusterId"`
-	ISP                        *string                                          `w:"ISP"`
-	ImageId                    *string                                          `w:"ImageId"`
-	ImageOptions               *ImageOptions                                    `w:"ImageOptions"`
-	InnerIpAddress             []string                                         `w:"InnerIpAddress,item=IpAddress"`
-	InstanceChargeType         *string                                          `w:"InstanceChargeType"`
-	InstanceId                 *string                                          `w:"InstanceId"`
-	InstanceName               *string                                          `w:"InstanceName"`
-	InstanceNetworkType        *string                                          `w:"InstanceNetworkType"`
-	InstanceType               *string                                          `w:"InstanceType"`
-	InstanceTypeFamily         *string                                          `w:"InstanceTypeFamily"`
-	InternetChargeType         *string                                          `w:"InternetChargeType"`
-	InternetMaxBandwidthIn     *int64                                           `w:"InternetMaxBandwidthIn"`
-	InternetMaxBandwidthOut    *int64                                           `w:"InternetMaxBandwidthOut"`
-	IoOptimized                *bool                                            `w:"IoOptimized"`
-	KeyPairName                *string                                          `w:"KeyPairName"`
-	LocalStorageAmount         *int64                                           `w:"LocalStorageAmount"`
-	LocalStorageCapacity       *int64                                           `w:"LocalStorageCapacity"`
-	Memory                     *int64                                           `w:"Memory"`
-	MetadataOptions            *MetadataOptions                                 `w:"MetadataOptions"`
-	NetworkInterfaces          []NetworkInterface                               `w:"NetworkInterfaces,item=NetworkInterface"`
-	OSName                     *string                                          `w:"OSName"`
-	OSNameEn                   *string                                          `w:"OSNameEn"`
-	OSType                     *string                                          `w:"OSType"`
-	OperationLocks             []DescribeInstancesInstanceLockReason            `w:"OperationLocks,item=LockReason"`
-	PrivateDnsNameOptions      *PrivateDnsNameOptions                           `w:"PrivateDnsNameOptions"`
-	PublicIpAddress            []string                                         `w:"PublicIpAddress,item=IpAddress"`
-	RdmaIpAddress              []string                                         `w:"RdmaIpAddress,item=IpAddress"`
-	Recyclable                 *bool                                            `w:"Recyclable"`
-	RegionId                   *string                                          `w:"RegionId"`
-	ResourceGroupId            *string                                          `w:"ResourceGroupId"`
-	SaleCycle                  *string                                          `w:"SaleCycle"`
-	SecurityGroupIds           []string                                         `w:"SecurityGroupIds,item=SecurityGroupId"`
-	SecurityOptions            *SecurityOptions                                 `w:"SecurityOptions"`
-	SerialNumber               *string                                          `w:"SerialNumber"`
-	SpotDuration               *int64                                           `w:"SpotDuration"`
-	SpotInterruptionBehavior   *string                                          `w:"SpotInterruptionBehavior"`
-	SpotPriceLimit             *int64                                           `w:"SpotPriceLimit"`
-	SpotStrategy               *string                                          `w:"SpotStrategy"`
-	StartTime                  *string                                          `w:"StartTime"`
-	Status                     *string                                          `w:"Status"`
-	StoppedMode                *string                                          `w:"StoppedMode"`
-	Tags                       []CreateNetworkInterfaceTag                      `w:"Tags,item=Tag"`
-	VlanId                     *string                                          `w:"VlanId"`
-	VpcAttributes              *VpcAttributes                                   `w:"VpcAttributes"`
-	ZoneId                     *string                                          `w:"ZoneId"`
+	InstanceId                      *string `w:"InstanceId"`
+	PrivatePoolOptionsId            *string `w:"PrivatePoolOptionsId"`
+	PrivatePoolOptionsMatchCriteria *string `w:"PrivatePoolOptionsMatchCriteria"`
 }
 
 type InstanceIdSet struct {
@@ -1632,11 +1672,37 @@ type LockReason struct {
 	LockReason *string `w:"LockReason"`
 }
 
+type MaintenanceAttribute struct {
+	ActionOnMaintenance *ActionOnMaintenance `w:"ActionOnMaintenance"`
+	InstanceId          *string              `w:"InstanceId"`
+	MaintenanceWindows  []MaintenanceWindow  `w:"MaintenanceWindows,item=MaintenanceWindow"`
+	NotifyOnMaintenance *bool                `w:"NotifyOnMaintenance"`
+}
+
+type MaintenanceWindow struct {
+	EndTime   *string `w:"EndTime"`
+	StartTime *string `w:"StartTime"`
+}
+
 type MetadataOptions struct {
 	HttpEndpoint            *string `w:"HttpEndpoint"`
 	HttpPutResponseHopLimit *int64  `w:"HttpPutResponseHopLimit"`
 	HttpTokens              *string `w:"HttpTokens"`
 	InstanceMetadataTags    *string `w:"InstanceMetadataTags"`
+}
+
+type ModifyInstanceAttachmentAttributesInput struct {
+	InstanceId         *string                                               `w:"InstanceId,req"`
+	PrivatePoolOptions *ModifyInstanceAttachmentAttributesPrivatePoolOptions `w:"PrivatePoolOptions"`
+	RegionId           *string                                               `w:"RegionId,req"`
+}
+
+type ModifyInstanceAttachmentAttributesOutput struct {
+}
+
+type ModifyInstanceAttachmentAttributesPrivatePoolOptions struct {
+	Id            *string `w:"Id"`
+	MatchCriteria *string `w:"MatchCriteria,req"`
 }
 
 type ModifyInstanceAttributeCpuOptions struct {
@@ -1666,6 +1732,17 @@ type ModifyInstanceAttributeInput struct {
 }
 
 type ModifyInstanceAttributeOutput struct {
+}
+
+type ModifyInstanceMaintenanceAttributesInput struct {
+	ActionOnMaintenance *string             `w:"ActionOnMaintenance"`
+	InstanceId          []string            `w:"InstanceId"`
+	MaintenanceWindow   []MaintenanceWindow `w:"MaintenanceWindow"`
+	NotifyOnMaintenance *bool               `w:"NotifyOnMaintenance"`
+	RegionId            *string             `w:"RegionId,req"`
+}
+
+type ModifyInstanceMaintenanceAttributesOutput struct {
 }
 
 type ModifyInstanceMetadataOptionsInput struct {

@@ -119,7 +119,7 @@ func planTime(text string, zone *time.Location) (time.Time, error) {
 func (a *api) provisionShape(p *cloud.Provision) *ProvisionConfig {
 	now := a.invoker.Provisioned(p)
 	out := &ProvisionConfig{FunctionArn: ptr(qualifiedARN(p.Function, p.Qualifier)), DefaultTarget: ptr(int64(p.Target)), Target: ptr(int64(now.Target)),
-		Current: ptr(int64(now.Current)), AlwaysAllocateCPU: ptr(true), AlwaysAllocateGPU: ptr(true), ScheduledActions: []ScheduledAction{},
+		Current: ptr(int64(now.Current)), AlwaysAllocateCPU: ptr(true), ScheduledActions: []ScheduledAction{},
 		TargetTrackingPolicies: []TargetTrackingPolicy{}, CurrentError: ptr("")}
 	if now.Err != nil {
 		out.CurrentError = ptr(now.Err.Error())
@@ -129,9 +129,7 @@ func (a *api) provisionShape(p *cloud.Provision) *ProvisionConfig {
 		if kept.CPU != nil {
 			out.AlwaysAllocateCPU = kept.CPU
 		}
-		if kept.GPU != nil {
-			out.AlwaysAllocateGPU = kept.GPU
-		}
+		out.AlwaysAllocateGPU = kept.GPU
 		if kept.Actions != nil {
 			out.ScheduledActions = kept.Actions
 		}

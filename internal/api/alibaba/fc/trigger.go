@@ -181,7 +181,7 @@ func triggerKind(t *cloud.Trigger) string {
 func triggerShape(t *cloud.Trigger) *Trigger {
 	out := &Trigger{TriggerName: &t.Name, TriggerId: &t.ID, TriggerType: ptr(triggerKind(t)), TriggerConfig: ptr(t.Attrs["fc.triggerConfig"]),
 		Description: &t.Description, Qualifier: ptr(shownQualifier(t.Qualifier)), CreatedTime: stamp(t.Created), LastModifiedTime: stamp(t.Modified)}
-	if t.HTTP != nil {
+	if out.HttpTrigger = new(HTTPTrigger); t.HTTP != nil { // empty for other types
 		out.HttpTrigger = &HTTPTrigger{UrlIntranet: ptr("https://" + t.HTTP.Label + "." + t.Region + intranet + triggerDomain)}
 		if !t.HTTP.NoInternet {
 			out.HttpTrigger.UrlInternet = ptr("https://" + t.HTTP.Label + "." + t.Region + triggerDomain)

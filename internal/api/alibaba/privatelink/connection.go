@@ -29,7 +29,7 @@ func (a *api) connections(s *wire.Service) {
 // https://www.alibabacloud.com/help/en/privatelink/developer-reference/api-privatelink-2020-04-15-enablevpcendpointconnection
 const minBandwidth, maxBandwidth = 100, 10240
 
-// width reads a bandwidth as an attribute of the endpoint.
+// width reads a bandwidth as an attribute of the endpoint or the service.
 func width(mbps *int64) (map[string]string, error) {
 	switch {
 	case mbps == nil:
@@ -67,7 +67,7 @@ func (a *api) updateConnection(ctx context.Context, in *UpdateVpcEndpointConnect
 func (a *api) connectionFacts(e *cloud.Endpoint, s *cloud.EndpointService) Connection {
 	out := Connection{
 		EndpointId: new(string(e.ID)), EndpointOwnerId: resource.Owner(e.Account), EndpointVpcId: new(string(e.VPC)), ServiceId: new(string(s.ID)), ConnectionStatus: new(a.connection(e)),
-		Bandwidth: bandwidthOf(e), ModifiedTime: resource.Time(e.Created), ResourceGroupId: new(resource.Group(&s.Meta)), ResourceOwner: new(e.Account == s.Account), Zones: []Zone{},
+		Bandwidth: bandwidthOf(&e.Meta), ModifiedTime: resource.Time(e.Created), ResourceGroupId: new(resource.Group(&s.Meta)), ResourceOwner: new(e.Account == s.Account), Zones: []Zone{},
 	}
 	view := a.control.View()
 	for _, z := range a.zones(e) {

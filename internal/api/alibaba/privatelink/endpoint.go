@@ -28,8 +28,8 @@ func (a *api) endpoints(s *wire.Service) {
 	wire.Handle(s, "ListVpcEndpointSecurityGroups", a.listGroups)
 }
 
-// attrBandwidth is what the service's owner gives the connection in Mbit/s; it is
-// echoed, not enforced.
+// attrBandwidth is what the service's owner gives the connection, or every new one
+// of the service, in Mbit/s; it is echoed, not enforced.
 const attrBandwidth = "privatelink.bandwidth"
 
 // The bandwidth of a connection that nobody gave one.
@@ -71,6 +71,9 @@ func (a *api) createEndpoint(ctx context.Context, in *CreateVpcEndpointInput) (*
 	labels, err := resource.Labels(ctx, a.control, resource.Described{Name: in.EndpointName, Description: in.EndpointDescription}, in.ResourceGroupId, tags, nameCode, descriptionCode)
 	if err != nil {
 		return nil, err
+	}
+	if w := s.Attrs[attrBandwidth]; w != "" {
+		labels.Attrs[attrBandwidth] = w
 	}
 	want := control.CreateInterfaceEndpoint{Labels: labels, VPC: cloud.VPCID(*in.VpcId), Service: s.Name, Provider: s.ID, Domain: domain(s), Plain: true, Groups: ids[cloud.SecurityGroupID](in.SecurityGroupId)}
 	for _, z := range in.Zone {
@@ -140,7 +143,7 @@ func (a *api) connection(e *cloud.Endpoint) string {
 func (a *api) facts(e *cloud.Endpoint) Endpoint {
 	out := Endpoint{
 		EndpointId: new(string(e.ID)), EndpointName: new(e.Attrs[resource.AttrName]), EndpointDescription: new(e.Attrs[resource.AttrDescription]), EndpointDomain: &e.Name,
-		EndpointStatus: new("Active"), EndpointBusinessStatus: new("Normal"), EndpointType: new("Interface"), ConnectionStatus: new(a.connection(e)), Bandwidth: bandwidthOf(e),
+		EndpointStatus: new("Active"), EndpointBusinessStatus: new("Normal"), EndpointType: new("Interface"), ConnectionStatus: new(a.connection(e)), Bandwidth: bandwidthOf(&e.Meta),
 		CreateTime: resource.Time(e.Created), RegionId: &e.Region, ResourceGroupId: new(resource.Group(&e.Meta)), ResourceOwner: new(true), ServiceId: new(string(e.Provider)),
 		ServiceName: &e.Service, VpcId: new(string(e.VPC)), ZoneAffinityEnabled: new(false), Tags: tagList(e.Tags),
 	}
@@ -150,8 +153,9 @@ func (a *api) facts(e *cloud.Endpoint) Endpoint {
 	return out
 }
 
-func bandwidthOf(e *cloud.Endpoint) *int64 {
-	if n, err := strconv.ParseInt(e.Attrs[attrBandwidth], 10, 64); err == nil {
+// bandwidthOf is the bandwidth of a connection, or of a service's new ones.
+func bandwidthOf(m *cloud.Meta) *int64 {
+	if n, err := strconv.ParseInt(m.Attrs[attrBandwidth], 10, 64); err == nil {
 		return &n
 	}
 	return new(int64(defaultBandwidth))

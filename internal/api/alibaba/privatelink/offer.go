@@ -3,6 +3,7 @@ package privatelink
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,7 +149,7 @@ func (a *api) serviceFacts(s *cloud.EndpointService) Service {
 	return Service{
 		ServiceId: new(string(s.ID)), ServiceName: &s.Name, ServiceDescription: new(s.Attrs[resource.AttrDescription]), ServiceDomain: new(domain(s)), ServiceStatus: new("Active"),
 		ServiceBusinessStatus: new("Normal"), ServiceResourceType: new(balancerType), ServiceType: new("Interface"), AutoAcceptEnabled: new(!s.Acceptance), CreateTime: resource.Time(s.Created),
-		ConnectBandwidth: new(int64(defaultBandwidth)), MinBandwidth: new(int64(minBandwidth)), MaxBandwidth: new(int64(maxBandwidth)), Payer: new(payer(s)), RegionId: &s.Region,
+		ConnectBandwidth: bandwidthOf(&s.Meta), MinBandwidth: new(int64(minBandwidth)), MaxBandwidth: new(int64(maxBandwidth)), Payer: new(payer(s)), RegionId: &s.Region,
 		ResourceGroupId: new(resource.Group(&s.Meta)), ServiceSupportIPv6: new(false), ZoneAffinityEnabled: new(false), Zones: append([]string{}, control.EndpointServiceZones(a.control.View(), s)...), Tags: tagList(s.Tags),
 	}
 }
@@ -213,7 +214,7 @@ func (a *api) listServicesByEndUser(ctx context.Context, in *ListVpcEndpointServ
 func (a *api) updateService(ctx context.Context, in *UpdateVpcEndpointServiceAttributeInput) (*UpdateVpcEndpointServiceAttributeOutput, error) {
 	if err := resource.Refuse(map[string]bool{
 		"ServiceSupportIPv6": yes(in.ServiceSupportIPv6), "ZoneAffinityEnabled": yes(in.ZoneAffinityEnabled), "PrivateServiceDomain": text(in.PrivateServiceDomain) != "",
-		"PrivateServiceDomainEnabled": yes(in.PrivateServiceDomainEnabled), "ConnectBandwidth": in.ConnectBandwidth != nil && *in.ConnectBandwidth != defaultBandwidth,
+		"PrivateServiceDomainEnabled": yes(in.PrivateServiceDomainEnabled),
 	}); err != nil {
 		return nil, err
 	}
@@ -225,6 +226,11 @@ func (a *api) updateService(ctx context.Context, in *UpdateVpcEndpointServiceAtt
 	if err != nil {
 		return nil, err
 	}
+	speed, err := width(in.ConnectBandwidth)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(attrs, speed)
 	who := resource.Caller(ctx)
 	if in.AutoAcceptEnabled != nil {
 		if err := a.control.ModifyEndpointService(ctx, who, s.ID, control.ModifyEndpointService{Acceptance: new(!*in.AutoAcceptEnabled)}); err != nil {

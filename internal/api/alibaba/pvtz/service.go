@@ -43,6 +43,7 @@ func New(c *control.Control) *wire.Service {
 	wire.Handle(s, "DeleteZoneRecord", a.deleteZoneRecord)
 	wire.Handle(s, "DescribeZoneRecord", a.describeZoneRecord)
 	wire.Handle(s, "DescribeZoneRecords", a.describeZoneRecords)
+	a.tags(s)
 	return s
 }
 

@@ -37,6 +37,7 @@ func New(c *control.Control) *wire.Service {
 	a.policies(s)
 	a.versions(s)
 	a.attachments(s)
+	a.tags(s)
 	wire.Handle(s, "SetAccountAlias", a.setAccountAlias)
 	wire.Handle(s, "GetAccountAlias", a.getAccountAlias)
 	wire.Handle(s, "ClearAccountAlias", a.clearAccountAlias)

@@ -15,10 +15,21 @@ func Targets(call *wire.Call, in any) []access.Target {
 	add := func(kind, name string) {
 		out = append(out, access.Target{Action: "ram:" + call.Operation, ARN: access.RAM(call.Account, kind, name)})
 	}
+	addAll := func(kind string, names []string) {
+		for _, name := range names {
+			add(kind, name)
+		}
+	}
 	for _, f := range [][2]string{{"UserName", "user"}, {"GroupName", "group"}, {"RoleName", "role"}} {
 		if name := access.Text(in, f[0]); name != "" {
 			add(f[1], name)
 		}
+	}
+	switch in := in.(type) {
+	case *TagResourcesInput:
+		addAll(*in.ResourceType, in.ResourceNames)
+	case *UntagResourcesInput:
+		addAll(*in.ResourceType, in.ResourceNames)
 	}
 	if name := access.Text(in, "PolicyName"); name != "" {
 		if access.Text(in, "PolicyType") == system {

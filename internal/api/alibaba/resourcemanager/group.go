@@ -71,9 +71,9 @@ func (a *api) createResourceGroup(ctx context.Context, in *CreateResourceGroupIn
 	if err := checkDisplay("DisplayName", *in.DisplayName); err != nil {
 		return nil, err
 	}
-	tags := map[string]string{}
-	for _, t := range in.Tag {
-		tags[text(t.Key)] = text(t.Value)
+	tags, err := readTags(in.Tag)
+	if err != nil {
+		return nil, err
 	}
 	caller := control.Caller{Account: account(ctx), Principal: wire.CallFrom(ctx).Principal, NewID: newID}
 	g, err := a.control.CreateResourceGroup(ctx, caller, *in.Name, *in.DisplayName, tags)

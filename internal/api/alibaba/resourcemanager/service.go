@@ -37,6 +37,9 @@ func New(c *control.Control, holds ...Holds) *wire.Service {
 	wire.Handle(s, "ListResourceGroups", a.listResourceGroups)
 	wire.Handle(s, "UpdateResourceGroup", a.updateResourceGroup)
 	wire.Handle(s, "DeleteResourceGroup", a.deleteResourceGroup)
+	wire.Handle(s, "TagResources", a.tagResources)
+	wire.Handle(s, "UntagResources", a.untagResources)
+	wire.Handle(s, "ListTagResources", a.listTagResources)
 	wire.Handle(s, "AttachPolicy", a.attachPolicy)
 	wire.Handle(s, "DetachPolicy", a.detachPolicy)
 	wire.Handle(s, "ListPolicyAttachments", a.listPolicyAttachments)
@@ -79,6 +82,8 @@ func Targets(call *wire.Call, in any) []access.Target {
 		return []access.Target{t}
 	case strings.Contains(call.Operation, "Role"):
 		return []access.Target{{Action: "ram:" + call.Operation, ARN: "acs:ram::" + uid + ":role/*"}}
+	case strings.HasSuffix(call.Operation, "TagResources"):
+		return tagged(call, uid, in)
 	case group != "":
 		return []access.Target{{Action: "resourcemanager:" + call.Operation, ARN: "acs:resourcemanager:*:" + uid + ":resourcegroup/" + group, Group: group}}
 	}

@@ -117,14 +117,10 @@ func logstoreFacts(g logs.Group) *Logstore {
 	if g.Retention > 0 {
 		ttl = int64(g.Retention / day)
 	}
-	shards, err := strconv.ParseInt(g.Attrs[attrShards], 10, 64)
-	if err != nil {
-		shards = 1
-	}
 	return &Logstore{
-		LogstoreName: new(g.Name[strings.LastIndexByte(g.Name, '/')+1:]), Ttl: &ttl, ShardCount: &shards, CreateTime: new(g.Created.Unix()),
+		LogstoreName: new(g.Name[strings.LastIndexByte(g.Name, '/')+1:]), Ttl: &ttl, ShardCount: new(shards(g)), CreateTime: new(g.Created.Unix()),
 		LastModifyTime: new(modified(g).Unix()), AppendMeta: &echo.AppendMeta, AutoSplit: &echo.AutoSplit, EnableTracking: &echo.EnableTracking,
-		MaxSplitShard: &echo.MaxSplitShard, Mode: &echo.Mode, TelemetryType: new("None"),
+		MaxSplitShard: &echo.MaxSplitShard, Mode: &echo.Mode, TelemetryType: new(""),
 	}
 }
 

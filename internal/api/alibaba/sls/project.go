@@ -26,6 +26,7 @@ const (
 	attrGroup       = "sls.resource-group"
 	attrModified    = "sls.modified"
 	attrShards      = "sls.shards"
+	attrMetering    = "sls.metering"
 	attrIndex       = "sls.index"
 	attrEcho        = "sls.logstore" // what a logstore echoes back, as JSON
 )

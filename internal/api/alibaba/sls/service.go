@@ -45,6 +45,9 @@ func New(l *logs.Logs, now func() time.Time) *wire.Service {
 	wire.Handle(s, "ListLogStores", a.listLogStores)
 	wire.Handle(s, "UpdateLogStore", a.updateLogStore)
 	wire.Handle(s, "DeleteLogStore", a.deleteLogStore)
+	wire.Handle(s, "ListShards", a.listShards)
+	wire.Handle(s, "GetLogStoreMeteringMode", a.getLogStoreMeteringMode)
+	wire.Handle(s, "UpdateLogStoreMeteringMode", a.updateLogStoreMeteringMode)
 	wire.Handle(s, "CreateIndex", a.createIndex)
 	wire.Handle(s, "GetIndex", a.getIndex)
 	wire.Handle(s, "UpdateIndex", a.updateIndex)
@@ -52,6 +55,7 @@ func New(l *logs.Logs, now func() time.Time) *wire.Service {
 	wire.Handle(s, "GetLogs", a.getLogs)
 	wire.Handle(s, "GetLogsV2", a.getLogsV2)
 	wire.Handle(s, "GetHistograms", a.getHistograms)
+	a.tags(s)
 	return s
 }
 

@@ -48,7 +48,7 @@ type CreateLogStoreOutput struct {
 
 type CreateProjectInput struct {
 	DataRedundancyType *string `w:"dataRedundancyType"`
-	Description        *string `w:"description,req"`
+	Description        *string `w:"description"`
 	ProjectName        *string `w:"projectName,req"`
 	RecycleBinEnabled  *bool   `w:"recycleBinEnabled"`
 	ResourceGroupId    *string `w:"resourceGroupId"`

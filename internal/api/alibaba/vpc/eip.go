@@ -22,7 +22,8 @@ func (a *api) eips(s *wire.Service) {
 }
 
 const (
-	attrBandwidth    = "alibaba.bandwidth" // echoed: Weir limits no bandwidth
+	attrBandwidth    = "alibaba.bandwidth"  // echoed: Weir limits no bandwidth
+	attrPrivate      = "alibaba.private-ip" // the private address that the association named
 	defaultBandwidth = "5"
 )
 
@@ -98,10 +99,12 @@ func (a *api) associateEipAddress(ctx context.Context, in *AssociateEipAddressIn
 				return nil, resource.Fault("InvalidPrivateIpAddress.Malformed", "The specified PrivateIpAddress is not valid.")
 			}
 		}
-		_, err := a.control.AssociateAddress(ctx, caller, control.AssociateAddress{
+		if _, err := a.control.AssociateAddress(ctx, caller, control.AssociateAddress{
 			Address: control.ElasticIPRef{ID: e.ID}, Interface: cloud.InterfaceID(*in.InstanceId), Private: private, Keep: true,
-		})
-		return nil, err
+		}); err != nil {
+			return nil, err
+		}
+		return nil, a.control.SetAttrs(ctx, caller, cloud.Ref{Kind: cloud.KindElasticIP, ID: string(e.ID)}, map[string]string{attrPrivate: text(in.PrivateIpAddress)})
 	}
 	return nil, resource.Unsupported("InstanceType")
 }
@@ -134,26 +137,31 @@ func (a *api) releaseEipAddress(ctx context.Context, in *ReleaseEipAddressInput)
 	return nil, a.control.ReleaseAddress(ctx, resource.Caller(ctx), control.ElasticIPRef{ID: cloud.AllocationID(*in.AllocationId)})
 }
 
+// eipFacts are what the API says of an elastic IP. The private address is shown
+// where the association named one, and the VPC is that of no kind of resource
+// that there is here: Terraform's provider replaces an association that shows
+// more than its configuration says.
+// https://www.alibabacloud.com/help/en/vpc/developer-reference/api-vpc-2016-04-28-describeeipaddresses
 func (a *api) eipFacts(e *cloud.ElasticIP) EipAddress {
 	out := EipAddress{
 		AllocationId: new(string(e.ID)), IpAddress: new(e.Addr.String()), Status: new("Available"), InstanceId: new(""), InstanceType: new(""), PrivateIpAddress: new(""),
 		Name: new(e.Attrs[resource.AttrName]), Description: new(e.Attrs[resource.AttrDescription]), RegionId: &e.Region, AllocationTime: resource.Time(e.Created),
 		ResourceGroupId: new(resource.Group(&e.Meta)), Tags: tagList(e.Tags), Bandwidth: new(e.Attrs[attrBandwidth]), EipBandwidth: new(e.Attrs[attrBandwidth]),
 		ChargeType: new("PostPaid"), InternetChargeType: new("PayByTraffic"), ISP: new("BGP"), Netmode: new("public"), BusinessStatus: new("Normal"),
+		AvailableRegions: []string{e.Region}, DeletionProtection: new(false), HasReservationData: new("false"), SecondLimited: new(false), ExpiredTime: new(""), InstanceRegionId: new(""),
 	}
 	if e.AssocID == "" {
 		return out
 	}
-	out.Status, out.InstanceId, out.InstanceType, out.Mode = new("InUse"), new(string(e.Interface)), new("NetworkInterface"), new("NAT")
-	out.PrivateIpAddress = new(e.Private.String())
+	out.Status, out.InstanceId, out.InstanceType, out.Mode, out.InstanceRegionId = new("InUse"), new(string(e.Interface)), new("NetworkInterface"), new("NAT"), &e.Region
+	if e.Attrs[attrPrivate] == e.Private.String() {
+		out.PrivateIpAddress = new(e.Private.String())
+	}
 	if n := a.natOf(e.Interface); n != nil {
 		out.InstanceId, out.InstanceType = new(string(n.ID)), new("Nat")
 	}
-	if i, ok := cloud.Interfaces.Get(a.control.View(), e.Interface); ok {
-		out.VpcId = new(string(i.VPC))
-		if i.Attachment != nil { // the address is its instance's
-			out.InstanceId, out.InstanceType = &i.Attachment.Instance, new("EcsInstance")
-		}
+	if i, ok := cloud.Interfaces.Get(a.control.View(), e.Interface); ok && i.Attachment != nil { // the address is its instance's
+		out.InstanceId, out.InstanceType = &i.Attachment.Instance, new("EcsInstance")
 	}
 	return out
 }

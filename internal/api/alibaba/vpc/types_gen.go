@@ -1869,6 +1869,7 @@ type EgressRule struct {
 type EipAddress struct {
 	AllocationId                  *string      `w:"AllocationId"`
 	AllocationTime                *string      `w:"AllocationTime"`
+	AvailableRegions              []string     `w:"AvailableRegions,item=AvailableRegion"`
 	Bandwidth                     *string      `w:"Bandwidth"`
 	BandwidthPackageBandwidth     *string      `w:"BandwidthPackageBandwidth"`
 	BandwidthPackageId            *string      `w:"BandwidthPackageId"`

@@ -32,6 +32,21 @@ const note = async (name, call) => {
     await on('bad ttl', () => c.createLogStore(project, new sls.CreateLogStoreRequest({ logstoreName: 'other', shardCount: 1, ttl: 0 })));
     await on('logstores', async () => (await c.listLogStores(project, new sls.ListLogStoresRequest({}))).body.logstores.join());
     await on('ttl', async () => (await c.getLogStore(project, 'lines')).body.ttl);
+    // What Terraform's provider reads of each project and logstore.
+    const plain = 'plain-' + version, owned = { resourceType: 'PROJECT', resourceId: [plain] };
+    await on('plain', async () => (await c.createProject(new sls.CreateProjectRequest({ projectName: plain }))).statusCode);
+    await on('tag', async () => (await c.tagResources(new sls.TagResourcesRequest({ ...owned, tags: [{ key: 'a', value: 'b' }, { key: 'c', value: 'd' }] }))).statusCode);
+    await on('untag', async () => (await c.untagResources(new sls.UntagResourcesRequest({ ...owned, tags: ['c'] }))).statusCode);
+    const tags = async (q) => (await c.listTagResources(new sls.ListTagResourcesRequest(q))).body.tagResources.map((t) => t.tagKey + t.tagValue).join();
+    await on('tags', () => tags(owned));
+    await on('no tags', () => tags({ resourceType: 'logstore', resourceId: [project + '#lines'] }));
+    await on('tags of none', () => tags({ resourceType: 'project', resourceId: ['nowhere'] }));
+    await on('policy', async () => (await c.getProjectPolicy(plain)).statusCode);
+    await on('shards', async () => (await c.listShards(project, 'lines')).body.map((s) => s.inclusiveBeginKey.slice(0, 4) + s.exclusiveEndKey.slice(0, 4)).join());
+    await on('metering', async () => (await c.getLogStoreMeteringMode(project, 'lines')).body.meteringMode);
+    await on('meter', async () => (await c.updateLogStoreMeteringMode(project, 'lines', new sls.UpdateLogStoreMeteringModeRequest({ meteringMode: 'ChargeByDataIngest' }))).statusCode);
+    await on('metered', async () => (await c.getLogStoreMeteringMode(project, 'lines')).body.meteringMode);
+    await on('telemetry', async () => (await c.getLogStore(project, 'lines')).body.telemetryType);
     const index = new sls.CreateIndexRequest({ body: new sls.Index({ line: new sls.IndexLine({ token: [',', ' '], caseSensitive: false }) }) });
     await on('no index', () => c.getIndex(project, 'lines'));
     await on('index', async () => (await c.createIndex(project, 'lines', index)).statusCode);
