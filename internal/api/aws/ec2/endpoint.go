@@ -176,7 +176,7 @@ func (a *api) deleteVpcEndpoints(ctx context.Context, in *DeleteVpcEndpointsInpu
 }
 
 var endpointServiceListing = listing[ServiceDetail]{
-	id:   func(s ServiceDetail) *string { return s.ServiceName },
+	id:   func(s ServiceDetail) *string { return s.ServiceId }, // S3 has its name twice
 	tags: func(s ServiceDetail) []Tag { return s.Tags },
 	fields: wire.Fields[ServiceDetail]{
 		"service-name":   func(s ServiceDetail) []string { return fact(s.ServiceName) },

@@ -146,3 +146,22 @@ func TestEndpointServices(t *testing.T) {
 	europe := do(client(w.url, "eu-west-1").DescribeVpcEndpointServices(ctx, &sdk.DescribeVpcEndpointServicesInput{})).ServiceNames
 	equal(w, "IAM's endpoints are in us-east-1 alone", slices.Contains(europe, "com.amazonaws.iam"), false)
 }
+
+// TestServicePages pages through the services, of which one name has two.
+func TestServicePages(t *testing.T) {
+	w := newWorld(t)
+	all := len(do(w.DescribeVpcEndpointServices(t.Context(), &sdk.DescribeVpcEndpointServicesInput{})).ServiceDetails)
+	for size := range int32(all + 1) {
+		n := 0
+		for in := (sdk.DescribeVpcEndpointServicesInput{MaxResults: aws.Int32(size + 1)}); n <= all; {
+			out := do(w.DescribeVpcEndpointServices(t.Context(), &in))
+			n += len(out.ServiceDetails)
+			if in.NextToken = out.NextToken; in.NextToken == nil {
+				break
+			}
+		}
+		if n != all {
+			t.Errorf("pages of %d have %d services; want %d", size+1, n, all)
+		}
+	}
+}

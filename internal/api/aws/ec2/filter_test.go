@@ -140,6 +140,19 @@ func TestImageFilters(t *testing.T) {
 	w.refused(failure(w.DescribeImages(ctx, &sdk.DescribeImagesInput{ImageIds: []string{"linux"}})), "InvalidAMIID.Malformed", `Invalid id: "linux" (expecting "ami-...")`)
 }
 
+// TestImageParameter launches what the documentation's examples name instead of an ID.
+func TestImageParameter(t *testing.T) {
+	w := newWorld(t)
+	_, subnet := w.network()
+	in := run(subnet)
+	in.ImageId = s("resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+	if got := *do(w.RunInstances(t.Context(), in)).Instances[0].ImageId; got != image {
+		t.Errorf("the instance has the image %s; want %s", got, image)
+	}
+	in.ImageId = s("resolve:ssm:/mine")
+	w.refused(failure(w.RunInstances(t.Context(), in)), "InvalidAMIID.Malformed", "")
+}
+
 func TestEntryFilters(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -83,6 +83,17 @@ func (a *api) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 	return out, err
 }
 
+// namedImage is the image of a public parameter, which AWS Systems Manager keeps for
+// the newest Amazon Linux; any other ID stays what it is.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-systems-manager-parameter-to-find-AMI.html
+func namedImage(id string) string {
+	name, ok := strings.CutPrefix(id, "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-")
+	if ok && strings.HasSuffix(name, "-x86_64") {
+		return *amazonLinux.ImageId
+	}
+	return id
+}
+
 func checkImage(id string) error {
 	switch {
 	case !strings.HasPrefix(id, "ami-"):

@@ -84,6 +84,7 @@ func (a *api) refuseInstance(in *RunInstancesInput) error {
 	if text(in.ImageId) == "" {
 		return missing("ImageId")
 	}
+	in.ImageId = new(namedImage(*in.ImageId))
 	if err := checkImage(*in.ImageId); err != nil {
 		return err
 	}
