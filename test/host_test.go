@@ -144,8 +144,8 @@ func TestAttach(t *testing.T) {
 			}
 		})
 	}
-	if status, out := d.command(t, "", "attach -subnet "+subnet+" -name server -- true"); status != 1 || !strings.Contains(out, `a host called "server" is in VPC`) {
-		t.Errorf("a second host of the name: %d %s", status, out)
+	for name, want := range map[string]string{"server": `a host called "server" is in VPC`, "SERVER": `a host called "SERVER" is in VPC`, "é": "cannot be called", "a.b": "cannot be called", "-x": "cannot be called"} {
+		d.says(t, "", "attach -subnet "+subnet+" -name "+name+" -- true", 1, want)
 	}
 	if n := c.interfaces(subnet); n != 1 {
 		t.Errorf("%d interfaces while one host runs", n)

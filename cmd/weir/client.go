@@ -13,7 +13,10 @@ import (
 	"time"
 )
 
-const defaultListen = "127.0.0.1:4566"
+const (
+	defaultListen    = "127.0.0.1:4566"
+	patienceWithCall = 2 * time.Minute
+)
 
 // client speaks to the daemon's own endpoints under /_weir/.
 type client struct {
@@ -69,9 +72,9 @@ func (c client) call(ctx context.Context, method, path string, in, out any) erro
 		}
 		body = bytes.NewReader(b)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	limited, cancel := context.WithTimeout(ctx, patienceWithCall)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	req, err := http.NewRequestWithContext(limited, method, c.base+path, body)
 	if err != nil {
 		return err
 	}
@@ -79,6 +82,12 @@ func (c client) call(ctx context.Context, method, path string, in, out any) erro
 		req.Header.Set(tokenHeader, c.owner)
 	}
 	res, err := http.DefaultClient.Do(req)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case limited.Err() != nil:
+		return fmt.Errorf("the daemon at %s has not answered for %s", c.base, patienceWithCall)
+	}
 	if err != nil {
 		return fmt.Errorf("no daemon answers at %s: start one with `weir up`, or name its address with -addr: %w", c.base, err)
 	}

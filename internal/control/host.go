@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 	"net/netip"
+	"regexp"
+	"strings"
 
 	"weir/internal/cloud"
 )
@@ -42,7 +44,7 @@ func (c *Control) CreateHost(ctx context.Context, who Caller, in CreateHost) (*c
 		if s.AssignIPv6 || in.IPv6 {
 			p.ipv6 = 1
 		}
-		if err := hostNameFree(tx, s.VPC, in.Name); err != nil {
+		if err := checkHostName(tx, s.VPC, in.Name); err != nil {
 			return nil, err
 		}
 		i, err := c.placeInterface(tx, who, p)
@@ -61,12 +63,18 @@ func (c *Control) CreateHost(ctx context.Context, who Caller, in CreateHost) (*c
 	})
 }
 
-func hostNameFree(v cloud.View, vpc cloud.VPCID, name string) error {
+// hostLabel is what a host may be called, in either case: https://www.rfc-editor.org/rfc/rfc1123#section-2.1
+var hostLabel = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$`)
+
+func checkHostName(v cloud.View, vpc cloud.VPCID, name string) error {
 	if name == "" {
 		return nil
 	}
+	if !hostLabel.MatchString(name) {
+		return cloud.Errorf(cloud.Malformed, cloud.KindInterface, name, "hostname", "a host cannot be called %q: choose up to 63 letters, digits and hyphens, no hyphen first or last", name)
+	}
 	for i := range cloud.Interfaces.By(v, "vpc", string(vpc)) {
-		if i.Hostname == name {
+		if strings.EqualFold(i.Hostname, name) {
 			return cloud.Errorf(cloud.Exists, cloud.KindInterface, name, "hostname", "a host called %q is in VPC %s already (%s); choose another name", name, vpc, i.ID)
 		}
 	}
