@@ -32,6 +32,8 @@ const (
 	frameReported = 'Y' // the code itself told of the failure
 	frameBegin    = 'B' // the initializer begins
 	frameStop     = 'P' // run the hook before the end
+	frameWrap     = 'W' // start anew through a wrapper script
+	frameWrapped  = 'H' // that is done
 )
 
 // maxFrame bounds what is kept of one frame: the largest response of any contract.
@@ -104,6 +106,11 @@ func (c *push) load(ctx context.Context, env map[string]string, code *Code) ([]b
 	if err != nil {
 		return nil, err
 	}
+	if w := env[wrapperVariable]; w != "" && code.Contract != FC {
+		if err := c.wrap(w, env); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.send(frameInit, body); err != nil {
 		return nil, err
 	}
@@ -121,6 +128,27 @@ func (c *push) load(ctx context.Context, env map[string]string, code *Code) ([]b
 	default:
 		return nil, fmt.Errorf("the bootstrap sent a frame %q out of turn", kind)
 	}
+}
+
+// wrapperVariable names a script of the function's own that starts the runtime: it
+// is given the runtime's command. Runtimes of the function's own have none.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
+const wrapperVariable = "AWS_LAMBDA_EXEC_WRAPPER"
+
+// wrap has the waiting interpreter give way to one that the script starts.
+func (c *push) wrap(script string, env map[string]string) error {
+	body, err := json.Marshal(map[string]any{"wrapper": script, "env": env})
+	if err != nil {
+		return err
+	}
+	if err := c.send(frameWrap, body); err != nil {
+		return err
+	}
+	kind, _, err := c.receive()
+	if err == nil && kind != frameWrapped {
+		err = fmt.Errorf("the bootstrap sent a frame %q out of turn", kind)
+	}
+	return err
 }
 
 // initialize waits for the initializer's end, for as long as that may take.

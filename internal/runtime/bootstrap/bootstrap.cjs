@@ -9,6 +9,11 @@ const util = require('util');
 const Module = require('module');
 const { pathToFileURL } = require('url');
 
+const WRAPPED = '_WEIR_WRAPPED'; // only ever seen by the wrapper script
+const wrapped = process.env[WRAPPED];
+delete process.env[WRAPPED];
+const command = [process.execPath, ...process.execArgv, __filename];
+
 // The platform's; processes of the code's own have what they need in the environment.
 process.execArgv = process.execArgv.filter((option) => option !== '--use-openssl-ca');
 
@@ -136,9 +141,21 @@ async function load(handler) {
   return found;
 }
 
+// wrap runs the function's wrapper script in this process's place: it is given the
+// command that starts the runtime, which has the descriptor then. Nothing is read here meanwhile.
+function wrap({ wrapper, env }) {
+  const done = require('child_process').spawnSync(wrapper, command,
+    { cwd: ROOT, env: { ...env, [WRAPPED]: '1' }, stdio: ['inherit', 'inherit', 'inherit', 3] });
+  if (done.error) fs.writeSync(2, `${wrapper}: ${done.error.code}\n`);
+  if (done.signal) process.kill(process.pid, done.signal);
+  process.exit(done.status ?? 127);
+}
+
 async function init(order) {
-  for (const name of Object.keys(process.env)) if (!(name in order.env)) delete process.env[name];
-  Object.assign(process.env, order.env);
+  if (!wrapped) { // else it is as the wrapper left it
+    for (const name of Object.keys(process.env)) if (!(name in order.env)) delete process.env[name];
+    Object.assign(process.env, order.env);
+  }
   if (order.contract === 'fc') ROOT = '/code';
   process.chdir(ROOT);
   const major = process.versions.node.split('.')[0];
@@ -275,10 +292,13 @@ socket.on('data', (data) => {
     return;
   }
   started = true;
+  if (frame[4] === 0x57) wrap(JSON.parse(frame.subarray(5).toString())); // W: does not return
   init(JSON.parse(frame.subarray(5).toString())).then((h) => { handler = h; });
 });
 socket.on('end', () => process.exit(0)); // the daemon has gone
 socket.on('error', () => process.exit(0));
+
+if (wrapped) send('H', '');
 
 (function preload(i) {
   if (started) return;

@@ -2,8 +2,8 @@
 
 Frames on descriptor 3: a length (4 bytes, little endian), a type (1 byte), the
 body. In: I (what to load, JSON), E (an event: a header of lines, a zero byte, the
-payload), P (run the hook before the end, a header as E's). Out: B (the
-initializer begins), S (loaded), F (loading failed), R (response), X (the handler
+payload), P (run the hook before the end, a header as E's), W (start anew through a
+wrapper script, JSON). Out: H (started through one), B (the initializer begins), S (loaded), F (loading failed), R (response), X (the handler
 failed). In the log, \x1e stands for a newline within one message.
 """
 import importlib
@@ -215,18 +215,40 @@ def serve(channel, handler, env, state):
             channel.send(b"R", result)
 
 
+WRAPPED = "_WEIR_WRAPPED"  # only ever seen by the wrapper script
+
+
+def wrap(channel, order):
+    """Becomes the function's wrapper script, which is given this interpreter's command."""
+    os.set_inheritable(channel.fd, True)
+    os.chdir("/var/task")
+    again = [option for option in sys.orig_argv if option != "-I"]  # a wrapper may set Python's own variables
+    try:
+        os.execve(order["wrapper"], [order["wrapper"], *again], {**order["env"], WRAPPED: "1"})
+    except OSError as e:
+        print("%s: %s" % (order["wrapper"], e.strerror), file=sys.stderr, flush=True)
+        os._exit(127)
+
+
 def main():
     sys.dont_write_bytecode = True
     state = {"request_id": ""}
     channel = Channel(3)
+    wrapped = os.environ.pop(WRAPPED, "")
+    if wrapped:
+        channel.send(b"H")
     sys.meta_path.insert(0, LoggingFinder(state))
     for name in PRELOAD:
         if channel.waiting():
             break
         importlib.import_module(name)
-    _, body = channel.receive()
+    kind, body = channel.receive()
     order = json.loads(body)
+    if kind == b"W":
+        wrap(channel, order)
     env = order["env"]
+    if wrapped:
+        env = dict(os.environ)  # as the wrapper left it
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
