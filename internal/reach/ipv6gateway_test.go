@@ -58,3 +58,15 @@ func TestIPv6Gateway(t *testing.T) {
 		}
 	}
 }
+
+// A new flow meets the sender's groups before the gateway's rules, as IPv4 does.
+func TestIPv6GatewayAfterGroups(t *testing.T) {
+	closed := func(tx cloud.Tx) {
+		edit(tx, cloud.VPCs, "vpc-1", func(v *cloud.VPC) { v.IPv6ByRule = true })
+		edit(tx, cloud.Interfaces, "eni-web", func(e *cloud.Interface) { e.SecurityGroups = nil })
+	}
+	a := reach.Explain(plan(t, closed), reach.Query{From: "eni-web", To: ip("2001:db8::7"), Protocol: 6, Port: 443})
+	if a.Stage != netplan.StageGroupOut {
+		t.Errorf("stage %q, want %q: %s", a.Stage, netplan.StageGroupOut, a.Text)
+	}
+}

@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"weir/internal/cloud"
@@ -89,5 +90,22 @@ func TestPrivateNATRules(t *testing.T) {
 		if a.Reachable != (c.stage == "") || !a.Reachable && a.Stage != c.stage {
 			t.Errorf("%s: reachable %t, stage %q, want %q: %s", c.name, a.Reachable, a.Stage, c.stage, a.Text)
 		}
+	}
+}
+
+// Two gateways that send on to each other keep a packet between them.
+func TestNATForwardRing(t *testing.T) {
+	ring := func(tx cloud.Tx) {
+		cloud.Interfaces.Put(tx, &cloud.Interface{Meta: meta, ID: "eni-nat-2", VPC: "vpc-1", Subnet: "subnet-pub", Use: cloud.UseNAT, Addrs: []netip.Addr{ip("10.0.0.6")}})
+		cloud.NATGateways.Put(tx, &cloud.NATGateway{Meta: meta, ID: "nat-2", VPC: "vpc-1", Subnet: "subnet-pub", Private: true, Interface: "eni-nat-2", Selective: true,
+			Own:      []cloud.NATAddress{{ID: "own-1", Addr: ip("10.0.0.6")}},
+			Forwards: []cloud.NATForward{{ID: "fwd-2", Address: "own-1", Protocol: -1, Host: ip("10.0.0.5")}}})
+		edit(tx, cloud.NATGateways, "nat-1", func(g *cloud.NATGateway) {
+			g.Selective, g.Forwards = true, []cloud.NATForward{{ID: "fwd-1", Address: "eipalloc-nat", Protocol: -1, Host: ip("10.0.0.6")}}
+		})
+	}
+	a := reach.Explain(plan(t, ring), reach.Query{Source: ip("198.51.100.7"), To: ip("203.0.113.5"), Protocol: 6, Port: 80})
+	if a.Reachable || a.Stage != netplan.StageLoop {
+		t.Errorf("reachable %t, stage %q, want %q: %s", a.Reachable, a.Stage, netplan.StageLoop, a.Text)
 	}
 }

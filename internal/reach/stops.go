@@ -104,6 +104,13 @@ func (w *walk) loops(to *netplan.ENI, p packet) *stop {
 	return s
 }
 
+func (w *walk) forwardRing(l leg, f *netplan.Forward) *stop {
+	return &stop{
+		stage: netplan.StageLoop, blame: append([]cloud.Ref{eniRef(l.to)}, f.Source...),
+		text: w.sprintf("NAT gateway %s sends packets for %s on to %s, from where they come back to it; have it send them on to a host", f.Source[0].ID, l.pkt.dst, f.Host),
+	}
+}
+
 func (w *walk) noPublicIP(e *netplan.ENI, p packet, r *netplan.Route) *stop {
 	s := &stop{stage: netplan.StageNoPublicIP, blame: append([]cloud.Ref{eniRef(e)}, r.Source...)}
 	switch {

@@ -34,6 +34,7 @@ type walk struct {
 	// for this one; behind counts such connections.
 	further []Hop
 	behind  int
+	sentOn  []cloud.InterfaceID // of the NAT gateways that have sent the packet on to a host
 }
 
 func eniRef(e *netplan.ENI) cloud.Ref {
@@ -198,6 +199,10 @@ func (w *walk) sendOn(l leg) *stop {
 	if f == nil {
 		return w.unsolicited(l)
 	}
+	if slices.Contains(w.sentOn, l.to.ID) {
+		return w.forwardRing(l, f)
+	}
+	w.sentOn = append(w.sentOn, l.to.ID)
 	in := l.pkt
 	l.pkt.dst = f.Host
 	if f.Protocol >= 0 {
