@@ -21,8 +21,8 @@ func (l *lowerer) open(s *ruleSets) *nft.Set {
 	return open
 }
 
-// byRule refuses what an IPv6 gateway's rules do not let out of the VPC, flows that
-// are known too, and new flows inwards.
+// byRule refuses what an IPv6 gateway's rules do not let out of the VPC of flows that
+// are known (new ones meet their groups before), and new flows inwards.
 func (l *lowerer) byRule(s *ruleSets) []nft.Rule {
 	if l.p.Gateway == nil || !l.p.Gateway.ByRule || !l.has6 {
 		return nil
@@ -35,7 +35,7 @@ func (l *lowerer) byRule(s *ruleSets) []nft.Rule {
 	}
 	l.table.Sets = append(l.table.Sets, admitted)
 	return []nft.Rule{
-		l.refuse(netplan.StageNoPublicIP, nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.NotIn(s.open, nft.Src6)),
+		l.refuse(netplan.StageNoPublicIP, nft.Eq(nft.OIf, nft.If(uplinkIndex)), nft.StateIn(nft.Established|nft.Related), nft.NotIn(s.open, nft.Src6)),
 		l.refuse(netplan.StageEgressOnlyIn, nft.Eq(nft.IIf, nft.If(uplinkIndex)), nft.StateIn(nft.New), nft.NotIn(admitted, nft.Dst6)),
 	}
 }

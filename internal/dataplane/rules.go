@@ -25,6 +25,7 @@ type ruleSets struct {
 	eni, eniDst      *pair // identity by link and source; profile by destination
 	eniAny, dstAny   *nft.Set
 	local, resolvers *pair
+	inside           *pair // where local routes lead
 	endpoints        *pair
 	namesInside      bool     // a resolver is in an endpoint's range
 	blockInside      bool     // one of the VPC's blocks is
@@ -122,6 +123,7 @@ func (l *lowerer) identity() *ruleSets {
 // local fills the sets of the VPC's own addresses.
 func (l *lowerer) local(s *ruleSets) {
 	s.local = l.add(newPair("local", src, interval).nets(l.p.CIDRs))
+	s.inside = l.insides(s.local)
 	s.resolvers = l.add(newPair("resolvers", dst, plain).addrs(l.resolvers()))
 	seen := map[netip.Prefix]bool{}
 	var to []netip.Prefix
@@ -339,18 +341,18 @@ func (l *lowerer) traps() []trap {
 	return append(traps[:len(traps):len(traps)], trapNoPort)
 }
 
-// trapChains log and drop what is in the traps; without a route, addresses
-// inside the VPC are told from others.
+// trapChains log and drop what is in the traps; without a route, addresses that a
+// local route leads to are told from others.
 func (l *lowerer) trapChains(s *ruleSets) (chains []*nft.Chain) {
 	for _, t := range l.traps() {
 		c := &nft.Chain{Name: t.name}
 		if t == trapNoRoute {
-			s.local.each(func(m *nft.Set, _ []nft.Field) {
+			s.inside.each(func(m *nft.Set, _ []nft.Field) {
 				if len(m.Elems) == 0 {
 					return
 				}
 				f := nft.Dst4
-				if m == s.local.v6 {
+				if m == s.inside.v6 {
 					f = nft.Dst6
 				}
 				c.Rules = append(c.Rules, l.refuse(netplan.StageNoHost, nft.In(m, f)))
@@ -384,7 +386,7 @@ func (l *lowerer) outbound(s *ruleSets) []*nft.Chain {
 	l.table.Sets = append(l.table.Sets, mapped)
 	c.Rules = append(c.Rules, l.refuse(netplan.StageNoPublicIP, nft.NotIn(mapped, nft.Src4)))
 	if l.has6 {
-		c.Rules = append(c.Rules, l.refuse(netplan.StageNoPublicIP, nft.NotIn(s.local.v6, nft.Src6)))
+		c.Rules = append(c.Rules, l.refuse(netplan.StageNoPublicIP, nft.NotIn(s.open, nft.Src6)))
 	}
 	c.Rules = append(c.Rules, nft.R(nft.Accept))
 	return []*nft.Chain{c}

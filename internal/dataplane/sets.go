@@ -3,8 +3,10 @@ package dataplane
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"weir/internal/dataplane/nft"
+	"weir/internal/netplan"
 )
 
 // bounded has a set that every packet is looked up in hold up to size elements,
@@ -97,6 +99,24 @@ func (l *lowerer) add(p *pair) *pair {
 		l.table.Sets = append(l.table.Sets, s)
 	})
 	return p
+}
+
+// insides are the destinations to which local routes lead: of most VPCs, all of its blocks.
+func (l *lowerer) insides(local *pair) *pair {
+	seen := map[netip.Prefix]bool{}
+	var to []netip.Prefix
+	for _, t := range l.p.Tables {
+		for _, r := range t.Routes {
+			if r.Hop == netplan.HopLocal && !seen[r.Dest] {
+				seen[r.Dest] = true
+				to = append(to, r.Dest)
+			}
+		}
+	}
+	if !slices.ContainsFunc(l.p.CIDRs, func(c netip.Prefix) bool { return !seen[c] }) {
+		return local
+	}
+	return l.add(newPair("inside", dst, interval).nets(outermost(to)))
 }
 
 var (

@@ -1,0 +1,69 @@
+package dataplane
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"weir/internal/netplan"
+)
+
+// rulesOf prints a chain of the router's table, a rule each.
+func rulesOf(n *Network, chain string) (out []string) {
+	for _, c := range n.Namespaces[0].Table.Chains {
+		if c.Name == chain {
+			for _, r := range c.Rules {
+				out = append(out, r.String())
+			}
+		}
+	}
+	return out
+}
+
+func at(rules []string, parts ...string) int {
+	return slices.IndexFunc(rules, func(r string) bool {
+		return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(r, p) })
+	})
+}
+
+// What a new IPv6 flow lacks is said in the order in which IPv4's is: its groups
+// first, then the rule that would join its address to the internet. Of a flow that
+// is known only the rule is left to ask.
+func TestIPv6RulesAfterGroups(t *testing.T) {
+	p := samplePlan()
+	p.Gateway.ByRule = true
+	n := Lower(p, NewNumbers(1))
+	out := rulesOf(n, "outbound")
+	if groups, rule := at(out, "@prof_out"), at(out, "no-public-ip", "@open"); groups < 0 || rule < groups {
+		t.Errorf("groups at %d, rules of the gateway at %d of %q", groups, rule, out)
+	}
+	forward := rulesOf(n, "forward")
+	if i, known := at(forward, "no-public-ip"), at(forward, "established", "accept"); i < 0 || i > known || !strings.Contains(forward[i], "established") {
+		t.Errorf("rule for known flows at %d, they pass at %d of %q", i, known, forward)
+	}
+}
+
+// Where local routes are those of subnets, an address of the VPC that is in none has
+// no route; one that is in a subnet, but nobody's, has no host.
+func TestNoRouteBesideSubnets(t *testing.T) {
+	p := samplePlan()
+	for i := range p.Tables {
+		for k, r := range p.Tables[i].Routes {
+			if r.Hop == netplan.HopLocal && r.Dest.Addr().Is4() {
+				p.Tables[i].Routes[k].Dest = netip.MustParsePrefix("10.0.1.0/24")
+			}
+		}
+	}
+	n := Lower(p, NewNumbers(1))
+	trap := rulesOf(n, "noroute")
+	i := at(trap, "no-host", "ip daddr")
+	if i < 0 || at(trap, "no-route") < i {
+		t.Fatalf("the trap is %q", trap)
+	}
+	for _, s := range n.Namespaces[0].Table.Sets {
+		if strings.Contains(trap[i], "@"+s.Name) && (len(s.Elems) != 1 || !strings.Contains(s.String(), "10.0.1.0/24")) {
+			t.Errorf("%s, with %s", trap[i], s)
+		}
+	}
+}
