@@ -66,25 +66,33 @@ func exit(x analysts, p probe, a reach.Answer) cloud.VPCID {
 	return p.VPC
 }
 
-// unrouted says whether an address is IPv6 of a VPC without a way to the internet,
+// unrouted says whether an address is IPv6 of a VPC and has no way to the internet,
 // or stands for one of IPv4, which nobody there does.
 func (x analysts) unrouted(to netip.Addr) bool {
 	if netplan.NAT64Prefix.Contains(to) {
 		return true
 	}
 	for _, a := range x {
-		if p := a.Plan(); to.Is6() && p.Gateway == nil && slices.ContainsFunc(p.CIDRs, func(c netip.Prefix) bool { return c.Contains(to) }) {
+		if p := a.Plan(); to.Is6() && has(p, to) && !joined(p, to) {
 			return true
 		}
 	}
 	return false
 }
 
+// has says whether an address is in the VPC's blocks.
+func has(p *netplan.Plan, a netip.Addr) bool {
+	return slices.ContainsFunc(p.CIDRs, func(c netip.Prefix) bool { return c.Contains(a) })
+}
+
+// joined says whether the internet routes an IPv6 address of the VPC to it.
+func joined(p *netplan.Plan, a netip.Addr) bool { return p.Gateway != nil && p.Gateway.Joins(a) }
+
 // left says whether the path ends on the internet.
 func left(a reach.Answer) bool {
 	for _, h := range slices.Backward(reach.InOrder(a.Path)) {
 		if h.Role == reach.RoleTarget || h.Role == reach.RoleGateway {
-			return h.Resource.Kind == cloud.KindInternetGateway || h.Resource.Kind == cloud.KindEgressOnlyGateway
+			return slices.Contains([]cloud.Resource{cloud.KindInternetGateway, cloud.KindEgressOnlyGateway, cloud.KindIPv6Gateway}, h.Resource.Kind)
 		}
 	}
 	return false
@@ -104,7 +112,7 @@ func (x analysts) elsewhere(from cloud.VPCID, p probe) *reach.Analyser {
 			continue
 		}
 		if slices.ContainsFunc(plan.Gateway.Public, func(m netplan.PublicAddr) bool { return m.Public == p.To }) ||
-			p.To.Is6() && slices.ContainsFunc(plan.CIDRs, func(c netip.Prefix) bool { return c.Contains(p.To) }) {
+			p.To.Is6() && has(plan, p.To) && joined(plan, p.To) {
 			return a
 		}
 	}
@@ -218,9 +226,27 @@ func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
 	p := probe{VPC: plan.VPC, Proto: pick(d, tcp, tcp, tcp, udp, udp, icmp), Port: pick(d, ports...)}
 	six := slices.ContainsFunc(plan.CIDRs, func(c netip.Prefix) bool { return c.Addr().Is6() })
 	v6 := six && d.chance(30)
+	if d.second && d.chance(30) {
+		if p, ok := d.dialectProbe(all, plan, p); ok {
+			return p, true
+		}
+	}
 	if d.chance(15) {
 		return d.inward(plan, p, six && d.chance(50))
 	}
+	p, ok := d.sender(plan, p, v6)
+	if !ok {
+		return p, false
+	}
+	p.To = d.destination(all, plan, plan.ENI(p.From), v6)
+	if slices.Contains(plan.DNS.Resolvers, p.To) && d.chance(70) && (plan.DNS.Enabled || !services.Contains(p.To)) { // else no service listens there
+		p.Port = 53
+	}
+	return p, p.To.IsValid() && p.To.Is6() == v6
+}
+
+// sender has a probe come from some interface.
+func (d *dice) sender(plan *netplan.Plan, p probe, v6 bool) (probe, bool) {
 	from := pick(d, plan.ENIs...)
 	if from.Attach == netplan.AttachNAT || from.Attach == netplan.AttachEndpoint || from.Attach == netplan.AttachTransit {
 		return p, false
@@ -238,14 +264,10 @@ func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
 	if from.Attach == netplan.AttachDirect {
 		p.Src = pick(d, own...)
 	}
-	p.To = d.destination(all, plan, &from, v6)
-	if slices.Contains(plan.DNS.Resolvers, p.To) && d.chance(70) {
-		p.Port = 53
-	}
 	if v6 && p.Proto == icmp {
 		p.Proto = icmp6
 	}
-	return p, p.To.IsValid() && p.To.Is6() == v6
+	return p, true
 }
 
 // inward is a probe from the internet.

@@ -32,6 +32,9 @@ func (d *dice) change() string {
 	if len(d.hubs) > 0 {
 		changes = append(changes, d.transitChanges()...)
 	}
+	if d.second {
+		changes = append(changes, d.dialectChanges()...)
+	}
 	c := pick(d, changes...)
 	c.do(w)
 	return c.what

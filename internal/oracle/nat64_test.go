@@ -11,9 +11,7 @@ import (
 // nat64 may give tables of VPCs with IPv6 a route for addresses that stand for
 // IPv4 ones, most to NAT gateways, which then translate.
 func (d *dice) nat64() {
-	main := d.Rand
-	d.Rand = d.sixes
-	defer func() { d.Rand = main }()
+	defer d.from(d.sixes)()
 	if !d.chance(35) {
 		return
 	}

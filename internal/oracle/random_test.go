@@ -39,12 +39,15 @@ type dice struct {
 	worlds []*world
 	hubs   []*hub
 	six4   bool       // some tables have routes for NAT64
+	second bool       // some VPCs or transit routers are as the second dialect makes them
 	joins  *rand.Rand // of transit routers, so that networks without them stay what they were
 	sixes  *rand.Rand // of NAT64, likewise
+	others *rand.Rand // of the second dialect, likewise
 }
 
 func roll(seed uint64) *dice {
-	return &dice{Rand: rand.New(rand.NewPCG(seed, 20)), s: state{}, joins: rand.New(rand.NewPCG(seed, 21)), sixes: rand.New(rand.NewPCG(seed, 22))}
+	source := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
+	return &dice{Rand: source(20), s: state{}, joins: source(21), sixes: source(22), others: source(23)}
 }
 
 func (d *dice) chance(percent int) bool { return d.IntN(100) < percent }
@@ -60,6 +63,7 @@ type world struct {
 	net     int // second byte of its addresses
 	v6      bool
 	ranked  bool // its groups' rules have priorities and refusals
+	second  bool // it is as the second dialect makes VPCs
 	peers   []*world
 	hubs    []*hub              // that it is attached to
 	served  []cloud.InterfaceID // of interface endpoints
@@ -91,6 +95,7 @@ func (d *dice) network() state {
 		}
 	}
 	d.transit()
+	d.dialects()
 	for _, w := range d.worlds {
 		d.policy(w)
 	}
@@ -237,23 +242,28 @@ func (d *dice) gateways(w *world) {
 		w.targets = append(w.targets, t, t, t, t)
 	}
 	for range d.IntN(3) {
-		s := pick(d, w.subnets...)
-		n := 5 + len(w.targets)%3
-		a := nth(s, n, true)
-		if !a.IsValid() {
-			continue
-		}
-		id := d.id("nat")
-		g := &cloud.NATGateway{Meta: meta, ID: cloud.NATGatewayID(id), VPC: w.v.ID, Subnet: s.ID, Private: d.chance(30), Interface: cloud.InterfaceID("eni-" + id)}
-		cloud.Interfaces.Put(d.s, &cloud.Interface{Meta: meta, ID: g.Interface, VPC: w.v.ID, Subnet: s.ID, Use: cloud.UseNAT, Addrs: []netip.Addr{a}})
-		if !g.Private {
-			d.elasticIP(g.Interface, a)
-		}
-		cloud.NATGateways.Put(d.s, g)
-		t := cloud.RouteTarget{Kind: cloud.TargetNATGateway, ID: id}
-		w.targets = append(w.targets, t, t)
+		d.newNAT(w, 30)
 	}
 	w.targets = append(w.targets, cloud.RouteTarget{Kind: pick(d, cloud.TargetNATGateway, cloud.TargetInternetGateway, cloud.TargetInterface, cloud.TargetPeering, cloud.TargetBlackhole), ID: "gone-1"})
+}
+
+// newNAT makes a NAT gateway in some subnet, if that has IPv4; so many of a hundred are private.
+func (d *dice) newNAT(w *world, private int) {
+	s := pick(d, w.subnets...)
+	n := 5 + len(w.targets)%3
+	a := nth(s, n, true)
+	if !a.IsValid() {
+		return
+	}
+	id := d.id("nat")
+	g := &cloud.NATGateway{Meta: meta, ID: cloud.NATGatewayID(id), VPC: w.v.ID, Subnet: s.ID, Private: d.chance(private), Interface: cloud.InterfaceID("eni-" + id)}
+	cloud.Interfaces.Put(d.s, &cloud.Interface{Meta: meta, ID: g.Interface, VPC: w.v.ID, Subnet: s.ID, Use: cloud.UseNAT, Addrs: []netip.Addr{a}})
+	if !g.Private {
+		d.elasticIP(g.Interface, a)
+	}
+	cloud.NATGateways.Put(d.s, g)
+	t := cloud.RouteTarget{Kind: cloud.TargetNATGateway, ID: id}
+	w.targets = append(w.targets, t, t)
 }
 
 func (d *dice) elasticIP(e cloud.InterfaceID, private netip.Addr) {

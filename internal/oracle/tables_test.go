@@ -33,7 +33,11 @@ func (d *dice) routes(w *world) (out []cloud.Route) {
 		// What is inside the VPC goes to interfaces and NAT gateways only:
 		// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html
 		inside := slices.ContainsFunc(slices.Concat(w.v.CIDRs, w.v.CIDRs6), func(a cloud.CIDRAssociation) bool { return a.Prefix.Overlaps(p) && p.Bits() >= a.Prefix.Bits() })
-		if seen[p] || inside && t.Kind != cloud.TargetInterface && t.Kind != cloud.TargetNATGateway {
+		forbidden := inside && t.Kind != cloud.TargetInterface && t.Kind != cloud.TargetNATGateway
+		if w.second {
+			forbidden = w.inSubnet(p)
+		}
+		if seen[p] || forbidden {
 			return
 		}
 		seen[p] = true

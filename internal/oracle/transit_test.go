@@ -18,9 +18,7 @@ type hub struct {
 
 // transit may join VPCs by transit routers, and those to each other.
 func (d *dice) transit() {
-	main := d.Rand
-	d.Rand = d.joins
-	defer func() { d.Rand = main }()
+	defer d.from(d.joins)()
 	if !d.chance(45) {
 		return
 	}

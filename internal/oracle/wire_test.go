@@ -197,39 +197,51 @@ func (l *lab) sniffed(key uint16) (found bool) {
 	return found
 }
 
-// holder finds the host that has an address, private or public, of any VPC.
-func (l *lab) holder(vpc cloud.VPCID, a netip.Addr) (*spot, netip.Addr) {
+// holder finds the host that a probe is for, of any VPC, and where that listens.
+func (l *lab) holder(p probe) (*spot, netip.AddrPort) {
+	a, port := p.To, uint16(p.Port)
 	if to, ok := netplan.NAT64Target(a); ok {
 		a = to
 	}
 	for _, h := range append(append(append([]netip.Addr{}, hosts4...), hosts6...), privateHost) {
 		if h == a {
-			return l.spots[""], a
+			return l.spots[""], netip.AddrPortFrom(a, port)
 		}
 	}
-	for id, p := range l.plans {
-		if p.Gateway != nil {
-			for _, m := range p.Gateway.Public {
+	near := []cloud.VPCID{p.VPC}
+	for id, plan := range l.plans {
+		if plan.Gateway != nil {
+			for _, m := range plan.Gateway.Public {
 				if m.Public == a {
-					return l.owner(id, m.Private), m.Private
+					a, near = m.Private, []cloud.VPCID{id}
 				}
 			}
 		}
-		if a.Is6() {
-			if s := l.owner(id, a); s != nil {
-				return s, a
+	}
+	for id := range l.plans { // of peers, or behind transit routers; if several have it, packets do not get there
+		near = append(near, id)
+	}
+	for _, id := range near {
+		to, port := l.forwarded(id, a, p.Proto, port)
+		if s := l.owner(id, to); s != nil {
+			return s, netip.AddrPortFrom(to, port)
+		}
+	}
+	return nil, netip.AddrPort{}
+}
+
+// forwarded is where a VPC's NAT gateways send on what is for an address; itself, if they do not.
+func (l *lab) forwarded(vpc cloud.VPCID, a netip.Addr, proto int, port uint16) (netip.Addr, uint16) {
+	if p := l.plans[vpc]; p != nil {
+		if e := ownerOf(p, a); e != nil {
+			if f := e.Forward(a, proto, int(port), int(port)); f != nil && f.Protocol < 0 {
+				return f.Host, port
+			} else if f != nil {
+				return f.Host, port + uint16(f.Port-f.From)
 			}
 		}
 	}
-	if s := l.owner(vpc, a); s != nil {
-		return s, a
-	}
-	for id := range l.plans { // of peers, or behind transit routers; if several have it, packets do not get there
-		if s := l.owner(id, a); s != nil {
-			return s, a
-		}
-	}
-	return nil, a
+	return a, port
 }
 
 func (l *lab) owner(vpc cloud.VPCID, a netip.Addr) *spot {
@@ -273,9 +285,9 @@ func (l *lab) send(p probe, key uint16, satisfies func(seen) bool, patience time
 	if from == nil {
 		return seen{}, errors.New("no such sender: " + string(p.From))
 	}
-	if at, a := l.holder(p.VPC, p.To); at != nil && (p.Proto == tcp || p.Proto == udp) {
+	if at, a := l.holder(p); at != nil && (p.Proto == tcp || p.Proto == udp) {
 		var err error
-		if f.server, err = l.server(at, netip.AddrPortFrom(a, uint16(p.Port)), p.Proto); err != nil {
+		if f.server, err = l.server(at, a, p.Proto); err != nil {
 			return seen{}, err
 		}
 	}
