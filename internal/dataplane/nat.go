@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"weir/internal/dataplane/nft"
@@ -61,6 +62,17 @@ func sendOn(f netplan.Forward) nft.Stmt {
 	return nft.DNATPorts(f.Host, m)
 }
 
+// selves are hosts that would get packets of their own, which no host takes.
+func selves(e *netplan.ENI) *nft.Set {
+	s := &nft.Set{Key: []nft.Field{nft.Src4, nft.Dst4}}
+	for _, f := range e.Forwards {
+		if k := nft.K(nft.IP(f.Host), nft.IP(f.Host)); !slices.ContainsFunc(s.Elems, func(o nft.Elem) bool { return reflect.DeepEqual(o, k) }) {
+			s.Elems = append(s.Elems, k)
+		}
+	}
+	return s
+}
+
 // natForward lets through what a gateway translates.
 func natForward(e *netplan.ENI) (rules []nft.Rule) {
 	known := protos(tcp, udp, icmp)
@@ -70,7 +82,8 @@ func natForward(e *netplan.ENI) (rules []nft.Rule) {
 	}
 	rules = append(rules, goesOn)
 	if len(e.Forwards) > 0 {
-		rules = append(rules, nft.R(nft.Eq(nft.CtMark, forwarded), nft.Accept))
+		rules = append(rules, nft.R(append([]nft.Stmt{nft.In(selves(e), nft.Src4, nft.Dst4)}, drop(netplan.StageLoop, string(e.ID))...)...),
+			nft.R(nft.Eq(nft.CtMark, forwarded), nft.Accept))
 	}
 	rules = append(rules,
 		nft.R(append([]nft.Stmt{nft.NotIn(known, nft.L4Proto)}, drop(netplan.StageNATProtocol, string(e.ID))...)...),

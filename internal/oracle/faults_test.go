@@ -2,8 +2,6 @@ package oracle
 
 import (
 	"cmp"
-	"encoding/json"
-	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -239,7 +237,17 @@ func shorter(p netip.Prefix) netip.Prefix {
 // TestPlanFaults sends each probe once and asks every faulty plan about it.
 func TestPlanFaults(t *testing.T) {
 	g := newStage(t)
-	left := maps.Clone(planFaults)
+	left := map[string]func(state) map[cloud.VPCID]*netplan.Plan{}
+	for name, fault := range planFaults {
+		left[name] = func(s state) map[cloud.VPCID]*netplan.Plan { return compiled(s, fault) }
+	}
+	for name, fault := range stateFaults {
+		left[name] = func(s state) map[cloud.VPCID]*netplan.Plan {
+			s = s.clone()
+			fault(s)
+			return compiled(s, func(*netplan.Plan) {})
+		}
+	}
 	for seed := uint64(1); seed <= faultSeeds && len(left) > 0; seed++ {
 		d := roll(seed)
 		l, err := g.lab(nil)
@@ -259,7 +267,7 @@ func TestPlanFaults(t *testing.T) {
 			results = append(results, r)
 		}
 		for name, fault := range left {
-			if r, ok := caught(l.plans, fault, results); ok {
+			if r, ok := caught(fault(d.s), results); ok {
 				t.Logf("%s: seed %d, %s", name, seed, r)
 				delete(left, name)
 			}
@@ -273,21 +281,18 @@ func TestPlanFaults(t *testing.T) {
 	}
 }
 
-// caught asks plans with the fault about what was seen.
-func caught(plans map[cloud.VPCID]*netplan.Plan, fault func(*netplan.Plan), results []result) (string, bool) {
-	faulty := map[cloud.VPCID]*netplan.Plan{}
-	for id, p := range plans {
-		b, err := json.Marshal(p)
-		c := new(netplan.Plan)
-		if err == nil {
-			err = json.Unmarshal(b, c)
-		}
-		if err != nil {
-			panic(err)
-		}
-		fault(c)
-		faulty[id] = c
+// compiled are the plans of a state, each with a fault.
+func compiled(s state, fault func(*netplan.Plan)) map[cloud.VPCID]*netplan.Plan {
+	out := map[cloud.VPCID]*netplan.Plan{}
+	for _, id := range netplan.VPCs(s) {
+		out[id] = netplan.Compile(s, id)
+		fault(out[id])
 	}
+	return out
+}
+
+// caught asks faulty plans about what was seen.
+func caught(faulty map[cloud.VPCID]*netplan.Plan, results []result) (string, bool) {
 	x := analyse(faulty)
 	for _, r := range results {
 		if d := differ(r.Probe, x.ask(r.Probe, r.key), r.Saw); d != "" {
@@ -390,38 +395,51 @@ func unrouted(lost func(dataplane.Route) bool) func(*dataplane.Namespace) {
 	return func(ns *dataplane.Namespace) { ns.Routes = slices.DeleteFunc(slices.Clone(ns.Routes), lost) }
 }
 
+// where says which of a network's namespaces get a fault.
+type where func(i int, ns *dataplane.Namespace) bool
+
+func router(i int, _ *dataplane.Namespace) bool { return i == 0 }
+func gateway(i int, ns *dataplane.Namespace) bool {
+	return i > 0 && ns.Table != nil && ns.Table.Name == "nat"
+}
+
 // TestKernelFaults makes networks with each fault until a probe shows it.
 func TestKernelFaults(t *testing.T) {
 	g := newStage(t)
-	for name, fault := range kernelFaults {
-		seed := uint64(1)
-		for ; seed <= kernelSeeds; seed++ {
-			if found, err := g.faulty(seed, fault); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			} else if found != "" {
-				t.Logf("%s: seed %d, %s", name, seed, found)
-				break
+	for _, set := range []struct {
+		at     where
+		faults map[string]func(*dataplane.Namespace)
+	}{{router, kernelFaults}, {router, routerFaults}, {gateway, natFaults}} {
+		for name, fault := range set.faults {
+			seed := uint64(1)
+			for ; seed <= kernelSeeds; seed++ {
+				if found, err := g.faulty(seed, set.at, fault); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				} else if found != "" {
+					t.Logf("%s: seed %d, %s", name, seed, found)
+					break
+				}
 			}
-		}
-		if seed > kernelSeeds {
-			t.Errorf("not found within %d networks: %s", kernelSeeds, name)
+			if seed > kernelSeeds {
+				t.Errorf("not found within %d networks: %s", kernelSeeds, name)
+			}
 		}
 	}
 }
 
-// faulty makes one network with a fault in each router and says what differs.
-func (g *stage) faulty(seed uint64, fault func(*dataplane.Namespace)) (found string, err error) {
+// faulty makes one network with a fault and says what differs.
+func (g *stage) faulty(seed uint64, at where, fault func(*dataplane.Namespace)) (found string, err error) {
 	d := roll(seed)
 	s := d.network()
 	touched := false
 	for _, id := range netplan.VPCs(s) {
 		n := dataplane.Lower(netplan.Compile(s, id), dataplane.NewNumbers(1))
-		touched = touched || !reflect.DeepEqual(n, spoil(n, fault))
+		touched = touched || !reflect.DeepEqual(n, spoil(n, at, fault))
 	}
 	if !touched {
 		return "", nil
 	}
-	l, err := g.lab(func(n *dataplane.Network) *dataplane.Network { return spoil(n, fault) })
+	l, err := g.lab(func(n *dataplane.Network) *dataplane.Network { return spoil(n, at, fault) })
 	if err != nil {
 		return "", err
 	}
@@ -444,11 +462,14 @@ func (g *stage) faulty(seed uint64, fault func(*dataplane.Namespace)) (found str
 	return "", nil
 }
 
-// spoil gives a copy of the network with a fault in its router.
-func spoil(n *dataplane.Network, fault func(*dataplane.Namespace)) *dataplane.Network {
+// spoil gives a copy of the network with a fault in some namespaces.
+func spoil(n *dataplane.Network, at where, fault func(*dataplane.Namespace)) *dataplane.Network {
 	c := *n
-	if c.Namespaces = slices.Clone(n.Namespaces); len(c.Namespaces) > 0 {
-		fault(&c.Namespaces[0])
+	c.Namespaces = slices.Clone(n.Namespaces)
+	for i := range c.Namespaces {
+		if at(i, &c.Namespaces[i]) {
+			fault(&c.Namespaces[i])
+		}
 	}
 	return &c
 }

@@ -126,10 +126,14 @@ func (w *walk) inside(at arrival, l leg, to *netplan.ENI) (arrival, *stop) {
 }
 
 // answerOut takes the answer to the internet: to whom the flow came from there,
-// or, as IPv6 addresses are the same there, to the gateway of a VPC that knows it.
+// or, as IPv6 addresses are the same there, to the gateway of a VPC that knows it,
+// if both addresses are joined to it.
 func (w *walk) answerOut(at arrival, l leg) (arrival, *stop) {
 	there := w.legs[at.leg]
 	l.to = nil
+	if l.pkt.src.Is6() && !w.p.Gateway.Joins(l.pkt.src) {
+		return at, w.noPublicIP(l.from, l.pkt, l.route)
+	}
 	if at.via == nil && there.from == nil && there.peer == nil && l.route.Hop != netplan.HopEgressOnly {
 		w.mirror(there.number, RoleGateway)
 		return arrival{leg: at.leg - 1}, w.border(l)
@@ -138,7 +142,7 @@ func (w *walk) answerOut(at arrival, l leg) (arrival, *stop) {
 		return at, s
 	}
 	for i := at.leg; i >= 0 && l.pkt.dst.Is6(); i-- {
-		if f := w.legs[i]; f.in != l.in && f.in.p.Gateway != nil && f.in.local(l.pkt.dst) && f.pkt.answer() == l.pkt {
+		if f := w.legs[i]; f.in != l.in && f.in.p.Gateway != nil && f.in.local(l.pkt.dst) && f.in.p.Gateway.Joins(l.pkt.dst) && f.pkt.answer() == l.pkt {
 			w.through(cloud.Ref{Kind: gatewayKind(l.route), ID: l.route.Target}, RoleGateway, l.pkt, l.pkt, nil)
 			return arrival{leg: i, other: true}, nil
 		}

@@ -42,6 +42,10 @@ func TestOtherWayBack(t *testing.T) {
 		first("rtb-priv", route("10.1.0.0/16", cloud.TargetPeering, "pcx-9"))(tx)
 		first("rtb-pub", route("10.1.0.0/16", cloud.TargetPeering, "pcx-9"), route("2001:db8:2000:200::/56", cloud.TargetInternetGateway, "igw-1"))(tx)
 	}
+	byRule := func(id cloud.VPCID) func(cloud.Tx) {
+		return func(tx cloud.Tx) { edit(tx, cloud.VPCs, id, func(v *cloud.VPC) { v.IPv6ByRule = true }) }
+	}
+	back := first("rtb-2", route("2001:db8:1000::/56", cloud.TargetInternetGateway, "igw-2"))
 	all := openACL()
 	for _, c := range []struct {
 		name    string
@@ -60,8 +64,11 @@ func TestOtherWayBack(t *testing.T) {
 		{name: "the ACL of the port it comes in by refuses it", changes: []func(cloud.Tx){there, acl("acl-priv", all[:2]...)}, vpc: "vpc-1", from: "eni-web", to: "10.1.0.20", stage: netplan.StageACLOut},
 		{name: "the connection leads elsewhere", changes: []func(cloud.Tx){peer("pcx-8", "vpc-2", "vpc-3"), first("rtb-2", route("10.0.0.0/16", cloud.TargetPeering, "pcx-8"))},
 			vpc: "vpc-1", from: "eni-fn", to: "10.1.0.20", stage: netplan.StageAsymmetric},
-		{name: "by the internet, IPv6", changes: []func(cloud.Tx){gateway, first("rtb-2", route("2001:db8:1000::/56", cloud.TargetInternetGateway, "igw-2"))},
-			vpc: "vpc-1", from: "eni-fn", to: "2001:db8:2000:200::20", by: "igw-2"},
+		{name: "by the internet, IPv6", changes: []func(cloud.Tx){gateway, back}, vpc: "vpc-1", from: "eni-fn", to: "2001:db8:2000:200::20", by: "igw-2"},
+		{name: "by the internet, which no rule joins who answers to", changes: []func(cloud.Tx){gateway, back, byRule("vpc-2")},
+			vpc: "vpc-1", from: "eni-fn", to: "2001:db8:2000:200::20", stage: netplan.StageNoPublicIP},
+		{name: "by the internet, which no rule joins who asked to", changes: []func(cloud.Tx){gateway, back, byRule("vpc-1")},
+			vpc: "vpc-1", from: "eni-fn", to: "2001:db8:2000:200::20", stage: netplan.StageAsymmetric},
 		{name: "IPv4 has no way over the internet", changes: []func(cloud.Tx){gateway, first("rtb-2", route("10.0.0.0/16", cloud.TargetInternetGateway, "igw-2"))},
 			vpc: "vpc-1", from: "eni-fn", to: "10.1.0.20", stage: netplan.StageAsymmetric},
 		{name: "from the internet, back by transit router", changes: []func(cloud.Tx){gateway, there},

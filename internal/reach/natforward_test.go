@@ -34,6 +34,7 @@ func TestNATForward(t *testing.T) {
 		{"another host's", all, reach.Query{From: "eni-fn", To: ip("198.51.100.7"), Protocol: 6, Port: 443}, netplan.StageNATSource},
 		{"a host whose group lets nobody in", cloud.NATForward{Protocol: 6, From: 80, To: 80, Host: ip("10.0.1.20"), Port: 5432},
 			reach.Query{Source: ip("198.51.100.7"), To: ip("203.0.113.5"), Protocol: 6, Port: 80}, netplan.StageGroupIn},
+		{"a host to itself", port, reach.Query{From: "eni-box", To: ip("10.0.0.5"), Protocol: 6, Port: 85}, netplan.StageLoop},
 		{"a host whose table leads elsewhere", cloud.NATForward{Protocol: 6, From: 80, To: 80, Host: ip("10.0.2.20"), Port: 80},
 			reach.Query{Source: ip("198.51.100.7"), To: ip("203.0.113.5"), Protocol: 6, Port: 80}, netplan.StageNoRoute},
 		{"an address that is nobody's", cloud.NATForward{Protocol: 6, From: 80, To: 80, Host: ip("10.0.1.99"), Port: 80},
