@@ -24,20 +24,19 @@ var stateFaults = map[string]func(state){
 			cloud.IPv6Rules.Delete(s, r.ID)
 		}
 	},
-	"egress-only rules forgotten":           all(cloud.IPv6Rules, func(r *cloud.IPv6Rule) { r.Outward = false }),
-	"egress-only rules alone join":          all(cloud.IPv6Rules, func(r *cloud.IPv6Rule) { r.Outward = !r.Outward }),
-	"NAT gateways translate everything":     all(cloud.NATGateways, func(g *cloud.NATGateway) { g.Selective = false }),
-	"SNAT entries lost":                     all(cloud.NATGateways, func(g *cloud.NATGateway) { g.Rules = nil }),
-	"SNAT entries of subnets lost":          rules(func(r *cloud.NATRule) { r.Subnet = "" }),
-	"SNAT entries' sources one bit shorter": rules(func(r *cloud.NATRule) { r.Source = shorter(r.Source) }),
-	"DNAT entries lost":                     all(cloud.NATGateways, func(g *cloud.NATGateway) { g.Forwards = nil }),
-	"DNAT entries keep the port":            forwards(func(f *cloud.NATForward) { f.Port = f.From }),
-	"DNAT entries: last port left out":      forwards(func(f *cloud.NATForward) { f.To = max(f.To-1, 0) }),
-	"DNAT entries: protocols swapped":       forwards(func(f *cloud.NATForward) { f.Protocol = map[int]int{tcp: udp, udp: tcp, -1: -1}[f.Protocol] }),
-	"DNAT entries for everything lost":      forwards(func(f *cloud.NATForward) { f.Protocol = max(f.Protocol, 0) }),
-	"attachments publish nothing":           all(cloud.TransitAttachments, func(a *cloud.TransitAttachment) { a.Publish = false }),
-	"attachments all publish":               all(cloud.TransitAttachments, func(a *cloud.TransitAttachment) { a.Publish = true }),
-	"transit routers learn nothing":         all(cloud.TransitRouters, func(r *cloud.TransitRouter) { r.Domain = "" }),
+	"egress-only rules forgotten":       all(cloud.IPv6Rules, func(r *cloud.IPv6Rule) { r.Outward = false }),
+	"egress-only rules alone join":      all(cloud.IPv6Rules, func(r *cloud.IPv6Rule) { r.Outward = !r.Outward }),
+	"NAT gateways translate everything": all(cloud.NATGateways, func(g *cloud.NATGateway) { g.Selective = false }),
+	"SNAT entries lost":                 all(cloud.NATGateways, func(g *cloud.NATGateway) { g.Rules = nil }),
+	"SNAT entries of subnets lost":      rules(func(r *cloud.NATRule) { r.Subnet = "" }),
+	"DNAT entries lost":                 all(cloud.NATGateways, func(g *cloud.NATGateway) { g.Forwards = nil }),
+	"DNAT entries keep the port":        forwards(func(f *cloud.NATForward) { f.Port = f.From }),
+	"DNAT entries: last port left out":  forwards(func(f *cloud.NATForward) { f.To = max(f.To-1, 0) }),
+	"DNAT entries: protocols swapped":   forwards(func(f *cloud.NATForward) { f.Protocol = map[int]int{tcp: udp, udp: tcp, -1: -1}[f.Protocol] }),
+	"DNAT entries for everything lost":  forwards(func(f *cloud.NATForward) { f.Protocol = max(f.Protocol, 0) }),
+	"attachments publish nothing":       all(cloud.TransitAttachments, func(a *cloud.TransitAttachment) { a.Publish = false }),
+	"attachments all publish":           all(cloud.TransitAttachments, func(a *cloud.TransitAttachment) { a.Publish = true }),
+	"transit routers learn nothing":     all(cloud.TransitRouters, func(r *cloud.TransitRouter) { r.Domain = "" }),
 }
 
 func all[K ~string, T any](t *cloud.Table[K, T], f func(*T)) func(state) {

@@ -94,6 +94,23 @@ func TestPrivateNATRules(t *testing.T) {
 	}
 }
 
+// A route to a gateway for the gateway's own address has nothing translated.
+func TestRouteToGatewayAddress(t *testing.T) {
+	led := func(tx cloud.Tx) {
+		edit(tx, cloud.NATGateways, "nat-1", func(g *cloud.NATGateway) {
+			g.Selective, g.Forwards = true, []cloud.NATForward{{ID: "fwd-1", Address: "eipalloc-nat", Protocol: 6, From: 80, To: 80, Host: ip("10.0.1.30"), Port: 80}}
+		})
+		edit(tx, cloud.RouteTables, "rtb-priv", func(r *cloud.RouteTable) {
+			r.Routes = []cloud.Route{route("10.0.0.5/32", cloud.TargetNATGateway, "nat-1")}
+		})
+	}
+	for port, want := range map[int]netplan.Stage{80: netplan.StageAsymmetric, 81: netplan.StageUnsolicited} {
+		if a := reach.Explain(plan(t, led), reach.Query{From: "eni-fn", To: ip("10.0.0.5"), Protocol: 6, Port: port}); a.Stage != want {
+			t.Errorf("port %d: stage %q, want %q: %s", port, a.Stage, want, a.Text)
+		}
+	}
+}
+
 // Two gateways that send on to each other keep a packet between them.
 func TestNATForwardRing(t *testing.T) {
 	ring := func(tx cloud.Tx) {

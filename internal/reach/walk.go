@@ -259,6 +259,9 @@ func (w *walk) translate(from *netplan.ENI, pkt *packet, r *netplan.Route) (*net
 	if to.ID == from.ID {
 		return nil, w.loops(to, *pkt)
 	}
+	if slices.Contains(to.Addrs, pkt.dst) { // it is for the gateway itself
+		return nil, w.deliver(leg{from: from, to: to, pkt: *pkt, route: r})
+	}
 	if s := w.pass(leg{from: from, to: to, pkt: *pkt, route: r}); s != nil {
 		return nil, s
 	}
