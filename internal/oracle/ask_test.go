@@ -226,7 +226,7 @@ func (d *dice) probe(all []*netplan.Plan, plan *netplan.Plan) (probe, bool) {
 	p := probe{VPC: plan.VPC, Proto: pick(d, tcp, tcp, tcp, udp, udp, icmp), Port: pick(d, ports...)}
 	six := slices.ContainsFunc(plan.CIDRs, func(c netip.Prefix) bool { return c.Addr().Is6() })
 	v6 := six && d.chance(30)
-	if d.second && d.chance(30) {
+	if d.second && d.chance(40) {
 		if p, ok := d.dialectProbe(all, plan, p); ok {
 			return p, true
 		}

@@ -165,7 +165,24 @@ func (d *dice) tell() {
 		for _, id := range h.ends {
 			edit(d.s, cloud.TransitAttachments, id, func(a *cloud.TransitAttachment) { a.Publish = d.chance(70) })
 		}
-		d.learn(h)
+		if d.learn(h); d.chance(60) {
+			d.oneTable(h)
+		}
+	}
+}
+
+// oneTable has one table of a transit router know and tell everything, as the first
+// table of one in a domain does.
+func (d *dice) oneTable(h *hub) {
+	for i, t := range h.tables {
+		edit(d.s, cloud.TransitTables, t, func(t *cloud.TransitTable) {
+			if t.Associations = nil; i == 0 {
+				t.Associations, t.Propagations = slices.Clone(h.ends), slices.Clone(h.ends)
+			}
+		})
+	}
+	for _, id := range h.ends {
+		edit(d.s, cloud.TransitAttachments, id, func(a *cloud.TransitAttachment) { a.State, a.Publish = cloud.TransitAvailable, true })
 	}
 }
 
@@ -197,6 +214,79 @@ func (d *dice) switchPublish(*world) {
 	d.attachment(func(a *cloud.TransitAttachment) { a.Publish = !a.Publish })
 }
 
+// tidy has most VPCs of the dialect be what users make, so that much gets through:
+// groups that let others in, hosts behind a NAT gateway, which leaves by another
+// table, and open ACLs.
+func (d *dice) tidy() {
+	defer d.from(d.others)()
+	for _, w := range d.worlds {
+		if !w.second || !d.chance(75) {
+			continue
+		}
+		for _, g := range w.groups {
+			if d.chance(60) {
+				d.letIn(g)
+			}
+		}
+		if d.chance(75) {
+			d.behindNAT(w)
+		}
+		if d.chance(60) {
+			edit(d.s, cloud.NetworkACLs, w.acls[0], func(a *cloud.NetworkACL) {
+				a.Entries = []cloud.NetworkACLEntry{d.open(1, false, "0.0.0.0/0"), d.open(2, false, "::/0"), d.open(1, true, "0.0.0.0/0"), d.open(2, true, "::/0")}
+			})
+		}
+	}
+}
+
+// letIn has a group let in, behind its other rules, whoever comes.
+func (d *dice) letIn(id cloud.SecurityGroupID) {
+	edit(d.s, cloud.SecurityGroups, id, func(g *cloud.SecurityGroup) {
+		g.Rules = slices.Clone(g.Rules)
+		for _, p := range []string{"0.0.0.0/0", "::/0"} {
+			g.Rules = append(g.Rules, cloud.SecurityGroupRule{ID: d.id("sgr"), Action: cloud.Allow, Priority: 100, Protocol: -1, From: -1, To: -1, Prefix: pfx(p)})
+		}
+	})
+}
+
+// behindNAT has most tables lead to a NAT gateway and to the IPv6 gateway; the NAT
+// gateway's own subnet has a table that leads to the internet gateway, if one is awake.
+func (d *dice) behindNAT(w *world) {
+	for g := range cloud.NATGateways.By(d.s.clone(), "vpc", string(w.v.ID)) {
+		if g.Private && d.chance(70) {
+			continue
+		}
+		for _, t := range w.tables {
+			if d.chance(90) {
+				d.leadTo(t, "0.0.0.0/0", cloud.TargetNATGateway, string(g.ID))
+			}
+			if w.v6 && d.chance(60) {
+				d.leadTo(t, "::/0", cloud.TargetIPv6Gateway, w.ipv6GatewayID())
+			}
+			edit(d.s, cloud.RouteTables, t, func(t *cloud.RouteTable) {
+				t.Associations = slices.DeleteFunc(slices.Clone(t.Associations), func(a cloud.RouteTableAssociation) bool { return a.Subnet == g.Subnet })
+			})
+		}
+		own := &cloud.RouteTable{Meta: meta, ID: cloud.RouteTableID(d.id("rtb")), VPC: w.v.ID, Associations: []cloud.RouteTableAssociation{{ID: d.id("assoc"), Subnet: g.Subnet}}}
+		cloud.RouteTables.Put(d.s, own)
+		w.tables = append(w.tables, own.ID)
+		for i := range cloud.InternetGateways.By(d.s, "vpc", string(w.v.ID)) {
+			if !i.Dormant {
+				d.leadTo(own.ID, "0.0.0.0/0", cloud.TargetInternetGateway, string(i.ID))
+			}
+		}
+		return
+	}
+}
+
+// leadTo has a table lead a destination somewhere, in place of where it leads now.
+func (d *dice) leadTo(id cloud.RouteTableID, dest string, kind cloud.TargetKind, target string) {
+	edit(d.s, cloud.RouteTables, id, func(t *cloud.RouteTable) {
+		t.Routes = append(slices.DeleteFunc(slices.Clone(t.Routes), func(r cloud.Route) bool { return r.Dest == pfx(dest) }),
+			cloud.Route{Dest: pfx(dest), Target: cloud.RouteTarget{Kind: kind, ID: target}})
+	})
+}
+
 func (d *dice) dialectChanges() []change {
 	of := func(f func(*world)) func(*world) { // a VPC of the dialect
 		return func(w *world) {
@@ -217,8 +307,11 @@ func (d *dice) dialectChanges() []change {
 
 // dialectProbe is about what only the second dialect has; not ok if there is nothing such.
 func (d *dice) dialectProbe(all []*netplan.Plan, plan *netplan.Plan, p probe) (probe, bool) {
-	if d.chance(35) {
+	if d.chance(45) {
 		return d.entryProbe(plan, p)
+	}
+	if len(plan.Transits) > 0 && d.chance(50) {
+		return d.beyondProbe(all, plan, p)
 	}
 	v6 := d.chance(70)
 	to := pick(d, all...)
@@ -236,4 +329,29 @@ func (d *dice) dialectProbe(all []*netplan.Plan, plan *netplan.Plan, p probe) (p
 	p, ok := d.sender(plan, p, false)
 	p.To = pick(d, slices.Concat(plan.Routers, resolvers, []netip.Addr{ip("100.64.1.1"), offset(pick(d, plan.CIDRs...), 3)})...)
 	return p, ok && p.To.Is4()
+}
+
+// beyondProbe is one that its table leads to a transit router.
+func (d *dice) beyondProbe(all []*netplan.Plan, plan *netplan.Plan, p probe) (probe, bool) {
+	v6 := d.chance(30)
+	for range 20 {
+		q, ok := d.sender(plan, p, v6)
+		if q.To = d.anyAddr(pick(d, all...), v6); ok && q.To.IsValid() && leadsBeyond(plan, q) {
+			return q, true
+		}
+	}
+	return p, false
+}
+
+func leadsBeyond(plan *netplan.Plan, p probe) bool {
+	subnet := plan.ENI(p.From).Subnet
+	for _, s := range plan.Subnets {
+		for _, t := range plan.Tables {
+			if s.ID == subnet && s.Table == t.ID {
+				i := slices.IndexFunc(t.Routes, func(r netplan.Route) bool { return r.Dest.Contains(p.To) })
+				return i >= 0 && t.Routes[i].Hop == netplan.HopTransit
+			}
+		}
+	}
+	return false
 }

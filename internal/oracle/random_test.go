@@ -99,6 +99,7 @@ func (d *dice) network() state {
 	for _, w := range d.worlds {
 		d.policy(w)
 	}
+	d.tidy()
 	d.nat64()
 	if d.chance(15) {
 		d.switchZone(nil)
