@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"net/netip"
-	"reflect"
 	"slices"
 
 	"weir/internal/dataplane/nft"
@@ -62,13 +61,17 @@ func sendOn(f netplan.Forward) nft.Stmt {
 	return nft.DNATPorts(f.Host, m)
 }
 
-// selves are hosts that would get packets of their own, which no host takes.
+// selves are hosts that would get packets of their own, which no system takes.
 func selves(e *netplan.ENI) *nft.Set {
 	s := &nft.Set{Key: []nft.Field{nft.Src4, nft.Dst4}}
+	seen := map[netip.Addr]bool{}
 	for _, f := range e.Forwards {
-		if k := nft.K(nft.IP(f.Host), nft.IP(f.Host)); !slices.ContainsFunc(s.Elems, func(o nft.Elem) bool { return reflect.DeepEqual(o, k) }) {
-			s.Elems = append(s.Elems, k)
+		for _, a := range f.Own {
+			if !seen[f.Host] {
+				s.Elems = append(s.Elems, nft.K(nft.IP(a), nft.IP(f.Host)))
+			}
 		}
+		seen[f.Host] = true
 	}
 	return s
 }
@@ -81,9 +84,11 @@ func natForward(e *netplan.ENI) (rules []nft.Rule) {
 		rules = append(rules, nft.R(nft.TCPSyn(), nft.ClampMSS()))
 	}
 	rules = append(rules, goesOn)
+	if own := selves(e); len(own.Elems) > 0 {
+		rules = append(rules, nft.R(append([]nft.Stmt{nft.In(own, nft.Src4, nft.Dst4)}, drop(netplan.StageLoop, string(e.ID))...)...))
+	}
 	if len(e.Forwards) > 0 {
-		rules = append(rules, nft.R(append([]nft.Stmt{nft.In(selves(e), nft.Src4, nft.Dst4)}, drop(netplan.StageLoop, string(e.ID))...)...),
-			nft.R(nft.Eq(nft.CtMark, forwarded), nft.Accept))
+		rules = append(rules, nft.R(nft.Eq(nft.CtMark, forwarded), nft.Accept))
 	}
 	rules = append(rules,
 		nft.R(append([]nft.Stmt{nft.NotIn(known, nft.L4Proto)}, drop(netplan.StageNATProtocol, string(e.ID))...)...),

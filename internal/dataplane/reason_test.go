@@ -72,13 +72,13 @@ func TestNoRouteBesideSubnets(t *testing.T) {
 // host's system drops without a word.
 func TestForwardToSender(t *testing.T) {
 	e := &netplan.ENI{ID: "eni-nat", Attach: netplan.AttachNAT, Addrs: addrs("10.0.0.9"), Selective: true, Forwards: []netplan.Forward{
-		{Addr: addrs("10.0.0.9")[0], Protocol: 6, From: 80, To: 80, Host: addrs("10.0.1.20")[0], Port: 8080},
-		{Addr: addrs("10.0.0.9")[0], Protocol: 17, From: 53, To: 53, Host: addrs("10.0.1.20")[0], Port: 53}}}
+		{Addr: addrs("10.0.0.9")[0], Protocol: 6, From: 80, To: 80, Host: addrs("10.0.1.20")[0], Port: 8080, Own: addrs("10.0.1.20", "10.0.1.120")},
+		{Addr: addrs("10.0.0.9")[0], Protocol: 17, From: 53, To: 53, Host: addrs("10.0.1.20")[0], Port: 53, Own: addrs("10.0.1.20", "10.0.1.120")}}}
 	var rules []string
 	for _, r := range natForward(e) {
 		rules = append(rules, r.String())
 	}
-	if self, on := at(rules, "{ 10.0.1.20 . 10.0.1.20 }", "loop:eni-nat", "drop"), at(rules, "ct mark", "accept"); self < 0 || self > on {
+	if self, on := at(rules, "{ 10.0.1.20 . 10.0.1.20, 10.0.1.120 . 10.0.1.20 }", "loop:eni-nat", "drop"), at(rules, "ct mark", "accept"); self < 0 || self > on {
 		t.Errorf("refused at %d, let through at %d of %q", self, on, rules)
 	}
 }

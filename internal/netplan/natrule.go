@@ -58,7 +58,11 @@ func (c *compiler) forwards(n *cloud.NATGateway, e *ENI) (out []Forward) {
 			c.problem(from, "NAT gateway %s: %s has no address or no host left", n.ID, f.ID)
 			continue
 		}
-		out = append(out, Forward{Addr: a, Protocol: f.Protocol, From: f.From, To: f.To, Host: f.Host, Port: f.Port, Source: []cloud.Ref{from}})
+		to := Forward{Addr: a, Protocol: f.Protocol, From: f.From, To: f.To, Host: f.Host, Port: f.Port, Source: []cloud.Ref{from}}
+		if h := c.p.ENI(c.at[f.Host]); h != nil {
+			to.Own = slices.DeleteFunc(slices.Clone(h.Addrs), netip.Addr.Is6)
+		}
+		out = append(out, to)
 	}
 	slices.SortFunc(out, func(a, b Forward) int {
 		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(b.Protocol, a.Protocol), cmp.Compare(a.From, b.From))

@@ -71,7 +71,10 @@ type Forward struct {
 	From, To int // destination ports
 	Host     netip.Addr
 	Port     int // that From becomes, and so on
-	Source   []cloud.Ref
+	// Own are the addresses of the interface that has Host: what they send is not sent
+	// on, as no system takes packets from an own address.
+	Own    []netip.Addr
+	Source []cloud.Ref
 }
 
 // ProfileKey identifies a Profile: its security groups' IDs, sorted, joined by ",".

@@ -114,6 +114,9 @@ func prefixesOf(p *netplan.Plan, f func(netip.Prefix)) {
 		for _, o := range e.Forwards {
 			f(netip.PrefixFrom(o.Addr, 32))
 			f(netip.PrefixFrom(o.Host, 32))
+			for _, a := range o.Own {
+				f(netip.PrefixFrom(a, 32))
+			}
 		}
 	}
 	for _, t := range p.Transits {

@@ -106,8 +106,8 @@ func (w *walk) loops(to *netplan.ENI, p packet) *stop {
 
 func (w *walk) forwardRing(l leg, f *netplan.Forward) *stop {
 	text := w.sprintf("NAT gateway %s sends packets for %s on to %s, from where they come back to it; have it send them on to a host", f.Source[0].ID, l.pkt.dst, f.Host)
-	if f.Host == l.pkt.src {
-		text = w.sprintf("NAT gateway %s sends packets for %s on to %s, which they come from, and nobody takes packets from an own address; send to that address itself", f.Source[0].ID, l.pkt.dst, f.Host)
+	if slices.Contains(f.Own, l.pkt.src) {
+		text = w.sprintf("NAT gateway %s sends packets for %s on to %s, whose interface they come from, and no system takes packets from an own address; send to that address itself", f.Source[0].ID, l.pkt.dst, f.Host)
 	}
 	return &stop{stage: netplan.StageLoop, blame: append([]cloud.Ref{eniRef(l.to)}, f.Source...), text: text}
 }

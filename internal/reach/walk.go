@@ -199,7 +199,7 @@ func (w *walk) sendOn(l leg) *stop {
 	if f == nil {
 		return w.unsolicited(l)
 	}
-	if f.Host == l.pkt.src || slices.Contains(w.sentOn, l.to.ID) {
+	if slices.Contains(f.Own, l.pkt.src) || slices.Contains(w.sentOn, l.to.ID) {
 		return w.forwardRing(l, f)
 	}
 	w.sentOn = append(w.sentOn, l.to.ID)
