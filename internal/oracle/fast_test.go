@@ -3,7 +3,6 @@ package oracle
 import (
 	"bytes"
 	"encoding/binary"
-	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -160,13 +159,13 @@ func sameHost(a, b unix.Sockaddr) bool {
 // begin sends the first packet of a flow; nil if it is not answered, or not by a host.
 func (l *lab) begin(p probe, key uint16, patience time.Duration) (*known, error) {
 	from := l.spots[p.From]
-	at, a := l.holder(p.VPC, p.To)
+	at, a := l.holder(p)
 	if from == nil || at == nil {
 		return nil, nil
 	}
 	k := &known{flight: &flight{l: l, p: p, key: key}, from: from, at: at}
 	var err error
-	if k.server, err = l.server(at, netip.AddrPortFrom(a, uint16(p.Port)), udp); err != nil {
+	if k.server, err = l.server(at, a, udp); err != nil {
 		return nil, err
 	}
 	if err := k.launch(from); err != nil {
@@ -181,7 +180,7 @@ func (l *lab) begin(p probe, key uint16, patience time.Duration) (*known, error)
 
 // stands says whether both ends are still there.
 func (k *known) stands() bool {
-	at, _ := k.l.holder(k.p.VPC, k.p.To)
+	at, _ := k.l.holder(k.p)
 	return k.l.spots[k.p.From] == k.from && at == k.at
 }
 
