@@ -70,8 +70,7 @@ func (w *world) inSubnet(p netip.Prefix) bool {
 	})
 }
 
-// lead has routes of the VPC lead to n times as many of a kind of target as to
-// others, or, if n is 0, to what was there.
+// lead has n of the targets that routes of the VPC are picked from be this one.
 func (w *world) lead(t cloud.RouteTarget, n int) {
 	w.targets = append(w.targets, slices.Repeat([]cloud.RouteTarget{t}, n)...)
 }
@@ -99,8 +98,8 @@ func (d *dice) ipv4Gateway(w *world) {
 	n := 1 // or routes are left from when it was awake
 	if gateway {
 		cloud.InternetGateways.Put(d.s, &cloud.InternetGateway{Meta: meta, ID: cloud.InternetGatewayID(id), VPC: w.v.ID, Dormant: dormant})
-		if !dormant {
-			n = 7
+		if n = 7; dormant {
+			n = 3
 		}
 	}
 	w.lead(cloud.RouteTarget{Kind: cloud.TargetInternetGateway, ID: id}, n)
@@ -239,12 +238,18 @@ func (d *dice) tidy() {
 	}
 }
 
-// letIn has a group let in, behind its other rules, whoever comes.
+// letIn has a group let in, behind its other rules, whoever comes, to all ports or
+// to the lower ones.
 func (d *dice) letIn(id cloud.SecurityGroupID) {
 	edit(d.s, cloud.SecurityGroups, id, func(g *cloud.SecurityGroup) {
 		g.Rules = slices.Clone(g.Rules)
+		rule := cloud.SecurityGroupRule{Action: cloud.Allow, Priority: 100, Protocol: -1, From: -1, To: -1}
+		if d.chance(35) {
+			rule.Protocol, rule.From, rule.To = tcp, 1, 443
+		}
 		for _, p := range []string{"0.0.0.0/0", "::/0"} {
-			g.Rules = append(g.Rules, cloud.SecurityGroupRule{ID: d.id("sgr"), Action: cloud.Allow, Priority: 100, Protocol: -1, From: -1, To: -1, Prefix: pfx(p)})
+			rule.ID, rule.Prefix = d.id("sgr"), pfx(p)
+			g.Rules = append(g.Rules, rule)
 		}
 	})
 }
