@@ -28,6 +28,9 @@ func (c *Control) CreateTargetGroup(ctx context.Context, who Caller, in CreateTa
 		if _, err := find(tx, who, cloud.VPCs, cloud.KindVPC, in.VPC); err != nil {
 			return nil, err
 		}
+		if err := checkTimes(in.Health); err != nil {
+			return nil, err
+		}
 		for g := range cloud.TargetGroups.By(tx, "scope", who.scope()) {
 			if g.Name != in.Name {
 				continue
@@ -50,6 +53,15 @@ func (c *Control) CreateTargetGroup(ctx context.Context, who Caller, in CreateTa
 	})
 }
 
+// checkTimes has a check end before the next begins.
+func checkTimes(h cloud.TargetCheck) error {
+	if h.Timeout <= h.Interval {
+		return nil
+	}
+	return cloud.Errorf(cloud.Invalid, cloud.KindTargetGroup, "", "timeout",
+		"Health check timeout '%.0f' must be smaller than or equal to the interval '%.0f'", h.Timeout.Seconds(), h.Interval.Seconds())
+}
+
 // ModifyTargetGroup changes what is set.
 type ModifyTargetGroup struct {
 	Health        func(*cloud.TargetCheck)
@@ -62,6 +74,9 @@ func (c *Control) ModifyTargetGroup(ctx context.Context, who Caller, id cloud.Ta
 	return c.changeTargets(ctx, who, id, func(_ cloud.Tx, g *cloud.TargetGroup) error {
 		if in.Health != nil {
 			in.Health(&g.Health)
+			if err := checkTimes(g.Health); err != nil {
+				return err
+			}
 		}
 		set(&g.Drain, in.Drain)
 		set(&g.ProxyProtocol, in.ProxyProtocol)

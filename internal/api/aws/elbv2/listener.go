@@ -73,8 +73,11 @@ func (a *api) createListener(ctx context.Context, in *CreateListenerInput) (*Cre
 	if err := a.plainTCP(in.Protocol, in.Certificates, in.SslPolicy, in.AlpnPolicy, in.MutualAuthentication); err != nil {
 		return nil, err
 	}
-	if in.Port == nil || in.Protocol == "" {
-		return nil, invalid("A listener protocol and port must be specified")
+	switch {
+	case in.Protocol == "":
+		return nil, invalid("A listener protocol must be specified")
+	case in.Port == nil:
+		return nil, invalid("A listener port must be specified")
 	}
 	c := control.CreateListener{Port: int(*in.Port)}
 	if c.Balancer, err = balancerID(in.LoadBalancerArn); err != nil {

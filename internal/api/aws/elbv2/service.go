@@ -133,6 +133,7 @@ var codes = map[fault]string{
 	{cloud.Limit, cloud.KindTargetGroup, ""}:          "TooManyTargetGroups",
 	{cloud.Limit, cloud.KindTargetGroup, "balancers"}: "TargetGroupAssociationLimit",
 	{cloud.InUse, cloud.KindTargetGroup, ""}:          "ResourceInUse",
+	{cloud.Invalid, cloud.KindTargetGroup, "timeout"}: "ValidationError",
 	{cloud.Invalid, cloud.KindTarget, ""}:             "InvalidTarget",
 	{cloud.Limit, cloud.KindTarget, ""}:               "TooManyTargets",
 	{cloud.Exists, cloud.KindListener, ""}:            "DuplicateListener",
