@@ -300,7 +300,7 @@ socket.on('error', () => process.exit(0));
 
 if (wrapped) send('H', '');
 
-(function preload(i) {
+setImmediate(function preload(i) { // after a first look at the socket
   if (started) return;
   if (i === PRELOAD.length) {
     require('tls').createSecureContext(); // reads the certificates
@@ -308,4 +308,4 @@ if (wrapped) send('H', '');
   }
   require(PRELOAD[i]);
   setImmediate(preload, i + 1);
-})(0);
+}, 0);
