@@ -213,7 +213,7 @@ func (s *Server) serveACS(w http.ResponseWriter, q *request) *Error {
 	if err := s.findAction(q); err != nil {
 		return err
 	}
-	if q.acs.proof == nil && !s.cfg.Any && !q.op.NoAuth {
+	if q.acs.proof == nil && !s.takesAny(q) && !q.op.NoAuth {
 		return q.svc.Trouble(MissingAuth, "")
 	}
 	if q.op.call == nil {
@@ -227,7 +227,7 @@ func (s *Server) serveACS(w http.ResponseWriter, q *request) *Error {
 func (s *Server) authenticateACS(q *request, fault error) (string, *Error) {
 	q.call.Account, q.call.Region = s.cfg.Account, first(s.cfg.AlibabaRegion, s.cfg.Region)
 	p := q.acs.proof
-	if s.cfg.Any {
+	if s.takesAny(q) {
 		root := s.anyRoot()
 		if p != nil && s.cfg.Verify != nil {
 			key, token := p.key()

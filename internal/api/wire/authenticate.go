@@ -54,10 +54,11 @@ func origin(r *http.Request) (netip.Addr, cloud.VPCID, cloud.EndpointID) {
 	return ap.Addr().Unmap(), "", ""
 }
 
-// FromThisMachine tells whether a request was made on this machine: over loopback,
-// or from the very address that it was sent to, and not inside a VPC.
+// FromThisMachine tells whether this machine's user made a request: over loopback,
+// or from the very address that it was sent to, not inside a VPC, and not by
+// looking at another site's page.
 func FromThisMachine(r *http.Request) bool {
-	if _, inside := r.Context().Value(originKey{}).(Origin); inside {
+	if _, inside := r.Context().Value(originKey{}).(Origin); inside || foreignPage(r) {
 		return false
 	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -67,6 +68,17 @@ func FromThisMachine(r *http.Request) bool {
 	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	return from.Addr().Unmap().IsLoopback() || ok && from.Addr().Unmap() == at.AddrPort().Addr().Unmap()
 }
+
+// foreignPage tells whether a browser makes a request for another site's page. It
+// sends those that a form could send without asking us first.
+// https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+func foreignPage(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site != "" && site != "same-origin" && site != "none"
+}
+
+// takesAny tells whether a request needs no key.
+func (s *Server) takesAny(q *request) bool { return s.cfg.Any && !foreignPage(q.r) }
 
 // authenticate finds out who claims to call, and returns the secret to check the
 // signature with; "" if there is none to check.
@@ -78,7 +90,7 @@ func (s *Server) authenticate(q *request, sigErr error) (string, *Error) {
 		}
 		q.call.Region = q.sig.region
 	}
-	if s.cfg.Any {
+	if s.takesAny(q) {
 		s.believe(q)
 		return "", nil
 	}
@@ -145,7 +157,7 @@ func (q *request) refuse(err error) *Error {
 
 // allowAnonymous lets unsigned calls pass only to operations made for them.
 func (s *Server) allowAnonymous(q *request) *Error {
-	if q.sig != nil || s.cfg.Any || q.op.NoAuth {
+	if q.sig != nil || s.takesAny(q) || q.op.NoAuth {
 		return nil
 	}
 	return q.svc.Trouble(MissingAuth, "")

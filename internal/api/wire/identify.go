@@ -16,7 +16,7 @@ func (s *Server) Identify(w http.ResponseWriter, r *http.Request, product *Servi
 	if _, query := q.acs.proof.(*rpcProof); query {
 		q.acs.proof = nil
 	}
-	if q.acs.proof == nil && fault == nil && !s.cfg.Any {
+	if q.acs.proof == nil && fault == nil && !s.takesAny(q) {
 		return nil, nil, product.Trouble(MissingAuth, "")
 	}
 	secret, err := s.authenticateACS(q, fault)
