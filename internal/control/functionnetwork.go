@@ -140,6 +140,14 @@ func checkFunctionNetwork(v cloud.View, caller Caller, n FunctionNetworkSettings
 	if (len(n.Subnets) == 0) != (len(n.Groups) == 0) {
 		return "", cloud.Errorf(cloud.Invalid, cloud.KindFunction, "", "subnets-and-groups", "a function's network needs both subnets and security groups, or neither")
 	}
+	groups := make([]*cloud.SecurityGroup, 0, len(n.Groups))
+	for _, id := range n.Groups { // which the vendor misses before a subnet
+		g, err := find(v, caller, cloud.SecurityGroups, cloud.KindSecurityGroup, id)
+		if err != nil {
+			return "", err
+		}
+		groups = append(groups, g)
+	}
 	var vpc cloud.VPCID
 	for _, id := range n.Subnets {
 		s, err := find(v, caller, cloud.Subnets, cloud.KindSubnet, id)
@@ -154,13 +162,9 @@ func checkFunctionNetwork(v cloud.View, caller Caller, n FunctionNetworkSettings
 			return "", cloud.Errorf(cloud.Invalid, cloud.KindSubnet, string(id), "not-dual-stack", "subnet %s does not have both an IPv4 and an IPv6 block, which IPv6 for the function needs", id)
 		}
 	}
-	for _, id := range n.Groups {
-		g, err := find(v, caller, cloud.SecurityGroups, cloud.KindSecurityGroup, id)
-		if err != nil {
-			return "", err
-		}
+	for _, g := range groups {
 		if g.VPC != vpc {
-			return "", cloud.Errorf(cloud.Invalid, cloud.KindSecurityGroup, string(id), "other-vpc", "security group %s is in %s, the function's subnets are in %s", id, g.VPC, vpc)
+			return "", cloud.Errorf(cloud.Invalid, cloud.KindSecurityGroup, string(g.ID), "other-vpc", "security group %s is in %s, the function's subnets are in %s", g.ID, g.VPC, vpc)
 		}
 	}
 	return vpc, nil

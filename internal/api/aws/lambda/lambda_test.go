@@ -136,6 +136,10 @@ func TestCreateRefusals(t *testing.T) {
 		{"subnets alone", func(in *input) { in.VpcConfig = vpc(nil, w.subnets[0]) }, 400, "InvalidParameterValueException", "SubnetIds and SecurityIds must coexist or be both empty list."},
 		{"unknown subnet", func(in *input) { in.VpcConfig = vpc([]string{w.group}, "subnet-00000000000000000") }, 400, "InvalidParameterValueException", "Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID 'subnet-00000000000000000' does not exist"},
 		{"unknown group", func(in *input) { in.VpcConfig = vpc([]string{"sg-00000000000000000"}, w.subnets[0]) }, 400, "InvalidParameterValueException", "Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error Message: The security group 'sg-00000000000000000' does not exist"},
+		{"no group and no subnet", func(in *input) {
+			in.VpcConfig = vpc([]string{"sg-00000000000000000"}, "subnet-00000000000000000")
+		}, 400, "InvalidParameterValueException", "…EC2 Error Code: InvalidGroup.NotFound"},
+		{"no subnet's ID", func(in *input) { in.VpcConfig = vpc([]string{w.group}, "bad-format") }, 400, "ValidationException", "1 validation error detected: Value '[bad-format]' at 'vpcConfig.subnetIds' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: subnet-[0-9a-z]*]"},
 		{"two VPCs", func(in *input) { in.VpcConfig = vpc([]string{w.group}, w.subnets[0], w.far) }, 400, "InvalidParameterValueException", "…same VPC"},
 		{"17 subnets", func(in *input) { in.VpcConfig = vpc([]string{w.group}, many(17)...) }, 400, "ValidationException", "…length less than or equal to 16"},
 		{"6 groups", func(in *input) { in.VpcConfig = vpc(many(6), w.subnets[0]) }, 400, "ValidationException", "…length less than or equal to 5"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -176,6 +177,12 @@ func networkSettings(function string, in *VpcConfig) (*control.FunctionNetworkSe
 	if in == nil {
 		return nil, nil
 	}
+	if err := checkIDs("subnetIds", in.SubnetIds, subnetIDs); err != nil {
+		return nil, err
+	}
+	if err := checkIDs("securityGroupIds", in.SecurityGroupIds, groupIDs); err != nil {
+		return nil, err
+	}
 	n := &control.FunctionNetworkSettings{IPv6: value(in.Ipv6AllowedForDualStack), RoleActions: []string{networkAction}, Managed: "lambda"}
 	n.Description = "AWS Lambda VPC ENI-" + function
 	for _, id := range unique(in.SubnetIds) {
@@ -189,6 +196,16 @@ func networkSettings(function string, in *VpcConfig) (*control.FunctionNetworkSe
 	}
 	n.DefaultEgress = len(n.Subnets) == 0 // in a VPC a function reaches what the VPC reaches
 	return n, nil
+}
+
+// The forms of IDs in a VPC's settings, which AWS's model does not state.
+var subnetIDs, groupIDs = regexp.MustCompile(`^subnet-[0-9a-z]*$`), regexp.MustCompile(`^sg-[0-9a-zA-Z]*$`)
+
+func checkIDs(member string, ids []string, form *regexp.Regexp) error {
+	if !slices.ContainsFunc(ids, func(id string) bool { return !form.MatchString(id) }) {
+		return nil
+	}
+	return constraint("["+strings.Join(ids, ", ")+"]", "vpcConfig."+member, "Member must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: "+strings.Trim(form.String(), "^$")+"]")
 }
 
 // unique drops repetitions and keeps the order.
