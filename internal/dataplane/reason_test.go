@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/internal/cloud"
 	"weir/internal/netplan"
 )
 
@@ -81,4 +82,23 @@ func TestForwardToSender(t *testing.T) {
 	if self, on := at(rules, "{ 10.0.1.20 . 10.0.1.20, 10.0.1.120 . 10.0.1.20 }", "loop:eni-nat", "drop"), at(rules, "ct mark", "accept"); self < 0 || self > on {
 		t.Errorf("refused at %d, let through at %d of %q", self, on, rules)
 	}
+}
+
+// An answer for a public address does not leave by a transit router, where it would
+// have that address and find back to the VPC that asked.
+func TestPublicAnswerByTransitRouter(t *testing.T) {
+	p := samplePlan()
+	p.ENIs = append([]netplan.ENI{{ID: "eni-att", Subnet: "subnet-pub", Attach: netplan.AttachTransit, Addrs: addrs("10.0.0.200"), AnySource: true}}, p.ENIs...)
+	p.Transits = []netplan.Transit{{ID: "att-1", Router: "tgw-1", Table: "t-1", Source: []cloud.Ref{{}}, Ports: []netplan.TransitPort{{TransitEnd: netplan.TransitEnd{ENI: "eni-att"}}},
+		Routes: []netplan.TransitRoute{{Dest: netip.MustParsePrefix("0.0.0.0/0"), VPC: "vpc-2", Attachment: "att-2"}}}}
+	n := Lower(p, NewNumbers(1))
+	for _, c := range n.Namespaces[0].Table.Chains {
+		if strings.HasPrefix(c.Name, "transit_att-1") {
+			if rules := rulesOf(n, c.Name); at(rules, "ip saddr @public", "asymmetric", "drop") != 0 {
+				t.Errorf("the transit router's chain is %q", rules)
+			}
+			return
+		}
+	}
+	t.Error("no chain for the attachment")
 }

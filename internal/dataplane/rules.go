@@ -69,7 +69,7 @@ func (l *lowerer) rules() *nft.Table {
 		chains = append(chains, settled())
 	}
 	chains = append(chains, l.translate(s)...)
-	chains = append(chains, l.portRules()...)
+	chains = append(chains, l.portRules(s)...)
 	l.table.Chains = chains
 	return l.table
 }

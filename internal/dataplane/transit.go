@@ -82,12 +82,12 @@ func (l *lowerer) toPort(r netplan.Route, zone string) Route {
 }
 
 // portRules drop what the transit routers would, whether a flow is known or not.
-func (l *lowerer) portRules() (chains []*nft.Chain) {
+func (l *lowerer) portRules(s *ruleSets) (chains []*nft.Chain) {
 	out := &nft.Set{Name: "transit_out", Key: []nft.Field{nft.OIf}, Verdicts: true}
 	own := newPair("transit_own", dst, plain, nft.OIf)
 	for i := range l.p.Transits {
 		t := &l.p.Transits[i]
-		c := l.transitChain(t)
+		c := l.transitChain(t, s)
 		chains = append(chains, c)
 		for _, p := range t.Ports {
 			e := l.p.ENI(p.ENI)
@@ -113,10 +113,15 @@ func (l *lowerer) portRules() (chains []*nft.Chain) {
 }
 
 // transitChain is a transit router's decision on what comes from one attachment.
-func (l *lowerer) transitChain(t *netplan.Transit) *nft.Chain {
+// What answers for a public address does not get there: only the internet gateway
+// would give it that address, and who asked does not know the private one.
+func (l *lowerer) transitChain(t *netplan.Transit, s *ruleSets) *nft.Chain {
 	c := &nft.Chain{Name: "transit_" + string(t.ID)}
+	if s.public != nil && len(s.public.Elems) > 0 {
+		c.Rules = []nft.Rule{l.refuse(netplan.StageAsymmetric, nft.In(s.public, nft.Src4))}
+	}
 	if t.Table == "" {
-		c.Rules = []nft.Rule{nft.R(l.drop(netplan.StageTransitNoTable, string(t.ID), t.Source...)...)}
+		c.Rules = append(c.Rules, nft.R(l.drop(netplan.StageTransitNoTable, string(t.ID), t.Source...)...))
 		return c.Sealed()
 	}
 	for _, v4 := range []bool{true, false} {

@@ -48,7 +48,8 @@ const (
 	// StageFlowLimit: a function instance has as many tracked flows as it may have.
 	StageFlowLimit Stage = "connection-limit"
 	// StageAsymmetric: answers would leave by another gateway than the flow came in by.
-	// No rule drops them: they go where nobody knows the flow.
+	// No rule drops them, as they go where nobody knows the flow; but one drops what
+	// would answer for a public address by a transit router.
 	StageAsymmetric Stage = "asymmetric"
 )
 

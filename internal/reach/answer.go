@@ -193,6 +193,9 @@ func (w *walk) carryBack(at arrival, l leg) (arrival, *stop) {
 	if s := w.border(l); s != nil {
 		return at, s
 	}
+	if f := w.legs[at.leg]; at.via == nil && f.from == nil && f.peer == nil && l.pkt.dst.Is4() { // only the internet gateway gives it its public address
+		return at, w.asymmetric(at, l)
+	}
 	w.at(to, RoleTarget, l.pkt, func() string { return "gets the answer" })
 	port, s := w.carry(t, to, l.pkt)
 	if s != nil {

@@ -9,6 +9,16 @@ import (
 	"weir/internal/reach"
 )
 
+// hostAt is the interface that has an address.
+func hostAt(v cloud.View, addr string) cloud.InterfaceID {
+	for i := range cloud.Interfaces.All(v) {
+		if slices.Contains(i.Addrs, ip(addr)) {
+			return i.ID
+		}
+	}
+	return ""
+}
+
 // TestOtherWayBack: an answer that goes between VPCs by another way than the
 // flow came arrives, if it gets to a router that knows the flow.
 func TestOtherWayBack(t *testing.T) {
@@ -46,6 +56,9 @@ func TestOtherWayBack(t *testing.T) {
 		return func(tx cloud.Tx) { edit(tx, cloud.VPCs, id, func(v *cloud.VPC) { v.IPv6ByRule = true }) }
 	}
 	back := first("rtb-2", route("2001:db8:1000::/56", cloud.TargetInternetGateway, "igw-2"))
+	public := func(tx cloud.Tx) {
+		cloud.ElasticIPs.Put(tx, &cloud.ElasticIP{Meta: meta, ID: "eipalloc-77", Addr: ip("203.0.113.77"), AssocID: "a", Interface: hostAt(tx, "10.1.0.20"), Private: ip("10.1.0.20")})
+	}
 	all := openACL()
 	for _, c := range []struct {
 		name    string
@@ -73,6 +86,8 @@ func TestOtherWayBack(t *testing.T) {
 			vpc: "vpc-1", from: "eni-fn", to: "10.1.0.20", stage: netplan.StageAsymmetric},
 		{name: "from the internet, back by transit router", changes: []func(cloud.Tx){gateway, there},
 			vpc: "vpc-2", source: "2001:db8:1000::20", to: "2001:db8:2000:200::20", by: "eni-web"},
+		{name: "for a public address, by transit router", changes: []func(cloud.Tx){gateway, public, first("rtb-2", route("203.0.113.0/24", cloud.TargetTransit, "tgw-1"))},
+			vpc: "vpc-2", source: "203.0.113.5", to: "203.0.113.77", stage: netplan.StageAsymmetric},
 		{name: "nobody there sent it", changes: []func(cloud.Tx){gateway, there}, vpc: "vpc-2", source: "2001:db8:1000::99", to: "2001:db8:2000:200::20", stage: netplan.StageAsymmetric},
 		{name: "round and round", changes: []func(cloud.Tx){there, first("rtb-priv", route("10.0.0.20/32", cloud.TargetTransit, "tgw-1"))}, vpc: "vpc-1", from: "eni-web", to: "10.1.0.20", stage: netplan.StageLoop},
 	} {
