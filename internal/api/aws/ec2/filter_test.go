@@ -94,6 +94,8 @@ func TestInstanceStatusFilters(t *testing.T) {
 	if got := do(w.DescribeInstanceStatus(ctx, &sdk.DescribeInstanceStatusInput{Filters: filter("system-status.reachability", "passed")})).InstanceStatuses; len(got) != 1 {
 		t.Errorf("%d reachable instances; want 1", len(got))
 	}
+	w.refused(failure(w.DescribeInstanceStatus(ctx, &sdk.DescribeInstanceStatusInput{InstanceIds: []string{*up.InstanceId}, MaxResults: aws.Int32(5)})),
+		"InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
 	w.refused(failure(w.DescribeInstanceStatus(ctx, &sdk.DescribeInstanceStatusInput{Filters: filter("vpc-id", "x")})), "InvalidParameterValue", "The filter 'vpc-id' is invalid")
 	w.refused(failure(w.DescribeInstanceStatus(ctx, &sdk.DescribeInstanceStatusInput{InstanceIds: []string{"i-0123456789abcdef0"}})), "InvalidInstanceID.NotFound", "The instance ID 'i-0123456789abcdef0' does not exist")
 }

@@ -36,7 +36,7 @@ func (a *api) shownInstances(who control.Caller) []shownInstance {
 }
 
 var instanceListing = listing[shownInstance]{
-	kind: cloud.KindInstance, param: "instanceIds",
+	kind: cloud.KindInstance, param: "instancesSet",
 	id:     func(i shownInstance) *string { return i.InstanceId },
 	tags:   func(i shownInstance) []Tag { return i.Tags },
 	fields: instanceFields(),

@@ -24,7 +24,7 @@ func reachability(s *InstanceStatusSummary) []string {
 // statusListing lists what DescribeInstanceStatus tells of instances.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html
 var statusListing = listing[InstanceStatus]{
-	param: "instanceIds",
+	param: "instancesSet",
 	id:    func(s InstanceStatus) *string { return s.InstanceId },
 	fields: merged(wire.Fields[InstanceStatus]{
 		"availability-zone":            func(s InstanceStatus) []string { return fact(s.AvailabilityZone) },
