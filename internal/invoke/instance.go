@@ -93,6 +93,16 @@ type prepared struct {
 	sink    *sink
 }
 
+// ended reports whether the process is gone.
+func (p *prepared) ended() bool {
+	select {
+	case <-p.process.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *prepared) close() {
 	p.process.Kill()
 	p.slot.Release()

@@ -144,6 +144,36 @@ func TestPreparedPoolIsBoundedAndAdapts(t *testing.T) {
 	})
 }
 
+func TestPreparedThatEndedIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, open, _ := newKinds(2)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); p.fill(ctx) }()
+		var key preparedKey
+		p.want(key)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		p.kinds[key].waiting[0].process.Kill()
+		if p.take(key) != nil {
+			t.Error("an interpreter that has ended was given")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		got := p.take(key)
+		if got == nil || got.ended() {
+			t.Fatal("no other was started in its place")
+		}
+		got.close()
+		stop()
+		<-ended
+		p.close()
+		if open.Load() != 0 {
+			t.Errorf("%d slots are still leased", open.Load())
+		}
+	})
+}
+
 // slowCode counts reads.
 type slowCode struct {
 	memoryCode

@@ -47,8 +47,20 @@ func newPreparedPool(max int, now func() time.Time, start func(context.Context, 
 	return &preparedPool{max: max, now: now, start: start, wait: wait, wake: make(chan struct{}, 1), kinds: map[preparedKey]*kind{}}
 }
 
-// take returns a waiting interpreter of this kind, or nil.
+// take returns a waiting interpreter of this kind, or nil. Those that have ended
+// while they waited, for lack of memory perhaps, are passed over.
 func (p *preparedPool) take(key preparedKey) *prepared {
+	for {
+		out := p.next(key)
+		if out == nil || !out.ended() {
+			return out
+		}
+		out.close()
+	}
+}
+
+// next takes the interpreter of this kind that was started last.
+func (p *preparedPool) next(key preparedKey) *prepared {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := p.kinds[key]
