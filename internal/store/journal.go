@@ -171,6 +171,7 @@ func (l *stream) replay(ctx context.Context, apply func(op) error) (uint64, erro
 	}
 	defer func() { _ = l.s.DeleteConsumer(context.WithoutCancel(ctx), c.CachedInfo().Name) }() // it expires by itself
 	whole := true                                                                              // whether the last message seen ends its transaction
+	seen := uint64(0)
 	for {
 		batch, err := c.FetchNoWait(pull)
 		if err != nil {
@@ -191,6 +192,13 @@ func (l *stream) replay(ctx context.Context, apply func(op) error) (uint64, erro
 		if n == 0 {
 			break
 		}
+		seen += uint64(n)
+	}
+	if info, err = l.s.Info(ctx); err != nil { // tombstones may have gone since
+		return 0, err
+	}
+	if info.State.LastSeq == rev && seen < info.State.Msgs { // the server passes over what it cannot read
+		return 0, fmt.Errorf("%d of the log's %d messages can be read: restore a backup of the data directory", seen, info.State.Msgs)
 	}
 	if !whole {
 		return 0, errors.New("the log ends inside a transaction and the server could not finish it: restore a backup of the data directory")

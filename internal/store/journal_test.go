@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -182,5 +183,39 @@ func TestNoRoom(t *testing.T) {
 		if rev, err := f.Update(t.Context(), write); err != nil || rev != before+uint64(rows) {
 			t.Errorf("%d rows with room again: revision %d after %d, %v", rows, rev, before, err)
 		}
+	}
+}
+
+// A row that the disk has spoiled is missed: the state is not opened without it.
+func TestSpoiledRow(t *testing.T) {
+	dir := t.TempDir()
+	b, err := bus.Start(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), b.JetStream(), tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{Store: s}
+	for i := range 9 {
+		f.update(t, func(tx cloud.Tx) { put(tx, "one", thing{ID: fmt.Sprintf("row-%d", i), Group: "spoiled"}) })
+	}
+	b.Close()
+	blocks, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", streamName, "msgs", "*.blk"))
+	if err != nil || len(blocks) != 1 {
+		t.Fatalf("blocks %v, %v", blocks, err)
+	}
+	data, err := os.ReadFile(blocks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[bytes.Index(data, []byte("spoiled"))] = 'S'
+	if err := os.WriteFile(blocks[0], data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), startBus(t, dir).JetStream(), tables)
+	if err == nil || !strings.Contains(err.Error(), "8 of the log's 9 messages can be read") {
+		t.Errorf("opening a log with a spoiled row: %v", err)
 	}
 }
