@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -120,6 +121,43 @@ func (a *api) DescribeLogGroups(ctx context.Context, in *DescribeLogGroupsInput)
 		out.LogGroups = append(out.LogGroups, describeGroup(s, g))
 	}
 	return out, nil
+}
+
+// ListLogGroups finds groups by a regular expression, and tells less of them.
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ListLogGroups.html
+func (a *api) ListLogGroups(ctx context.Context, in *ListLogGroupsInput) (*ListLogGroupsOutput, error) {
+	s := scope(ctx)
+	pattern, err := regexp.Compile(value(in.LogGroupNamePattern))
+	if err != nil {
+		return nil, invalid("The pattern %s is no regular expression.", *in.LogGroupNamePattern)
+	}
+	out := &ListLogGroupsOutput{LogGroups: []LogGroupSummary{}}
+	if len(in.AccountIdentifiers) > 0 && !slices.Contains(in.AccountIdentifiers, s.Account) ||
+		len(in.DataSources) > 0 || len(in.FieldIndexNames) > 0 { // no group has these
+		return out, nil
+	}
+	all, err := a.logs.Groups(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(g logs.Group) bool {
+		return !pattern.MatchString(g.Name) || in.LogGroupClass != "" && in.LogGroupClass != class(g) ||
+			slices.ContainsFunc(in.LogGroupTags, func(f TagFilter) bool { return !tagged(g, f) })
+	})
+	page, next, err := wire.Page(all, wire.Paging{Max: in.Limit, Token: in.NextToken, Default: 50,
+		Scope: strings.Join([]string{"ListLogGroups", s.Account, s.Region, pattern.String()}, "\x00")},
+		func(g logs.Group) string { return g.Name })
+	out.NextToken = next
+	for _, g := range page {
+		out.LogGroups = append(out.LogGroups, LogGroupSummary{LogGroupName: &g.Name, LogGroupArn: ptr(groupARN(s, g.Name)), LogGroupClass: class(g)})
+	}
+	return out, err
+}
+
+// tagged tells whether a group has a tag, with one of the values if there are any.
+func tagged(g logs.Group, f TagFilter) bool {
+	v, ok := g.Tags[value(f.Key)]
+	return ok && (len(f.Values) == 0 || slices.Contains(f.Values, v))
 }
 
 func class(g logs.Group) LogGroupClass {

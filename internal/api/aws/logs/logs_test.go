@@ -104,6 +104,23 @@ func TestGroups(t *testing.T) {
 	for _, g := range []string{"/aws/lambda/b", "/aws/lambda/a", "other"} {
 		f.group(g)
 	}
+	for _, c := range []struct {
+		in   sdk.ListLogGroupsInput
+		want string
+	}{
+		{sdk.ListLogGroupsInput{LogGroupNamePattern: aws.String("^/aws/lambda|oth")}, "/aws/lambda/a /aws/lambda/b other"},
+		{sdk.ListLogGroupsInput{LogGroupNamePattern: aws.String("lambda/a")}, "/aws/lambda/a"},
+		{sdk.ListLogGroupsInput{LogGroupNamePattern: aws.String("no-such-group")}, ""},
+		{sdk.ListLogGroupsInput{LogGroupClass: types.LogGroupClassInfrequentAccess}, ""},
+	} {
+		var names []string
+		for _, g := range ok(f.ListLogGroups(ctx, &c.in))(t).LogGroups {
+			names = append(names, *g.LogGroupName)
+		}
+		want(t, "listed", strings.Join(names, " "), c.want)
+	}
+	wantCode[*sdk.DescribeLogStreamsOutput](t, "ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters.")(
+		f.DescribeLogStreams(ctx, &sdk.DescribeLogStreamsInput{LogGroupName: aws.String("other"), LogGroupIdentifier: aws.String("other")}))
 	wantCode[*sdk.CreateLogGroupOutput](t, "ResourceAlreadyExistsException", "The specified log group already exists")(
 		f.CreateLogGroup(ctx, &sdk.CreateLogGroupInput{LogGroupName: aws.String("other")}))
 	wantCode[*sdk.CreateLogGroupOutput](t, "InvalidParameterException", "")(

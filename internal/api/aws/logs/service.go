@@ -20,6 +20,7 @@ func New(l *logs.Logs) *wire.Service {
 	wire.Handle(s, "CreateLogGroup", a.CreateLogGroup)
 	wire.Handle(s, "DeleteLogGroup", a.DeleteLogGroup)
 	wire.Handle(s, "DescribeLogGroups", a.DescribeLogGroups)
+	wire.Handle(s, "ListLogGroups", a.ListLogGroups)
 	wire.Handle(s, "PutLogGroupDeletionProtection", a.PutLogGroupDeletionProtection)
 	wire.Handle(s, "PutRetentionPolicy", a.PutRetentionPolicy)
 	wire.Handle(s, "DeleteRetentionPolicy", a.DeleteRetentionPolicy)
@@ -104,7 +105,7 @@ func groupOfARN(s logs.Scope, arn string) (string, bool) {
 func oneGroup(ctx context.Context, name, identifier *string) (string, error) {
 	switch {
 	case name != nil && identifier != nil:
-		return "", invalid("LogGroup name and LogGroup identifier are mutually exclusive parameters.")
+		return "", &wire.Error{Code: "ValidationException", Msg: "LogGroup name and LogGroup ARN are mutually exclusive parameters."}
 	case name != nil:
 		return *name, nil
 	case identifier == nil:

@@ -109,7 +109,7 @@ func Logs(call *wire.Call, in any) []access.Target {
 		t.ARN = group(arn, access.Text(in, "LogStreamName"))
 	case name != "":
 		t.ARN = group(name, access.Text(in, "LogStreamName"))
-	case call.Operation == "DescribeLogGroups":
+	case call.Operation == "DescribeLogGroups", call.Operation == "ListLogGroups":
 		t.ARN = group("", "")
 	}
 	return []access.Target{t}
