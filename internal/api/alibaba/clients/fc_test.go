@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
+	"hash/crc64"
+	"strconv"
 	"testing"
 
 	sdkrm "github.com/aliyun/alibaba-cloud-sdk-go/services/resourcemanager"
@@ -46,6 +48,7 @@ func TestFunctionComputeClient(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
+	crc := strconv.FormatUint(crc64.Checksum(code.Bytes(), crc64.MakeTable(crc64.ECMA)), 10)
 	got := map[string]string{}
 	w.node(t, "testdata/fc.cjs", &got, key.AccessKeyId, key.AccessKeySecret, red, blue, base64.StdEncoding.EncodeToString(code.Bytes()))
 	for what, want := range map[string]string{
@@ -53,7 +56,8 @@ func TestFunctionComputeClient(t *testing.T) {
 		"move": "true", "blue": "f", "moved away": "AccessDenied",
 		"tag": "204", "tag nothing": "FunctionNotFound", "tag elsewhere": "InvalidArgument", "tag a kind": "InvalidArgument",
 		"tags": "f:a=1,f:b=2,f:team=red", "tags by tag": "f:a=1,f:b=2,f:team=red", "functions by tag": "1", "untag": "204", "tags left": "f:b=2",
-		"layer": "l", "layer use": "true", "no layer": "LayerVersionNotFound", "provision": "3", "provisioned": "s", "regions": "true",
+		"layer": "l", "layer use": "true", "no layer": "LayerVersionNotFound", "provision": "3", "wrong checksum": "InvalidArgument", "timer": "{}",
+		"checksum": crc, "layer checksum": crc, "provisioned": "s", "regions": "true",
 	} {
 		if got[what] != want {
 			t.Errorf("%s: %q, want %q", what, got[what], want)

@@ -268,12 +268,16 @@ func TestFunctionRole(t *testing.T) {
 func TestServiceLinkedRole(t *testing.T) {
 	w := newWorld(t)
 	root := w.root()
+	rm := product{t, w, "2020-03-31"}
+	rm.is(rm.does("CheckServiceLinkedRoleExistence", "ServiceName", "fc.aliyuncs.com"), "Exists", "false")
+	rm.fails("InvalidParameter.ServiceName", "CheckServiceLinkedRoleExistence", "ServiceName", "nobody.aliyuncs.com")
 	make := to(w, sdkrm.CreateCreateServiceLinkedRoleRequest())
 	make.ServiceName = "fc.aliyuncs.com"
 	r := ok(root.rm.CreateServiceLinkedRole(make))(t).Role
 	if r.RoleName != "AliyunServiceRoleForFC" || !r.IsServiceLinkedRole {
 		t.Errorf("role %+v", r)
 	}
+	rm.is(rm.does("CheckServiceLinkedRoleExistence", "ServiceName", "fc.aliyuncs.com"), "Exists", "true")
 	refused(root.rm.CreateServiceLinkedRole(to(w, func() *sdkrm.CreateServiceLinkedRoleRequest {
 		again := sdkrm.CreateCreateServiceLinkedRoleRequest()
 		again.ServiceName = "fc.aliyuncs.com"

@@ -3,8 +3,6 @@ package fc
 import (
 	"context"
 	"encoding/base64"
-	"hash/crc64"
-	"strconv"
 	"strings"
 
 	"weir/internal/api/alibaba/resource"
@@ -39,6 +37,7 @@ func (a *api) createFunction(ctx context.Context, in *CreateFunctionInput) (*Fun
 	kind := "Image"
 	if packed {
 		kind = "Zip"
+		settings.Attrs[attrChecksum] = noteChecksum(archive)
 	}
 	fn, err := a.control.CreateFunction(ctx, caller(ctx), control.CreateFunction{
 		Name: name, Archive: archive, PackageType: kind, Settings: settings, Tags: tags, Attrs: group,
@@ -86,7 +85,7 @@ func (a *api) archive(in *InputCodeLocation, image bool) ([]byte, error) {
 	if len(b) > maxZip {
 		return nil, fault("EntityTooLarge", "the code is %d bytes long, at most %d are allowed", len(b), maxZip)
 	}
-	if sum := strconv.FormatUint(crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)), 10); value(in.Checksum) != "" && *in.Checksum != sum {
+	if sum := crc(b); value(in.Checksum) != "" && *in.Checksum != sum {
 		return nil, invalid("code.checksum is %s, the CRC-64 of the code is %s", *in.Checksum, sum)
 	}
 	return b, control.CheckArchive(b)
@@ -106,6 +105,7 @@ func (a *api) updateFunction(ctx context.Context, in *UpdateFunctionInput) (*Fun
 		if err != nil {
 			return nil, err
 		}
+		settings.Attrs[attrChecksum] = noteChecksum(archive)
 		if _, err = a.control.UpdateFunctionCode(ctx, caller(ctx), control.UpdateFunctionCode{Name: fn.Name, Archive: archive}); err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func (a *api) getFunctionCode(ctx context.Context, in *GetFunctionCodeInput) (*O
 	if a.opt.CodeURL == nil || q.Version.CodeDigest == "" {
 		return nil, invalid("function '%s' has no code package", q.Function.Name)
 	}
-	return &OutputFuncCode{Url: ptr(a.opt.CodeURL(q.Version.CodeDigest)), Checksum: given(checksum(q.Version))}, nil
+	return &OutputFuncCode{Url: ptr(a.opt.CodeURL(q.Version.CodeDigest)), Checksum: given(checksum(q.Version.Attrs, q.Version.CodeDigest))}, nil
 }
 
 func (a *api) listFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error) {

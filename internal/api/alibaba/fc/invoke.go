@@ -64,7 +64,7 @@ func (a *api) invokeFunction(ctx context.Context, in *InvokeFunctionInput) (*Inv
 // answer is what came of an event. A function's own failure is no failed call.
 func answer(call *wire.Call, v *cloud.Version, resp *invoke.Response, tail bool) *InvokeFunctionOutput {
 	out := &InvokeFunctionOutput{Body: resp.Payload, StatusCode: ptr(int64(200)), Headers: map[string]string{
-		"x-fc-request-id": call.RequestID, "x-fc-invocation-service-version": versionLabel(v), "x-fc-code-checksum": checksum(v),
+		"x-fc-request-id": call.RequestID, "x-fc-invocation-service-version": versionLabel(v), "x-fc-code-checksum": checksum(v.Attrs, v.CodeDigest),
 		"x-fc-instance-id": resp.Instance, "Content-Type": "application/octet-stream",
 	}}
 	if resp.HTTP != nil {

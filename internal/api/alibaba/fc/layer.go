@@ -28,7 +28,7 @@ func (a *api) createLayerVersion(ctx context.Context, in *CreateLayerVersionInpu
 		return nil, err
 	}
 	v, err := a.control.PublishLayer(ctx, caller(ctx), control.PublishLayer{Name: *in.LayerName, Description: value(in.Description),
-		License: value(in.License), Runtimes: in.CompatibleRuntime, Archive: archive})
+		License: value(in.License), Runtimes: in.CompatibleRuntime, Archive: archive, Attrs: map[string]string{attrChecksum: noteChecksum(archive)}})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func layerARN(key cloud.LayerVersionKey) string {
 
 func (a *api) layerShape(v *cloud.LayerVersion) *Layer {
 	out := &Layer{LayerName: &v.Name, Version: ptr(int64(v.Number)), LayerVersionArn: ptr(layerARN(v.Key)), Description: &v.Description, License: &v.License,
-		CompatibleRuntime: v.Runtimes, CodeSize: &v.Size, CodeChecksum: &v.Digest, CreateTime: stamp(v.Created), Acl: ptr("0")}
+		CompatibleRuntime: v.Runtimes, CodeSize: &v.Size, CodeChecksum: ptr(checksum(v.Attrs, v.Digest)), CreateTime: stamp(v.Created), Acl: ptr("0")}
 	if l, ok := cloud.Layers.Get(a.control.View(), v.Layer); ok && l.Public {
 		out.Acl = ptr("1")
 	}

@@ -21,7 +21,7 @@ func shape(fn *cloud.Function, v *cloud.Version) *Function {
 		Description: &v.Description, Runtime: &v.Runtime, Handler: &v.Handler, Role: ptr(shownRole(v.Role)),
 		MemorySize: ptr(int64(v.Memory)), DiskSize: ptr(int64(v.Ephemeral)), Timeout: ptr(int64(v.Timeout / time.Second)),
 		InstanceConcurrency: ptr(int64(max(v.Concurrency, 1))), EnvironmentVariables: v.Env,
-		CodeSize: &v.CodeSize, CodeChecksum: given(checksum(v)),
+		CodeSize: &v.CodeSize, CodeChecksum: given(checksum(v.Attrs, v.CodeDigest)),
 		CreatedTime: stamp(fn.Created), LastModifiedTime: stamp(v.Modified),
 		InternetAccess: ptr(v.Network.DefaultEgress), VpcConfig: vpcShape(v), LogConfig: logShape(v),
 		State: ptr("Active"), LastUpdateStatus: ptr("Successful"), Tags: tagShape(fn.Tags),
@@ -65,9 +65,6 @@ func states(f *Function, fn *cloud.Function, v *cloud.Version) {
 // imageCode is the reason of a function that fails for its image. The vendor
 // documents no list of such codes.
 const imageCode = "ImageUnavailable"
-
-// checksum is the archive's, as this product shows one: it has no CRC, so the digest.
-func checksum(v *cloud.Version) string { return v.CodeDigest }
 
 func vpcShape(v *cloud.Version) *VPCConfig {
 	n := v.Network

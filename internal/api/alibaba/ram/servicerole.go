@@ -16,12 +16,21 @@ var serviceRoles = map[string]struct{ role, policy, description string }{
 	"fc.aliyuncs.com": {"AliyunServiceRoleForFC", "AliyunServiceRolePolicyForFC", "Function Compute uses this role to access your resources in other services."},
 }
 
-// CreateServiceRole makes a service's own role. It exists once.
-func CreateServiceRole(ctx context.Context, c *control.Control, caller control.Caller, service, description string) (*cloud.Role, error) {
+// ServiceRoleName is the name of a service's own role.
+func ServiceRoleName(service string) (string, error) {
 	s, ok := serviceRoles[service]
 	if !ok {
-		return nil, &wire.Error{Code: "InvalidParameter.ServiceName", Msg: "The service " + service + " has no service-linked role here."}
+		return "", &wire.Error{Code: "InvalidParameter.ServiceName", Msg: "The service " + service + " has no service-linked role here."}
 	}
+	return s.role, nil
+}
+
+// CreateServiceRole makes a service's own role. It exists once.
+func CreateServiceRole(ctx context.Context, c *control.Control, caller control.Caller, service, description string) (*cloud.Role, error) {
+	if _, err := ServiceRoleName(service); err != nil {
+		return nil, err
+	}
+	s := serviceRoles[service]
 	if description == "" {
 		description = s.description
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,9 @@ type Holds func(v cloud.View, account, group string) bool
 // New returns the service with everything that is implemented. A resource group
 // that one of the services holds something in is not deleted.
 func New(c *control.Control, holds ...Holds) *wire.Service {
-	s := wire.NewService(Spec)
+	spec := Spec
+	spec.Operations = append(slices.Clone(spec.Operations), wire.Operation{Name: existence})
+	s := wire.NewService(spec)
 	s.MapError = mapError
 	a := &api{c, holds}
 	wire.Handle(s, "CreateResourceGroup", a.createResourceGroup)
@@ -44,6 +47,7 @@ func New(c *control.Control, holds ...Holds) *wire.Service {
 	wire.Handle(s, "DetachPolicy", a.detachPolicy)
 	wire.Handle(s, "ListPolicyAttachments", a.listPolicyAttachments)
 	wire.Handle(s, "CreateServiceLinkedRole", a.createServiceLinkedRole)
+	wire.Handle(s, existence, a.checkServiceLinkedRoleExistence)
 	wire.Handle(s, "DeleteServiceLinkedRole", a.deleteServiceLinkedRole)
 	wire.Handle(s, "GetServiceLinkedRoleDeletionStatus", a.getServiceLinkedRoleDeletionStatus)
 	wire.Handle(s, "GetRole", a.getRole)

@@ -34,6 +34,29 @@ func (a *api) createServiceLinkedRole(ctx context.Context, in *CreateServiceLink
 	return &CreateServiceLinkedRoleOutput{Role: roleFacts(r)}, nil
 }
 
+// existence is an operation that no SDK of the vendor's has; Serverless Devs asks
+// it, before every deployment, whether the roles of services are there.
+const existence = "CheckServiceLinkedRoleExistence"
+
+// CheckServiceLinkedRoleExistenceInput names a service.
+type CheckServiceLinkedRoleExistenceInput struct {
+	ServiceName *string `w:"ServiceName,req"`
+}
+
+// CheckServiceLinkedRoleExistenceOutput tells whether it has its role.
+type CheckServiceLinkedRoleExistenceOutput struct {
+	Exists *bool `w:"Exists"`
+}
+
+func (a *api) checkServiceLinkedRoleExistence(ctx context.Context, in *CheckServiceLinkedRoleExistenceInput) (*CheckServiceLinkedRoleExistenceOutput, error) {
+	name, err := ram.ServiceRoleName(*in.ServiceName)
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.control.Role(account(ctx), name)
+	return &CheckServiceLinkedRoleExistenceOutput{Exists: new(err == nil)}, nil
+}
+
 func (a *api) getRole(ctx context.Context, in *GetRoleInput) (*GetRoleOutput, error) {
 	r, err := a.control.Role(account(ctx), *in.RoleName)
 	if err != nil {

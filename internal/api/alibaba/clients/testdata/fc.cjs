@@ -57,6 +57,12 @@ async function main() {
   await note('layer use', async () => (await root.updateFunction('f', new FC.UpdateFunctionRequest({
     body: new FC.UpdateFunctionInput({ layers: [layer.layerVersionArn] }),
   }))).body.layers[0].arn === layer.layerVersionArn)
+  await note('checksum', async () => (await get(root, 'f')).body.codeChecksum)
+  await note('layer checksum', () => layer.codeChecksum)
+  await note('wrong checksum', () => create('sum', { code: new FC.InputCodeLocation({ zipFile: zip, checksum: '1' }) }))
+  await note('timer', async () => JSON.stringify((await root.createTrigger('f', new FC.CreateTriggerRequest({
+    body: new FC.CreateTriggerInput({ triggerName: 't', triggerType: 'timer', qualifier: 'LATEST', triggerConfig: '{"cronExpression":"@every 1h","enable":false}' }),
+  }))).body.httpTrigger))
   await note('no layer', () => root.getLayerVersion('l', '9'))
   await note('provision', async () => (await root.putProvisionConfig('f', new FC.PutProvisionConfigRequest({
     body: new FC.PutProvisionConfigInput({ defaultTarget: 3, scheduledActions: [new FC.ScheduledAction({ name: 's', scheduleExpression: 'cron(0 0 22 * * *)', target: 1, timeZone: 'Asia/Shanghai', startTime: '2030-03-10T10:10:10', endTime: '2031-03-10T10:10:10' })] }),
