@@ -24,7 +24,6 @@ var may = map[string]string{
 	"iam":                "",
 	"image":              "",
 	"netplan":            "",
-	"objects":            "",
 	"pki":                "",
 	"reach":              "netplan",
 	"dns":                "netplan",
@@ -41,9 +40,8 @@ var may = map[string]string{
 	"invoke":             "codezip sandbox runtime",
 	"control":            "codezip store iam netplan reach logs",
 	"api/wire":           "",
-	"api/aws/":           "control invoke objects logs api/wire api/aws/",
-	"api/alibaba/":       "control invoke objects logs api/wire api/alibaba/",
-	"console":            "",
+	"api/aws/":           "control invoke logs api/wire api/aws/",
+	"api/alibaba/":       "control invoke logs api/wire api/alibaba/",
 	"archtest":           "",
 }
 
