@@ -155,8 +155,7 @@ func (m *Manager) Close() error {
 	m.mu.Lock()
 	var idle []*Slot
 	for _, p := range m.pools {
-		idle = append(idle, p.ready...)
-		p.ready = nil
+		idle = append(idle, p.idle()...)
 	}
 	m.mu.Unlock()
 	m.work.Wait()

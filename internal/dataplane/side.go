@@ -76,54 +76,153 @@ func SideFor(host string, number int, keep []netip.Prefix) *SlotNet {
 	return n
 }
 
-// LeaseBeside is Lease with a second way out. The next slot is made after that:
+// besides are slots that have their second way already: links take the kernel some
+// milliseconds, one at a time, which a start does not wait for once such a slot was
+// asked for.
+type besides struct {
+	ready  []*Slot
+	making int
+}
+
+// way is a slot's second way, as it was made.
+type way struct {
+	by   *pool
+	net  *SlotNet
+	keep []netip.Prefix
+}
+
+// LeaseBeside is Lease with a second way out. The next slots are made after that:
 // the kernel makes one link at a time.
 func (m *Manager) LeaseBeside(ctx context.Context, id cloud.InterfaceID, beside Side) (*Slot, error) {
-	s, err := m.take(ctx, id)
-	if err != nil {
-		return nil, err
+	s := m.takeBeside(id, beside)
+	if s == nil {
+		var err error
+		if s, err = m.take(ctx, id); err != nil {
+			return nil, err
+		}
+		defer m.refill(ctx, id)
+		if err := m.addSide(ctx, s, beside); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
-	defer m.refill(ctx, id)
-	if err := m.addSide(ctx, s, beside); err != nil {
-		s.Close()
-		return nil, err
+	defer m.refillBeside(ctx, id, beside)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	by, own := s.way.by, s.release
+	by.leased++
+	if beside.Wide {
+		s.Resolvers = by.resolvers
+	}
+	s.release = func() {
+		m.mu.Lock()
+		by.leased--
+		m.mu.Unlock()
+		own()
 	}
 	return s, nil
 }
 
-func (m *Manager) addSide(ctx context.Context, s *Slot, beside Side) error {
+// takeBeside takes a slot that has its second way; nil if none is ready.
+func (m *Manager) takeBeside(id cloud.InterfaceID, beside Side) *Slot {
 	m.mu.Lock()
-	p := m.pools[beside.ENI]
-	if p == nil || p.gone || m.closed || !p.shared() {
-		m.mu.Unlock()
-		return cloud.Errorf(cloud.Unavailable, cloud.KindInterface, string(beside.ENI), "not-in-place",
+	defer m.mu.Unlock()
+	p := m.pools[id]
+	if p == nil || p.gone || m.closed || p.beside[beside] == nil {
+		return nil
+	}
+	for b := p.beside[beside]; len(b.ready) > 0; {
+		s := b.ready[0]
+		b.ready = b.ready[1:]
+		if by, keep, err := m.secondWay(p, beside); err != nil || s.way.by != by || !slices.Equal(s.way.keep, keep) {
+			m.waste(p, s) // made for what the network was
+			continue
+		}
+		p.leased++
+		s.Resolvers = p.resolvers
+		return s
+	}
+	return nil
+}
+
+// secondWay tells by whose slots, and for what beside, a pool's get their second way. m.mu is held.
+func (m *Manager) secondWay(own *pool, beside Side) (by *pool, keep []netip.Prefix, err error) {
+	by = m.pools[beside.ENI]
+	if by == nil || by.gone || m.closed || !by.shared() {
+		return nil, nil, cloud.Errorf(cloud.Unavailable, cloud.KindInterface, string(beside.ENI), "not-in-place",
 			"use network interface %s: the network does not have it (yet)", beside.ENI)
 	}
 	var plan netplan.Plan
-	if own := m.pools[s.ENI]; own != nil && own.vpc.plan != nil {
+	if own != nil && own.vpc.plan != nil {
 		plan = *own.vpc.plan
 	}
-	n := SideFor(p.ns, p.next, beside.keep(&plan))
-	p.next++
-	p.leased++
-	if beside.Wide {
-		s.Resolvers = p.resolvers
-	}
-	m.mu.Unlock()
-	if err := m.kernel.JoinSlot(ctx, p.vpc.id, n, s.NetNS); err != nil {
-		m.mu.Lock()
-		p.leased--
+	return by, beside.keep(&plan), nil
+}
+
+func (m *Manager) addSide(ctx context.Context, s *Slot, beside Side) error {
+	m.mu.Lock()
+	by, keep, err := m.secondWay(m.pools[s.ENI], beside)
+	if err != nil {
 		m.mu.Unlock()
+		return err
+	}
+	n := SideFor(by.ns, by.next, keep)
+	by.next++
+	m.mu.Unlock()
+	if err := m.kernel.JoinSlot(ctx, by.vpc.id, n, s.NetNS); err != nil {
 		return fmt.Errorf("give slot %s a way out by network interface %s: %w", s.ID, beside.ENI, err)
 	}
 	own := s.release
-	s.Side = beside.ENI
+	s.Side, s.way = beside.ENI, way{by, n, keep}
 	s.release = func() {
-		m.mu.Lock()
-		p.leased--
-		m.mu.Unlock()
-		m.kernel.LeaveSlot(p.vpc.id, n)
+		m.kernel.LeaveSlot(by.vpc.id, n)
 		own()
 	}
 	return nil
+}
+
+// refillBeside makes up for a slot with a second way that was taken, in the background.
+func (m *Manager) refillBeside(ctx context.Context, id cloud.InterfaceID, beside Side) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.pools[id]
+	if p == nil || !p.shared() || p.gone || m.closed {
+		return
+	}
+	if p.beside == nil {
+		p.beside = map[Side]*besides{}
+	}
+	if p.beside[beside] == nil {
+		p.beside[beside] = &besides{}
+	}
+	for b := p.beside[beside]; len(b.ready)+b.making < m.pool; {
+		b.making++
+		m.work.Go(func() { m.makeBeside(context.WithoutCancel(ctx), p, b, beside) })
+	}
+}
+
+func (m *Manager) makeBeside(ctx context.Context, p *pool, b *besides, beside Side) {
+	m.fills <- struct{}{}
+	defer func() { <-m.fills }()
+	s, err := m.make(ctx, p)
+	if err == nil {
+		err = m.addSide(ctx, s, beside)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b.making--
+	switch {
+	case p.gone || m.closed:
+		if s != nil {
+			_ = s.NetNS.Close()
+		}
+	case err != nil:
+		m.log.Error("slot not made", "eni", p.eni.ID, "side", beside.ENI, "err", err) // the next lease tries again
+		if s != nil {
+			m.waste(p, s)
+		}
+	default:
+		b.ready = append(b.ready, s)
+		m.announce()
+	}
 }

@@ -19,6 +19,7 @@ type Slot struct {
 	Side      cloud.InterfaceID // of its second way out; "" for none
 	Addrs     []netip.Addr      // of the namespace's own interface
 	Resolvers []netip.Addr      // DNS servers to ask
+	way       way               // its second way out
 	release   func()
 	once      sync.Once
 }
@@ -33,10 +34,20 @@ type pool struct {
 	ns        string // its namespace
 	resolvers []netip.Addr
 	ready     []*Slot
-	next      int // number of the next slot
+	beside    map[Side]*besides // those with a second way out that was asked for
+	next      int               // number of the next slot
 	making    int
 	leased    int
 	gone      bool
+}
+
+// idle takes what is ready out of the pool.
+func (p *pool) idle() (out []*Slot) {
+	out, p.ready = p.ready, nil
+	for _, b := range p.beside {
+		out, b.ready = append(out, b.ready...), nil
+	}
+	return out
 }
 
 func (p *pool) shared() bool { return p.eni.Attach == netplan.AttachShared }
@@ -89,20 +100,23 @@ func resolversOf(p *netplan.Plan, e *netplan.ENI) []netip.Addr {
 
 // empty gives up slots that no longer fit the interface. m.mu is held.
 func (m *Manager) empty(p *pool) {
-	p.leased += len(p.ready)
-	for _, s := range p.ready {
-		m.work.Go(s.Close)
+	for _, s := range p.idle() {
+		m.waste(p, s)
 	}
-	p.ready = nil
+}
+
+// waste takes down a slot that nobody has leased. m.mu is held.
+func (m *Manager) waste(p *pool, s *Slot) {
+	p.leased++
+	m.work.Go(s.Close)
 }
 
 // discard closes what is ready: the interface behind it is gone. m.mu is held.
 func (m *Manager) discard(p *pool) {
 	p.gone = true
-	for _, s := range p.ready {
+	for _, s := range p.idle() {
 		_ = s.NetNS.Close()
 	}
-	p.ready = nil
 }
 
 // fill makes slots in the background until enough are ready. m.mu is held.
