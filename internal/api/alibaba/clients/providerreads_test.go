@@ -123,3 +123,14 @@ func TestAddressesAsTheProviderReadsThem(t *testing.T) {
 		vpc.does("UnassociateEipAddress", "AllocationId", eip)
 	}
 }
+
+// A user who is deleted by force is asked for a login profile and an MFA device.
+func TestUsersHaveNoSignIn(t *testing.T) {
+	w := newWorld(t)
+	p := product{t, w, "2015-05-01"}
+	p.does("CreateUser", "UserName", "alice")
+	for action, kind := range map[string]string{"GetLoginProfile": "LoginProfile", "DeleteLoginProfile": "LoginProfile", "GetUserMFAInfo": "MFADevice", "UnbindMFADevice": "MFADevice"} {
+		p.fails("EntityNotExist.User."+kind, action, "UserName", "alice")
+		p.fails("EntityNotExist.User", action, "UserName", "nobody")
+	}
+}

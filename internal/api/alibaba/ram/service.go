@@ -38,6 +38,7 @@ func New(c *control.Control) *wire.Service {
 	a.versions(s)
 	a.attachments(s)
 	a.tags(s)
+	a.signins(s)
 	wire.Handle(s, "SetAccountAlias", a.setAccountAlias)
 	wire.Handle(s, "GetAccountAlias", a.getAccountAlias)
 	wire.Handle(s, "ClearAccountAlias", a.clearAccountAlias)
