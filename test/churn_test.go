@@ -2,11 +2,9 @@ package test
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -151,27 +149,6 @@ func (x *churn) way(open bool) {
 	x.c.check(err)
 }
 
-// settled waits until the kernel shows the state as it is now.
-func (x *churn) settled() {
-	x.t.Helper()
-	status := func() (s struct {
-		Revision uint64
-		Networks map[string]uint64
-	}) {
-		res, err := http.Get(x.url + "/_weir/status")
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if err := json.NewDecoder(res.Body).Decode(&s); err != nil {
-			x.t.Fatal(err)
-		}
-		return s
-	}
-	rev := status().Revision
-	until(x.t, 20*time.Second, "the kernel shows the last change", func() bool { return status().Networks[x.vpc] >= rev })
-}
-
 // ask has the asker connect; it is patient with what is allowed: a new
 // connection's first packet may be lost while rules change.
 func (x *churn) ask(to string, port int, want bool) {
@@ -218,15 +195,15 @@ func (x *churn) change(n int) {
 		switch i % 3 {
 		case 0:
 			x.port(7778, open)
-			x.settled()
+			x.settled(x.t, x.vpc)
 			x.ask("10.0.2.50", 7778, open)
 		case 1:
 			x.line(!open)
-			x.settled()
+			x.settled(x.t, x.vpc)
 			x.ask("10.0.2.50", 7779, !open)
 		case 2:
 			x.way(open)
-			x.settled()
+			x.settled(x.t, x.vpc)
 			x.ask("198.51.100.7", 7, open)
 		}
 		x.changed.Add(1)
@@ -346,7 +323,7 @@ func TestChurn(t *testing.T) {
 	enemy, enoughOfEnemy := x.attachWithInput(t, at(x.near, x.stranger, ""), "/usr/bin/python3", "-c", always, "10.0.2.50", "7777", "no")
 
 	half := func(what string, interfaces, rules int) {
-		x.settled()
+		x.settled(x.t, x.vpc)
 		before := x.holdings()
 		var never atomic.Bool
 		var wg sync.WaitGroup
@@ -355,7 +332,7 @@ func TestChurn(t *testing.T) {
 		}
 		x.change(rules)
 		wg.Wait()
-		x.settled()
+		x.settled(x.t, x.vpc)
 		var after holdings
 		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(briefly) { // links go a moment after their namespaces
 			if after = x.holdings(); after.links <= before.links && after.files <= before.files+someFiles {
@@ -397,7 +374,7 @@ func TestChurn(t *testing.T) {
 	}
 	_ = stream.flows(t, last, 100)
 	t.Logf("%d interfaces came and went, %d rules changed", x.made.Load(), x.changed.Load())
-	x.settled()
+	x.settled(x.t, x.vpc)
 	stream.ends(t, syscall.SIGTERM)
 }
 

@@ -129,6 +129,27 @@ func (d *daemon) port(t testing.TB) int {
 	return int(a.Port())
 }
 
+// settled waits until the kernel shows a VPC as the state has it now.
+func (d *daemon) settled(t testing.TB, vpc string) {
+	t.Helper()
+	status := func() (s struct {
+		Revision uint64
+		Networks map[string]uint64
+	}) {
+		res, err := http.Get(d.url + "/_weir/status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if err := json.NewDecoder(res.Body).Decode(&s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	rev := status().Revision
+	until(t, 20*time.Second, "the kernel shows the last change", func() bool { return status().Networks[vpc] >= rev })
+}
+
 // pid is the daemon's process.
 func (d *daemon) pid() (int, error) {
 	res, err := http.Get(d.url + "/_weir/health")

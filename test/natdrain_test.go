@@ -77,6 +77,7 @@ func TestNATDrain(t *testing.T) {
 	if got := addresses(); len(got) != 2 || got[1].Status != ec2types.NatGatewayAddressStatusDisassociating {
 		t.Errorf("while it drains the gateway has %+v", got)
 	}
+	d.settled(t, vpc)
 	says("while one drains", "new", first)
 	says("while one drains", "old", second)
 	until(t, 40*time.Second, "the address is gone", func() bool { return len(addresses()) == 1 })

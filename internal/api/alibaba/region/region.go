@@ -61,7 +61,10 @@ func All() []Region {
 		for _, z := range r.zones + r.more {
 			out[i].Zones = append(out[i].Zones, r.id+sep+string(z))
 		}
-		out[i].served = out[i].Zones[:len(r.zones)]
+		if r.id == "eu-central-1" { // so named in the vendor's table, beside the two others
+			out[i].Zones = append([]string{"eu-central-a"}, out[i].Zones...)
+		}
+		out[i].served = out[i].Zones[:len(out[i].Zones)-len(r.more)]
 	}
 	return out
 }

@@ -201,8 +201,9 @@ func networkSettings(function string, in *VpcConfig) (*control.FunctionNetworkSe
 // The forms of IDs in a VPC's settings, which AWS's model does not state.
 var subnetIDs, groupIDs = regexp.MustCompile(`^subnet-[0-9a-z]*$`), regexp.MustCompile(`^sg-[0-9a-zA-Z]*$`)
 
+// checkIDs lets the other dialect's IDs pass: what was made there is the same here.
 func checkIDs(member string, ids []string, form *regexp.Regexp) error {
-	if !slices.ContainsFunc(ids, func(id string) bool { return !form.MatchString(id) }) {
+	if !slices.ContainsFunc(ids, func(id string) bool { return !form.MatchString(id) && !strings.HasPrefix(id, "vsw-") }) {
 		return nil
 	}
 	return constraint("["+strings.Join(ids, ", ")+"]", "vpcConfig."+member, "Member must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: "+strings.Trim(form.String(), "^$")+"]")
