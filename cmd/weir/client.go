@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -43,6 +45,23 @@ func newClient(addr string) client {
 	return client{base: strings.TrimRight(addr, "/")}
 }
 
+// trusting trusts the authorities of a bundle too, as the SDKs do: an endpoint that
+// begins with https has a certificate of Weir's own. What is no bundle adds none.
+func trusting(bundle string) *http.Client {
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return http.DefaultClient
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	roots.AppendCertsFromPEM(pem)
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: roots}
+	return &http.Client{Transport: t}
+}
+
 // token reads the token that shows that we are the daemon's own user.
 func (c client) token(ctx context.Context) (string, error) {
 	var h health
@@ -81,7 +100,7 @@ func (c client) call(ctx context.Context, method, path string, in, out any) erro
 	if c.owner != "" {
 		req.Header.Set(tokenHeader, c.owner)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := trusting(os.Getenv("AWS_CA_BUNDLE")).Do(req)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -307,7 +307,7 @@ func (d *daemon) serve(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
 	}
 	d.group.Go(func() error {
-		if err := server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
+		if err := server.Serve(speakBoth(d.listener, d.ca)); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
 			return fmt.Errorf("serving %s: %w", d.cfg.listen, err)
 		}
 		return nil
