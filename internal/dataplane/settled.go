@@ -13,7 +13,8 @@ import (
 // flow logs, and in NAT gateways.
 
 // SettledMark is what they are marked with.
-const SettledMark = 0x57656972
+// No route table has the number of its lower half.
+const SettledMark = 0x5765ffff
 
 const settledChain = "settled"
 

@@ -5,7 +5,8 @@
 //
 // It decides nothing. Routing, connection tracking and rules say what passes, where
 // to and as what; the rules mark the packets whose flow may be taken the short way.
-// What a program behind all rules sees of them is what the programs at the links go by.
+// What a program at the link out, behind all rules, sees of them is what the programs
+// at the links in go by.
 //
 // Invariants:
 //   - a way belongs to one generation of the configuration. While any router's
@@ -16,9 +17,9 @@
 //   - only TCP and UDP, and neither the first nor the last packets of a TCP
 //     connection, after which the next one is judged anew; nor fragments, options,
 //     or what a link is too small for
-//   - where the process that holds the programs was killed, nothing more is remembered:
-//     within two seconds routers judge every packet. What takes over from it clears the
-//     links first
+//   - the programs stay with the links when the process that put them there is killed,
+//     as the rules do, by which they go. What takes over clears the links before it
+//     changes anything
 //   - where the kernel has no such programs, or does not permit them, routers work
 //     all the same
 package fastpath
@@ -31,7 +32,6 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -106,52 +106,29 @@ func (p *Paths) set(generation uint32) {
 	}
 }
 
-// Router is one router's part: a namespace that forwards.
-type Router struct {
-	paths  *Paths
-	settle []link.Link
-}
-
-// Attach begins with the router whose namespace the calling thread is in.
-func (p *Paths) Attach() (*Router, error) {
-	r := &Router{paths: p}
-	for _, family := range []link.NetfilterProtocolFamily{link.NetfilterProtoIPv4, link.NetfilterProtoIPv6} {
-		l, err := link.AttachNetfilter(link.NetfilterOptions{Program: p.objects.Settle, ProtocolFamily: family,
-			Hook: link.NetfilterInetPostRouting, Priority: 1000}) // behind all rules
-		if err != nil {
-			r.Close()
-			return nil, fmt.Errorf("attach the fast path to a router: %w", err)
-		}
-		r.settle = append(r.settle, l)
-	}
-	return r, nil
-}
-
-// Close ends what the router learns: in two seconds nothing is left.
-func (r *Router) Close() {
-	for _, l := range r.settle {
-		_ = l.Close()
-	}
-}
-
-// Join has packets that come in by the link take the fast path, until the link goes;
-// rt is a socket in the router's namespace, and the link's other end in another. (A
-// program that is attached by bpf(2) instead would go with the process, but each waits
-// for a grace period of the kernel's: 10 ms.)
-func (r *Router) Join(rt *netlink.Handle, index int) error {
+// Join has packets that come in and leave by a router's link take the fast path, until
+// the link goes; rt is a socket in the router's namespace, and the link's other end is
+// in another. (Programs that are attached by bpf(2) would go with the process, but each
+// takes a descriptor and waits for a grace period of the kernel's: 10 ms.)
+func (p *Paths) Join(rt *netlink.Handle, index int) error {
 	err := rt.QdiscReplace(clsact(index))
-	if err == nil {
-		err = rt.FilterReplace(&netlink.BpfFilter{
-			FilterAttrs: netlink.FilterAttrs{LinkIndex: index, Parent: netlink.HANDLE_MIN_INGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL},
-			Fd:          r.paths.objects.Shortcut.FD(), Name: "shortcut", DirectAction: true,
-		})
+	for _, at := range []struct {
+		parent  uint32
+		program *ebpf.Program
+		name    string
+	}{{netlink.HANDLE_MIN_INGRESS, p.objects.Shortcut, "shortcut"}, {netlink.HANDLE_MIN_EGRESS, p.objects.Settle, "settle"}} {
+		if err == nil {
+			err = rt.FilterReplace(&netlink.BpfFilter{Fd: at.program.FD(), Name: at.name, DirectAction: true, FilterAttrs: netlink.FilterAttrs{
+				LinkIndex: index, Parent: at.parent, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL}})
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("attach the fast path to link %d: %w", index, err)
+		return fmt.Errorf("put link %d on the fast path: %w", index, err)
 	}
 	return nil
 }
 
+// clsact is what programs at a link are attached to.
 func clsact(index int) netlink.Qdisc {
 	return &netlink.GenericQdisc{QdiscType: "clsact", QdiscAttrs: netlink.QdiscAttrs{
 		LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT}}

@@ -29,10 +29,7 @@ func openFast(t *threads, log *slog.Logger) *fastpath.Paths {
 func (s *space) tryFast(p *fastpath.Paths) error {
 	err := s.open(false)
 	if err == nil {
-		s.fast, err = p.Attach()
-	}
-	if err == nil {
-		err = s.fast.Join(s.rt, 1) // lo
+		err = p.Join(s.rt, 1) // lo
 	}
 	return err
 }
@@ -47,8 +44,7 @@ func (k *Kernel) change(f func() error) error {
 
 // shorten puts the links of namespaces that settle flows on the fast path.
 func (k *Kernel) shorten(v *vpc, c *dataplane.Changes, want *dataplane.Network) {
-	paths := k.fast()
-	if paths == nil {
+	if k.fast() == nil {
 		return
 	}
 	settles := map[string]*dataplane.Namespace{}
@@ -60,42 +56,33 @@ func (k *Kernel) shorten(v *vpc, c *dataplane.Changes, want *dataplane.Network) 
 	for i := range c.Namespaces {
 		c := &c.Namespaces[i]
 		ns, s := settles[c.Namespace], v.spaces[c.Namespace]
-		if ns == nil || s == nil {
+		if s == nil {
+			continue
+		}
+		if ns == nil { // what is added meanwhile is not joined
+			s.fast = false
 			continue
 		}
 		through := ns.Through()
-		if s.fast == nil {
-			s.fast = k.attachFast(paths, v, s)
-		} else {
+		if s.fast {
 			through = slices.DeleteFunc(through, func(i int) bool {
 				return !slices.ContainsFunc(c.AddLinks, func(l dataplane.Link) bool { return l.Index == i })
 			})
 		}
+		s.fast = true
 		k.joinFast(v, s, through...)
 	}
-}
-
-// attachFast begins with a namespace; nil if that is not possible.
-func (k *Kernel) attachFast(p *fastpath.Paths, v *vpc, s *space) (r *fastpath.Router) {
-	err := k.threads.inside(s.file, func() (err error) {
-		r, err = p.Attach()
-		return err
-	})
-	if err != nil {
-		k.log.Warn("packets take the slow path", "vpc", v.id, "namespace", s.name, "err", err)
-		return nil
-	}
-	return r
 }
 
 // joinFast puts links of a namespace on the fast path. What does not get there
 // goes the slow one.
 func (k *Kernel) joinFast(v *vpc, s *space, links ...int) {
-	if s.fast == nil {
+	p := k.fast()
+	if p == nil {
 		return
 	}
 	for _, index := range links {
-		if err := s.fast.Join(s.rt, index); err != nil {
+		if err := p.Join(s.rt, index); err != nil {
 			k.log.Warn("some packets take the slow path", "vpc", v.id, "namespace", s.name, "err", err)
 		}
 	}

@@ -27,7 +27,7 @@ func fastWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	if w.k.fast() == nil {
-		t.Skip("this kernel has no fast path, or does not permit it (needs Linux 6.4 with BTF, and root)")
+		t.Skip("this kernel has no fast path, or does not permit it (needs Linux 6.2 with BTF, and root)")
 	}
 	return w
 }
@@ -291,6 +291,43 @@ func TestFastPathChanges(t *testing.T) {
 	w.quiet()
 	_, _ = inside.near.Write([]byte("lost"))
 	w.dropped("the host is gone", netplan.StageNoHost)
+}
+
+// TestFastPathTakeOver has a flow go on when the process that put it on the fast path
+// has ended; what the next process changes holds for it at once.
+func TestFastPathTakeOver(t *testing.T) {
+	t.Parallel()
+	w := fastWorld(t)
+	_, next := w.kept()
+	n := w.apply(talkative())
+	app, web := w.ns(n, "eni-app"), w.ns(n, "eni-web")
+	talk := w.talk("udp4", app, web, "0.0.0.0:80", "10.0.0.10:80")
+	talk.rounds(3)
+	w.letGo()
+	_ = w.k.fast().Close()
+	talk.rounds(3)
+
+	next()
+	paths := w.k.fast()
+	w.k.fast = func() *fastpath.Paths { return nil } // it may be one that has none
+	p := talkative()
+	deny := netplan.ACLEntry{Number: 1, Action: cloud.Deny, Protocol: 17, Prefix: prefix("10.0.0.0/24"), From: 80, To: 80, ICMPType: -1, ICMPCode: -1}
+	p.ACLs[0].Out = append([]netplan.ACLEntry{deny}, p.ACLs[0].Out...)
+	w.apply(p)
+	if talk.there("a") {
+		t.Error("the ACL denies it, yet it passed")
+	}
+
+	w.letGo()
+	_ = paths.Close()
+	next()
+	w.apply(talkative())
+	talk.rounds(3)
+	before := w.forwarded(n, dataplane.Router)
+	talk.rounds(10)
+	if went := w.forwarded(n, dataplane.Router) - before; went > 10 {
+		t.Errorf("the router forwarded %d of 20 packets itself", went)
+	}
 }
 
 // TestFastPathKeepsTracking has a flow that only the fast path carries stay known

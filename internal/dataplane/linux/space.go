@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/internal/dataplane"
-	"weir/internal/dataplane/fastpath"
 	"weir/internal/dataplane/nft"
 )
 
@@ -24,7 +23,7 @@ type space struct {
 	rt    *netlink.Handle // links, addresses, routes
 	rules *nft.Conn
 	log   *logReader
-	fast  *fastpath.Router // of a router
+	fast  bool // its links are on the fast path
 }
 
 func writeSysctls(list []dataplane.Sysctl) error {
@@ -81,9 +80,6 @@ func (s *space) open(withRules bool) (err error) {
 
 // close lets go of the namespace; it ends when nobody else holds it.
 func (s *space) close() {
-	if s.fast != nil {
-		s.fast.Close()
-	}
 	if s.log != nil {
 		s.log.close()
 	}

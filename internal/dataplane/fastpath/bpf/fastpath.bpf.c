@@ -22,31 +22,16 @@ typedef struct {
 	struct net *net;
 } __attribute__((preserve_access_index)) possible_net_t;
 struct net_device {
-	int ifindex;
 	unsigned int mtu;
 	possible_net_t nd_net;
 } __attribute__((preserve_access_index));
 struct sk_buff {
 	int skb_iif;
-	__u32 mark;
 	struct net_device *dev;
 } __attribute__((preserve_access_index));
-struct nf_hook_state {
-	struct net_device *out;
-	struct net *net;
-} __attribute__((preserve_access_index));
-struct bpf_nf_ctx {
-	const struct nf_hook_state *state;
-	struct sk_buff *skb;
-} __attribute__((preserve_access_index));
-
 extern void *bpf_cast_to_kern_ctx(void *) __ksym;
-extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __ksym;
-extern void *bpf_dynptr_slice(const struct bpf_dynptr *ptr, __u32 offset, void *buffer, __u32 buffer__szk) __ksym;
-
-#define SETTLED 0x57656972 // dataplane.SettledMark
+#define SETTLED 0x5765ffff // dataplane.SettledMark
 #define LASTS 2000000000ULL // ns
-#define NF_ACCEPT 1
 
 struct tuple {
 	__u32 src[4], dst[4];
@@ -113,8 +98,11 @@ static __always_inline __u32 current(void)
 // Frames of this size pass a link with that MTU; of a batch, each of its segments.
 static __always_inline int fits(const struct __sk_buff *skb, __u32 header, __u32 mtu)
 {
-	__u32 size = skb->gso_size ? header + skb->gso_size : skb->len - ETH_HLEN;
+	__u32 size = skb->len - ETH_HLEN, segment = skb->gso_size;
 
+	barrier_var(size); // or the compiler reads either by one instruction, which the kernel refuses
+	if (segment)
+		size = header + segment;
 	return size <= mtu;
 }
 
@@ -159,139 +147,152 @@ static __always_inline int translate(struct __sk_buff *skb, struct flow *f, stru
 	       port(skb, l4 + 2, sum, flags, f->tuple.dport, w->tuple.dport);
 }
 
-// Takes a packet that comes in by a router's link straight to the link that the
-// last one of its flow left by.
-SEC("tc")
-int shortcut(struct __sk_buff *skb)
+// A packet as far as it has been read.
+struct parsed {
+	struct flow flow;
+	__u32 header; // size, from the IP header on
+	int first_or_last; // of a TCP connection
+};
+
+// Reads a packet that may be of a known flow.
+static __always_inline int parse(struct __sk_buff *skb, struct parsed *p)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 	struct ethhdr *eth = data;
 	struct ipv6hdr *ip6 = (void *)(eth + 1);
 	struct iphdr *ip = (void *)(eth + 1);
-	__u32 zero = 0, g = current(), header, sum;
-	int first_or_last = 0;
-	struct passing *p;
-	struct way *w;
+	struct flow *f = &p->flow;
 	void *l4;
 
-	p = bpf_map_lookup_elem(&passing, &zero);
-	if (!p)
-		return TC_ACT_UNSPEC;
-	p->packet = 0;
-	if (!g || skb->pkt_type != 0 /* PACKET_HOST */ || skb->vlan_present || (void *)(ip + 1) > end)
-		return TC_ACT_UNSPEC;
-
-	struct flow f = {.net = kernel->dev->nd_net.net->net_cookie, .link = skb->ifindex};
-
+	if (skb->vlan_present || (void *)(ip + 1) > end)
+		return -1;
+	f->net = kernel->dev->nd_net.net->net_cookie;
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
 		if (ip->version != 4 || ip->ihl != 5 || ip->ttl <= 1 || ip->frag_off & bpf_htons(0x3fff))
-			return TC_ACT_UNSPEC;
-		f.proto = ip->protocol;
-		f.tuple.src[0] = ip->saddr;
-		f.tuple.dst[0] = ip->daddr;
-		header = sizeof(*ip);
+			return -1;
+		f->proto = ip->protocol;
+		f->tuple.src[0] = ip->saddr;
+		f->tuple.dst[0] = ip->daddr;
+		p->header = sizeof(*ip);
 		l4 = ip + 1;
 	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
 		if ((void *)(ip6 + 1) > end || ip6->version != 6 || ip6->hop_limit <= 1)
-			return TC_ACT_UNSPEC;
-		f.six = 1;
-		f.proto = ip6->nexthdr;
-		__builtin_memcpy(f.tuple.src, &ip6->saddr, 16);
-		__builtin_memcpy(f.tuple.dst, &ip6->daddr, 16);
-		header = sizeof(*ip6);
+			return -1;
+		f->six = 1;
+		f->proto = ip6->nexthdr;
+		__builtin_memcpy(f->tuple.src, &ip6->saddr, 16);
+		__builtin_memcpy(f->tuple.dst, &ip6->daddr, 16);
+		p->header = sizeof(*ip6);
 		l4 = ip6 + 1;
 	} else {
-		return TC_ACT_UNSPEC;
+		return -1;
 	}
-	if (f.proto == IPPROTO_TCP) {
+	if (f->proto == IPPROTO_TCP) {
 		struct tcphdr *t = l4;
 
 		if ((void *)(t + 1) > end)
-			return TC_ACT_UNSPEC;
-		f.tuple.sport = t->source;
-		f.tuple.dport = t->dest;
-		header += t->doff * 4;
-		first_or_last = t->syn || t->fin || t->rst || !t->ack;
-	} else if (f.proto == IPPROTO_UDP) {
+			return -1;
+		f->tuple.sport = t->source;
+		f->tuple.dport = t->dest;
+		p->header += t->doff * 4;
+		p->first_or_last = t->syn || t->fin || t->rst || !t->ack;
+	} else if (f->proto == IPPROTO_UDP) {
 		struct udphdr *u = l4;
 
 		if ((void *)(u + 1) > end)
-			return TC_ACT_UNSPEC;
-		f.tuple.sport = u->source;
-		f.tuple.dport = u->dest;
-		header += sizeof(*u);
+			return -1;
+		f->tuple.sport = u->source;
+		f->tuple.dport = u->dest;
+		p->header += sizeof(*u);
 	} else {
-		return TC_ACT_UNSPEC;
+		return -1;
 	}
-	if (first_or_last) { // what comes after may be another connection
-		bpf_map_delete_elem(&flows, &f);
-		return TC_ACT_UNSPEC;
-	}
-	w = bpf_map_lookup_elem(&flows, &f);
-	if (!w || w->generation != g || w->until < bpf_ktime_get_coarse_ns() || !fits(skb, header, w->mtu)) {
-		p->flow = f;
-		p->generation = g;
-		p->packet = (__u64)kernel;
-		return TC_ACT_UNSPEC;
-	}
-	if (f.six) {
+	return 0;
+}
+
+// One hop less to live.
+static __always_inline int age(struct __sk_buff *skb, int six)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ip6 = data + ETH_HLEN;
+	struct iphdr *ip = data + ETH_HLEN;
+	__u32 sum;
+
+	if (six) {
+		if ((void *)(ip6 + 1) > end)
+			return -1;
 		ip6->hop_limit--;
-	} else {
-		sum = ip->check + bpf_htons(0x0100); // RFC 1141
-		ip->check = sum + (sum >= 0xffff);
-		ip->ttl--;
+		return 0;
 	}
-	if (f.six ? translate(skb, &f, w, 1) : translate(skb, &f, w, 0))
+	if ((void *)(ip + 1) > end)
+		return -1;
+	sum = ip->check + bpf_htons(0x0100); // RFC 1141
+	ip->check = sum + (sum >= 0xffff);
+	ip->ttl--;
+	return 0;
+}
+
+// Takes a packet that comes in by a router's link straight to the link that the
+// last one of its flow left by.
+SEC("tc")
+int shortcut(struct __sk_buff *skb)
+{
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
+	__u32 zero = 0, g = current();
+	struct parsed p = {};
+	struct passing *at;
+	struct way *w;
+
+	at = bpf_map_lookup_elem(&passing, &zero);
+	if (!at)
+		return TC_ACT_UNSPEC;
+	at->packet = 0;
+	if (!g || skb->pkt_type != 0 /* PACKET_HOST */ || parse(skb, &p))
+		return TC_ACT_UNSPEC;
+	p.flow.link = skb->ifindex;
+	if (p.first_or_last) { // what comes after may be another connection
+		bpf_map_delete_elem(&flows, &p.flow);
+		return TC_ACT_UNSPEC;
+	}
+	w = bpf_map_lookup_elem(&flows, &p.flow);
+	if (!w || w->generation != g || w->until < bpf_ktime_get_coarse_ns() || !fits(skb, p.header, w->mtu)) {
+		at->flow = p.flow;
+		at->generation = g;
+		at->packet = (__u64)kernel;
+		return TC_ACT_UNSPEC;
+	}
+	if (age(skb, p.flow.six) || (p.flow.six ? translate(skb, &p.flow, w, 1) : translate(skb, &p.flow, w, 0)))
 		return TC_ACT_SHOT;
 	return bpf_redirect_peer(w->link, 0);
 }
 
-// Remembers which way a packet went that is leaving the router, and as what, if
-// the rules say that the next ones of its flow may go the same.
-SEC("netfilter")
-int settle(struct bpf_nf_ctx *ctx)
+// Remembers which way a packet goes that leaves the router by a link, and as what,
+// if the rules say that the next ones of its flow may go the same.
+SEC("tc")
+int settle(struct __sk_buff *skb)
 {
-	struct sk_buff *skb = ctx->skb;
-	const struct nf_hook_state *state = ctx->state;
+	struct sk_buff *kernel = bpf_cast_to_kern_ctx(skb);
 	struct way w = {.generation = current()};
-	struct bpf_dynptr packet;
-	const struct ipv6hdr *ip6;
-	const struct iphdr *ip;
-	struct passing *p;
+	struct parsed p = {};
+	struct passing *at;
 	__u32 zero = 0;
-	__u8 buffer[44];
 
-	p = bpf_map_lookup_elem(&passing, &zero);
-	if (!p || skb->mark != SETTLED || p->packet != (__u64)skb || !w.generation || p->generation != w.generation)
-		return NF_ACCEPT;
-	if (p->flow.net != state->net->net_cookie || p->flow.link != skb->skb_iif)
-		return NF_ACCEPT;
-	if (bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &packet))
-		return NF_ACCEPT;
-	ip = bpf_dynptr_slice(&packet, 0, buffer, sizeof(*ip) + 4);
-	if (!ip)
-		return NF_ACCEPT;
-	if (!p->flow.six && ip->version == 4 && ip->ihl == 5 && ip->protocol == p->flow.proto) {
-		w.tuple.src[0] = ip->saddr;
-		w.tuple.dst[0] = ip->daddr;
-		__builtin_memcpy(&w.tuple.sport, ip + 1, 4);
-	} else if (p->flow.six && ip->version == 6) {
-		ip6 = bpf_dynptr_slice(&packet, 0, buffer, sizeof(*ip6) + 4);
-		if (!ip6 || ip6->nexthdr != p->flow.proto)
-			return NF_ACCEPT;
-		__builtin_memcpy(w.tuple.src, &ip6->saddr, 16);
-		__builtin_memcpy(w.tuple.dst, &ip6->daddr, 16);
-		__builtin_memcpy(&w.tuple.sport, ip6 + 1, 4);
-	} else {
-		return NF_ACCEPT;
-	}
-	w.link = state->out->ifindex;
-	w.mtu = state->out->mtu;
+	if (skb->mark != SETTLED)
+		return TC_ACT_UNSPEC;
+	at = bpf_map_lookup_elem(&passing, &zero);
+	if (!at || at->packet != (__u64)kernel || !w.generation || at->generation != w.generation)
+		return TC_ACT_UNSPEC;
+	at->packet = 0;
+	if (parse(skb, &p) || p.first_or_last || p.flow.net != at->flow.net || at->flow.link != kernel->skb_iif ||
+	    p.flow.six != at->flow.six || p.flow.proto != at->flow.proto)
+		return TC_ACT_UNSPEC;
+	w.tuple = p.flow.tuple;
+	w.link = skb->ifindex;
+	w.mtu = kernel->dev->mtu;
 	w.until = bpf_ktime_get_ns() + LASTS;
-	bpf_map_update_elem(&flows, &p->flow, &w, BPF_ANY);
-	p->packet = 0;
-	return NF_ACCEPT;
+	bpf_map_update_elem(&flows, &at->flow, &w, BPF_ANY);
+	return TC_ACT_UNSPEC;
 }
 
 char _license[] SEC("license") = "GPL"; // which helpers ask for
