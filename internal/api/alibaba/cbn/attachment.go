@@ -168,7 +168,7 @@ func (a *api) find(ctx context.Context, peer bool, match func(f TransitRouterAtt
 		return nil, err
 	}
 	for t := range cloud.TransitAttachments.All(a.control.View()) {
-		if (t.Peer != nil) != peer || !a.shown(ctx, t) || !resource.HasTags(t.Tags, want) {
+		if (t.Peer != nil) != peer || !a.shown(ctx, t) || !page.HasTags(t.Tags, want) {
 			continue
 		}
 		if f := a.facts(t); match(f) {

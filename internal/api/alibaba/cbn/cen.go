@@ -87,7 +87,7 @@ func (a *api) describeCens(ctx context.Context, q *DescribeCensInput) (*Describe
 		if err != nil {
 			return nil, err
 		}
-		if ok && matches(q.ResourceGroupId, resource.Group(&d.Meta)) && resource.HasTags(d.Tags, want) {
+		if ok && matches(q.ResourceGroupId, resource.Group(&d.Meta)) && page.HasTags(d.Tags, want) {
 			all = append(all, d)
 		}
 	}

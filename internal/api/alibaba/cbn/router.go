@@ -101,7 +101,7 @@ func (a *api) listTransitRouters(ctx context.Context, q *ListTransitRoutersInput
 		f := a.routerFacts(r)
 		if r.Account == wire.CallFrom(ctx).Account && r.Domain != "" && r.Deleted.IsZero() && matches(q.CenId, string(r.Domain)) && matches(q.RegionId, r.Region) &&
 			matches(q.TransitRouterId, string(r.ID)) && page.Has(q.TransitRouterIds, string(r.ID)) && matches(q.TransitRouterName, *f.TransitRouterName) &&
-			matches(q.Status, *f.Status) && matches(q.Type, *f.Type) && resource.HasTags(r.Tags, want) {
+			matches(q.Status, *f.Status) && matches(q.Type, *f.Type) && page.HasTags(r.Tags, want) {
 			all = append(all, r)
 		}
 	}

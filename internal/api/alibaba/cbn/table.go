@@ -80,7 +80,7 @@ func (a *api) listRouteTables(ctx context.Context, q *ListTransitRouterRouteTabl
 	for t := range cloud.TransitTables.All(a.control.View()) {
 		if _, err := a.table(ctx, string(t.ID)); err != nil || !matches(q.TransitRouterId, string(t.Router)) || !page.Has(q.TransitRouterRouteTableIds, string(t.ID)) ||
 			!page.Has(q.TransitRouterRouteTableNames, t.Attrs[resource.AttrName]) || !matches(q.TransitRouterRouteTableType, tableType(t)) ||
-			!matches(q.TransitRouterRouteTableStatus, "Active") || !matches(q.RegionId, t.Region) || !resource.HasTags(t.Tags, want) {
+			!matches(q.TransitRouterRouteTableStatus, "Active") || !matches(q.RegionId, t.Region) || !page.HasTags(t.Tags, want) {
 			continue
 		}
 		all = append(all, TransitRouterRouteTable{

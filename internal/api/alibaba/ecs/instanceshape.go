@@ -140,7 +140,7 @@ func (in *DescribeInstancesInput) wants() (func(DescribeInstancesInstance) bool,
 			addrs6 = append(addrs6, each(n.Ipv6Sets, func(s Ipv6Set) string { return *s.Ipv6Address })...)
 		}
 		return anyOf(lists[0], *i.InstanceId) && anyOf(lists[1], i.VpcAttributes.PrivateIpAddress...) && anyOf(lists[2], i.PublicIpAddress...) && anyOf(lists[3], *i.EipAddress.IpAddress) &&
-			len(lists[4]) == 0 && anyOf(in.Ipv6Address, addrs6...) && resource.HasTags(own, tagged) && likes(in.InstanceName, *i.InstanceName) &&
+			len(lists[4]) == 0 && anyOf(in.Ipv6Address, addrs6...) && page.HasTags(own, tagged) && likes(in.InstanceName, *i.InstanceName) &&
 			is(in.ImageId, *i.ImageId) && is(in.InstanceType, *i.InstanceType) && is(in.InstanceTypeFamily, *i.InstanceTypeFamily) && is(in.Status, *i.Status) && is(in.ZoneId, text(i.ZoneId)) &&
 			is(in.VpcId, *i.VpcAttributes.VpcId) && is(in.VSwitchId, *i.VpcAttributes.VSwitchId) && is(in.ResourceGroupId, *i.ResourceGroupId) && is(in.InstanceChargeType, *i.InstanceChargeType) &&
 			is(in.InternetChargeType, *i.InternetChargeType) && is(in.InstanceNetworkType, *i.InstanceNetworkType) && is(in.KeyPairName, *i.KeyPairName) && text(in.LockReason) == "" &&

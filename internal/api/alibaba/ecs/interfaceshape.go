@@ -71,7 +71,7 @@ func (a *api) describeNetworkInterfaces(ctx context.Context, in *DescribeNetwork
 	}
 	all := []NetworkInterfaceSet{}
 	for i := range cloud.Interfaces.By(a.control.View(), "scope", resource.Scope(ctx)) {
-		if f := a.interfaceFacts(i); in.wants(f) && is(in.ResourceGroupId, resource.Group(&i.Meta)) && resource.HasTags(i.Tags, want) {
+		if f := a.interfaceFacts(i); in.wants(f) && is(in.ResourceGroupId, resource.Group(&i.Meta)) && page.HasTags(i.Tags, want) {
 			all = append(all, f)
 		}
 	}

@@ -118,7 +118,7 @@ func (a *api) describePrefixLists(ctx context.Context, in *DescribePrefixListsIn
 	}
 	var all []PrefixList
 	for l := range cloud.PrefixLists.By(a.control.View(), "scope", resource.Scope(ctx)) {
-		if !page.Has(in.PrefixListId, string(l.ID)) || !likes(in.PrefixListName, l.Name) || !is(in.AddressFamily, *addressFamily(l)) || !is(in.ResourceGroupId, resource.Group(&l.Meta)) || !resource.HasTags(l.Tags, want) {
+		if !page.Has(in.PrefixListId, string(l.ID)) || !likes(in.PrefixListName, l.Name) || !is(in.AddressFamily, *addressFamily(l)) || !is(in.ResourceGroupId, resource.Group(&l.Meta)) || !page.HasTags(l.Tags, want) {
 			continue
 		}
 		all = append(all, PrefixList{

@@ -137,7 +137,7 @@ func (a *api) describeSecurityGroups(ctx context.Context, in *DescribeSecurityGr
 	}
 	var all []*cloud.SecurityGroup
 	for g := range cloud.SecurityGroups.By(a.control.View(), "scope", resource.Scope(ctx)) {
-		if a.wants(in, g) && page.Has(ids, string(g.ID)) && resource.HasTags(g.Tags, want) {
+		if a.wants(in, g) && page.Has(ids, string(g.ID)) && page.HasTags(g.Tags, want) {
 			all = append(all, g)
 		}
 	}

@@ -65,6 +65,16 @@ func ByToken[T any](ctx context.Context, items []T, size *int64, token *string, 
 // Has tells whether a list of wanted IDs is empty or has id.
 func Has(wanted []string, id string) bool { return len(wanted) == 0 || slices.Contains(wanted, id) }
 
+// HasTags tells whether tags have all that are wanted; an empty value is any.
+func HasTags(tags, want map[string]string) bool {
+	for k, v := range want {
+		if have, ok := tags[k]; !ok || v != "" && have != v {
+			return false
+		}
+	}
+	return true
+}
+
 func bad(name string) error {
 	return &wire.Error{Code: "Invalid" + name, Msg: fmt.Sprintf("The specified parameter %q is not valid.", name)}
 }

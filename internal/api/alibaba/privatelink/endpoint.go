@@ -186,7 +186,7 @@ func (a *api) listEndpoints(ctx context.Context, in *ListVpcEndpointsInput) (*Li
 	}
 	all := []Endpoint{}
 	for e := range cloud.Endpoints.By(a.control.View(), "scope", resource.Scope(ctx)) {
-		if e.Provider == "" || !resource.HasTags(e.Tags, want) {
+		if e.Provider == "" || !page.HasTags(e.Tags, want) {
 			continue
 		}
 		f := a.facts(e)

@@ -176,7 +176,7 @@ func (a *api) listServices(ctx context.Context, in *ListVpcEndpointServicesInput
 	all := []Service{}
 	for s := range cloud.EndpointServices.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		f := a.serviceFacts(s)
-		if resource.HasTags(s.Tags, want) && matches(in.ServiceId, *f.ServiceId) && matches(in.ServiceName, *f.ServiceName) && matches(in.ServiceStatus, *f.ServiceStatus) &&
+		if page.HasTags(s.Tags, want) && matches(in.ServiceId, *f.ServiceId) && matches(in.ServiceName, *f.ServiceName) && matches(in.ServiceStatus, *f.ServiceStatus) &&
 			matches(in.ServiceBusinessStatus, *f.ServiceBusinessStatus) && matches(in.ServiceResourceType, *f.ServiceResourceType) && matches(in.ResourceGroupId, *f.ResourceGroupId) &&
 			(in.AutoAcceptEnabled == nil || *in.AutoAcceptEnabled == *f.AutoAcceptEnabled) && !yes(in.ZoneAffinityEnabled) &&
 			(text(in.ResourceId) == "" || slices.Contains(s.Balancers, cloud.LoadBalancerID(*in.ResourceId))) {

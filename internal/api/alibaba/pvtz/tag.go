@@ -85,7 +85,7 @@ func (a *api) listTagResources(ctx context.Context, in *ListTagResourcesInput) (
 	}
 	var all []TagResource
 	for z := range cloud.DNSZones.By(a.control.View(), "scope", cloud.Scope(wire.CallFrom(ctx).Account, "")) {
-		if page.Has(in.ResourceId, string(z.ID)) && resource.HasTags(z.Tags, want) {
+		if page.Has(in.ResourceId, string(z.ID)) && page.HasTags(z.Tags, want) {
 			all = append(all, resource.TagList(z.Tags, func(k, v *string) TagResource { return TagResource{new(string(z.ID)), new("ZONE"), k, v} })...)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"weir/internal/api/alibaba/access"
+	"weir/internal/api/alibaba/page"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -152,7 +153,7 @@ func (a *api) listPolicies(ctx context.Context, in *ListPoliciesInput) (*ListPol
 	for _, owner := range []string{account(ctx), ""} {
 		for p := range cloud.Policies.By(v, "account", owner) {
 			kind := PolicyType(p)
-			if kind != "" && (text(in.PolicyType) == "" || kind == *in.PolicyType) && has(p.Tags, want) {
+			if kind != "" && (text(in.PolicyType) == "" || kind == *in.PolicyType) && page.HasTags(p.Tags, want) {
 				all = append(all, p)
 			}
 		}

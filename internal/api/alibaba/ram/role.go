@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/internal/api/alibaba/access"
+	"weir/internal/api/alibaba/page"
 	"weir/internal/api/wire"
 	"weir/internal/cloud"
 	"weir/internal/control"
@@ -127,7 +128,7 @@ func (a *api) listRoles(ctx context.Context, in *ListRolesInput) (*ListRolesOutp
 	}
 	var all []*cloud.Role
 	for r := range cloud.Roles.By(a.control.View(), "account", account(ctx)) {
-		if has(r.Tags, want) {
+		if page.HasTags(r.Tags, want) {
 			all = append(all, r)
 		}
 	}
@@ -160,17 +161,6 @@ func tagMap(tags []Tag) (map[string]string, error) {
 		out[k] = text(t.Value)
 	}
 	return out, nil
-}
-
-// has tells whether tags have all that are wanted; an empty value is any.
-func has(tags, want map[string]string) bool {
-	for k, v := range want {
-		have, ok := tags[k]
-		if !ok || v != "" && have != v {
-			return false
-		}
-	}
-	return true
 }
 
 func tagList(tags map[string]string) []ListPoliciesPolicyTag {

@@ -110,7 +110,7 @@ func (a *api) listTagResources(ctx context.Context, in *ListTagResourcesInput) (
 	}
 	var all []TagResource
 	add := func(name string, tags map[string]string) {
-		if !page.Has(in.ResourceNames, name) || !has(tags, want) {
+		if !page.Has(in.ResourceNames, name) || !page.HasTags(tags, want) {
 			return
 		}
 		for _, t := range tagList(tags) {

@@ -225,17 +225,6 @@ func Tags[T any](tags []T, of func(T) (key, value *string)) (map[string]string, 
 	return out, nil
 }
 
-// HasTags tells whether a resource has all wanted tags; an empty value is any.
-func HasTags(tags, want map[string]string) bool {
-	for k, v := range want {
-		have, ok := tags[k]
-		if !ok || v != "" && have != v {
-			return false
-		}
-	}
-	return true
-}
-
 // TagList lists tags by key.
 func TagList[T any](tags map[string]string, as func(key, value *string) T) []T {
 	var out []T

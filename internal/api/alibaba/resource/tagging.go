@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"weir/internal/api/alibaba/page"
 	"weir/internal/cloud"
 	"weir/internal/control"
 )
@@ -92,7 +93,7 @@ func (t Tagging) All(ctx context.Context, kind string, ids []string, want map[st
 	}
 	var out []Tagged
 	for ref, tags := range control.Tagged(t.Control.View(), Caller(ctx)) {
-		if ref.Kind != k || len(ids) > 0 && !slices.Contains(ids, ref.ID) || !HasTags(tags, want) || t.Shown != nil && !t.Shown(ctx, ref) {
+		if ref.Kind != k || len(ids) > 0 && !slices.Contains(ids, ref.ID) || !page.HasTags(tags, want) || t.Shown != nil && !t.Shown(ctx, ref) {
 			continue
 		}
 		for k, v := range tags {

@@ -27,16 +27,6 @@ func readTags(tags []CreateResourceGroupTag) (map[string]string, error) {
 	return out, nil
 }
 
-// hasTags tells whether tags have all that are wanted; an empty value is any.
-func hasTags(tags, want map[string]string) bool {
-	for k, v := range want {
-		if have, ok := tags[k]; !ok || v != "" && have != v {
-			return false
-		}
-	}
-	return true
-}
-
 // tagged lists the resource groups that an operation on tags names.
 func tagged(call *wire.Call, uid string, in any) []access.Target {
 	var ids []string
@@ -124,7 +114,7 @@ func (a *api) listTagResources(ctx context.Context, in *ListTagResourcesInput) (
 	}
 	var all []TagResource
 	for _, g := range a.control.ResourceGroups(account(ctx)) {
-		if !page.Has(in.ResourceId, g.ID) || !hasTags(g.Tags, want) {
+		if !page.Has(in.ResourceId, g.ID) || !page.HasTags(g.Tags, want) {
 			continue
 		}
 		for k, v := range g.Tags {

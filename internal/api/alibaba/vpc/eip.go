@@ -176,7 +176,7 @@ func (a *api) describeEipAddresses(ctx context.Context, in *DescribeEipAddresses
 	for e := range cloud.ElasticIPs.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		f := a.eipFacts(e)
 		if page.Has(ids, *f.AllocationId) && page.Has(addrs, *f.IpAddress) && matches(in.Status, *f.Status) && matches(in.EipName, *f.Name) &&
-			matches(in.AssociatedInstanceId, *f.InstanceId) && matches(in.ResourceGroupId, *f.ResourceGroupId) && resource.HasTags(e.Tags, want) {
+			matches(in.AssociatedInstanceId, *f.InstanceId) && matches(in.ResourceGroupId, *f.ResourceGroupId) && page.HasTags(e.Tags, want) {
 			all = append(all, e)
 		}
 	}

@@ -192,7 +192,7 @@ func (a *api) describeFlowLogs(ctx context.Context, in *DescribeFlowLogsInput) (
 		x := a.flowLogFacts(f)
 		if matches(in.FlowLogId, *x.FlowLogId) && matches(in.FlowLogName, *x.FlowLogName) && matches(in.Description, *x.Description) && matches(in.LogStoreName, *x.LogStoreName) && matches(in.ProjectName, *x.ProjectName) &&
 			matches(in.ResourceId, *x.ResourceId) && matches(in.ResourceType, *x.ResourceType) && matches(in.TrafficType, *x.TrafficType) && matches(in.Status, *x.Status) &&
-			matches(in.ResourceGroupId, *x.ResourceGroupId) && matches(in.VpcId, string(f.VPC)) && resource.HasTags(f.Tags, want) {
+			matches(in.ResourceGroupId, *x.ResourceGroupId) && matches(in.VpcId, string(f.VPC)) && page.HasTags(f.Tags, want) {
 			all = append(all, f)
 		}
 	}

@@ -122,7 +122,7 @@ func (a *api) listIpv4Gateways(ctx context.Context, in *ListIpv4GatewaysInput) (
 	for g := range cloud.InternetGateways.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		f := a.ipv4GatewayFacts(g)
 		if a.ownGateway(g) && matches(in.Ipv4GatewayId, *f.Ipv4GatewayId) && matches(in.Ipv4GatewayName, *f.Ipv4GatewayName) && matches(in.VpcId, *f.VpcId) &&
-			matches(in.ResourceGroupId, *f.ResourceGroupId) && resource.HasTags(g.Tags, want) {
+			matches(in.ResourceGroupId, *f.ResourceGroupId) && page.HasTags(g.Tags, want) {
 			all = append(all, f)
 		}
 	}

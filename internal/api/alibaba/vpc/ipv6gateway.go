@@ -77,7 +77,7 @@ func (a *api) describeIpv6Gateways(ctx context.Context, in *DescribeIpv6Gateways
 	var all []*cloud.IPv6Gateway
 	for g := range cloud.IPv6Gateways.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		if matches(in.Ipv6GatewayId, string(g.ID)) && matches(in.Name, g.Attrs[resource.AttrName]) && matches(in.VpcId, string(g.VPC)) &&
-			matches(in.ResourceGroupId, resource.Group(&g.Meta)) && resource.HasTags(g.Tags, want) {
+			matches(in.ResourceGroupId, resource.Group(&g.Meta)) && page.HasTags(g.Tags, want) {
 			all = append(all, g)
 		}
 	}

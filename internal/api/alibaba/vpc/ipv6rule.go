@@ -111,7 +111,7 @@ func (a *api) describeIpv6Addresses(ctx context.Context, in *DescribeIpv6Address
 		if matches(in.Ipv6AddressId, x.id) && matches(in.Ipv6Address, *f.Ipv6Address) && matches(in.VpcId, *f.VpcId) && matches(in.VSwitchId, *f.VSwitchId) &&
 			matches(in.NetworkType, *f.NetworkType) && matches(in.AssociatedInstanceId, *f.AssociatedInstanceId) && matches(in.AssociatedInstanceType, *f.AssociatedInstanceType) &&
 			matches(in.Ipv6InternetBandwidthId, text(f.Ipv6InternetBandwidth.Ipv6InternetBandwidthId)) && matches(in.Name, "") && matches(in.AddressType, *f.AddressType) &&
-			matches(in.ResourceGroupId, *f.ResourceGroupId) && (in.ServiceManaged == nil || !*in.ServiceManaged) && resource.HasTags(nil, want) {
+			matches(in.ResourceGroupId, *f.ResourceGroupId) && (in.ServiceManaged == nil || !*in.ServiceManaged) && page.HasTags(nil, want) {
 			all = append(all, f)
 		}
 	}

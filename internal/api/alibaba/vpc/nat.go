@@ -126,7 +126,7 @@ func (a *api) describeNatGateways(ctx context.Context, in *DescribeNatGatewaysIn
 	}
 	all := slices.DeleteFunc(a.natGateways(ctx), func(g *cloud.NATGateway) bool {
 		f := a.natFacts(g)
-		return !matches(in.NetworkType, *f.NetworkType) || !matches(in.Status, *f.Status) || !matches(in.NatGatewayId, string(g.ID)) || !matches(in.VpcId, string(g.VPC)) || !matches(in.Name, g.Attrs[resource.AttrName]) || !resource.HasTags(g.Tags, want)
+		return !matches(in.NetworkType, *f.NetworkType) || !matches(in.Status, *f.Status) || !matches(in.NatGatewayId, string(g.ID)) || !matches(in.VpcId, string(g.VPC)) || !matches(in.Name, g.Attrs[resource.AttrName]) || !page.HasTags(g.Tags, want)
 	})
 	newest(all, func(g *cloud.NATGateway) (*cloud.Meta, string) { return &g.Meta, string(g.ID) })
 	p, err := page.ByNumber(all, in.PageNumber, in.PageSize, sizes)

@@ -103,7 +103,7 @@ func (a *api) describeNetworkAcls(ctx context.Context, in *DescribeNetworkAclsIn
 		f := a.aclFacts(n)
 		holds := func(r Resource) bool { return matches(in.ResourceId, *r.ResourceId) }
 		if !n.Default && matches(in.NetworkAclId, *f.NetworkAclId) && matches(in.NetworkAclName, *f.NetworkAclName) && matches(in.VpcId, *f.VpcId) &&
-			(text(in.ResourceId) == "" || slices.ContainsFunc(f.Resources, holds)) && resource.HasTags(n.Tags, want) {
+			(text(in.ResourceId) == "" || slices.ContainsFunc(f.Resources, holds)) && page.HasTags(n.Tags, want) {
 			all = append(all, n)
 		}
 	}

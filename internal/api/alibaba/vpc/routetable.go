@@ -157,7 +157,7 @@ func (a *api) describeRouteTableList(ctx context.Context, in *DescribeRouteTable
 	}
 	all := a.tables(ctx, func(t *cloud.RouteTable, f RouterTableListType) bool {
 		return matches(in.RouteTableId, *f.RouteTableId) && matches(in.RouteTableName, *f.RouteTableName) && matches(in.RouterId, *f.RouterId) && matches(in.RouterType, *f.RouterType) &&
-			matches(in.VpcId, *f.VpcId) && matches(in.RouteTableType, *f.RouteTableType) && matches(in.ResourceGroupId, *f.ResourceGroupId) && resource.HasTags(t.Tags, want)
+			matches(in.VpcId, *f.VpcId) && matches(in.RouteTableType, *f.RouteTableType) && matches(in.ResourceGroupId, *f.ResourceGroupId) && page.HasTags(t.Tags, want)
 	})
 	p, err := page.ByNumber(all, in.PageNumber, in.PageSize, sizes)
 	if err != nil {

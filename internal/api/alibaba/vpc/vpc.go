@@ -155,7 +155,7 @@ func (a *api) describeVpcs(ctx context.Context, in *DescribeVpcsInput) (*Describ
 	var all []*cloud.VPC
 	for v := range cloud.VPCs.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		if page.Has(ids, string(v.ID)) && matches(in.VpcName, v.Attrs[resource.AttrName]) && matches(in.ResourceGroupId, resource.Group(&v.Meta)) &&
-			(in.IsDefault == nil || *in.IsDefault == v.Default) && resource.HasTags(v.Tags, want) && (in.EnableIpv6 == nil || *in.EnableIpv6 == (len(v.CIDRs6) > 0)) {
+			(in.IsDefault == nil || *in.IsDefault == v.Default) && page.HasTags(v.Tags, want) && (in.EnableIpv6 == nil || *in.EnableIpv6 == (len(v.CIDRs6) > 0)) {
 			all = append(all, v)
 		}
 	}

@@ -129,7 +129,7 @@ func (a *api) describeVSwitches(ctx context.Context, in *DescribeVSwitchesInput)
 		f := a.switchFacts(s)
 		if page.Has(ids, string(s.ID)) && matches(in.VpcId, string(s.VPC)) && matches(in.ZoneId, s.Zone) && matches(in.VSwitchName, *f.VSwitchName) &&
 			matches(in.ResourceGroupId, text(f.ResourceGroupId)) && (in.IsDefault == nil || *in.IsDefault == s.Default) && (in.EnableIpv6 == nil || *in.EnableIpv6 == *f.EnabledIpv6) &&
-			(text(in.RouteTableId) == "" || f.RouteTable != nil && *f.RouteTable.RouteTableId == *in.RouteTableId) && resource.HasTags(s.Tags, want) {
+			(text(in.RouteTableId) == "" || f.RouteTable != nil && *f.RouteTable.RouteTableId == *in.RouteTableId) && page.HasTags(s.Tags, want) {
 			all = append(all, s)
 		}
 	}

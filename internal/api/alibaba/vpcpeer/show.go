@@ -90,7 +90,7 @@ func (a *api) list(ctx context.Context, in *ListVpcPeerConnectionsInput) (*ListV
 	for p := range cloud.Peerings.By(a.control.View(), "scope", resource.Scope(ctx)) {
 		ofVPC := len(in.VpcId) == 0 || slices.Contains(in.VpcId, string(p.Requester.VPC)) || slices.Contains(in.VpcId, string(p.Accepter.VPC))
 		if a.shown(ctx, p) && ofVPC && is(in.InstanceId, string(p.ID)) && is(in.Name, p.Attrs[resource.AttrName]) && is(in.ResourceGroupId, group(p, account)) &&
-			resource.HasTags(control.PeeringTags(p, resource.Caller(ctx)), want) {
+			page.HasTags(control.PeeringTags(p, resource.Caller(ctx)), want) {
 			all = append(all, p)
 		}
 	}
